@@ -1,0 +1,141 @@
+/** The errno that a failed call carries, and nothing else: only an errno crosses the link. */
+export class RpcError extends Error {
+  override name = "RpcError";
+  /** A positive Linux errno. */
+  readonly errno: number;
+
+  constructor(errno: number, options?: ErrorOptions) {
+    super(`errno ${errno}`, options);
+    this.errno = errno;
+  }
+}
+
+/** The peer sent bytes that are no frames, or broke a limit: the link is of no further use. */
+export class ProtocolError extends Error {
+  override name = "ProtocolError";
+}
+
+/** Source of a bulk reply: asked for the next piece only when the pipe has taken the last, so nothing is buffered. */
+export interface BulkSource {
+  /**
+   * Writes the next bytes into `into` (at most 64 KiB long).
+   * Returns the number written (a short one is not the end); 0 at the end; a negative errno to fail the call;
+   * {@link NOT_READY} when the bytes are still to come: the source then calls {@link Connection.wake}.
+   */
+  pull(into: Uint8Array): number;
+  /** The call was cancelled or the link is gone: give up what you hold. */
+  cancel?(): void;
+}
+
+/** What {@link BulkSource.pull} returns when it will have bytes later. */
+export const NOT_READY = -0x7fff_ffff;
+
+/** A request from the peer, to be answered exactly once; further answers are ignored. */
+export interface Incoming {
+  readonly op: number;
+  /** Valid until the request is answered. */
+  readonly body: Uint8Array;
+  /** Aborted when the peer cancels, or the link ends. Made on first use. */
+  readonly signal: AbortSignal;
+  /** Answers at once, ahead of all bulk data; `body` is copied. */
+  reply(body: Uint8Array): void;
+  /** Answers piece by piece; calls of one `flow` are sent one after the other, different flows take turns. */
+  replyBulk(flow: number, source: BulkSource): void;
+  /** Answers with a positive errno. */
+  fail(errno: number): void;
+}
+
+/** What the owner of a connection does with what arrives. */
+export interface Handler {
+  request(request: Incoming): void;
+  /** `body` is valid only during the call. */
+  notify(op: number, body: Uint8Array): void;
+}
+
+/** How a call is made. */
+export interface CallOptions {
+  /** Bulk bytes that follow the body (a write's data). Kept by reference until the reply: the caller leaves them alone. */
+  readonly data?: Uint8Array;
+  /** Bulk data of one flow goes out in order; flows take turns. Default 0. */
+  readonly flow?: number;
+  /**
+   * Takes a reply piece by piece instead of as a whole: `piece` is valid only during the call, `offset` counts from the
+   * start of the reply. The promise then resolves to an empty array.
+   */
+  readonly onPiece?: (piece: Uint8Array, offset: number) => void;
+  /** Largest reply in bytes; a larger one breaks the link. Default 1 MiB + 64 KiB. */
+  readonly maxReply?: number;
+}
+
+/** A call under way. */
+export interface Call {
+  /** The reply's body (the caller owns it). Rejects with {@link RpcError}; ECANCELED after cancel, ENOTCONN when the link ended. */
+  readonly reply: Promise<Uint8Array>;
+  /** Tells the peer that nobody waits any more; harmless when the reply is already here. */
+  cancel(): void;
+}
+
+/** One byte stream inside the connection, both directions, each with its own credit and its own end. */
+export interface Stream {
+  /** Bytes that may be sent now (never negative). */
+  readonly credit: number;
+  /** Bytes accepted by {@link send} but not yet taken by the pipe. */
+  readonly queued: number;
+  /** Queues a copy of `bytes`; more than {@link credit} is a RangeError. */
+  send(bytes: Uint8Array): void;
+  /** Ends our direction after what is queued. */
+  end(): void;
+  /** Gives the peer credit for `count` bytes that were received and dealt with. */
+  consumed(count: number): void;
+}
+
+/** How a stream is opened. Both ends open the same id; nothing is sent for that. */
+export interface StreamOptions {
+  /** Interactive streams (a terminal) overtake all bulk data. Default false: takes turns with the bulk flows. */
+  readonly interactive?: boolean;
+  /** Bytes the peer may send before the first consumed(). Default and the same on both ends: STREAM_WINDOW (256 KiB). */
+  onData?(bytes: Uint8Array): void;
+  onEnd?(): void;
+  /** Credit or room appeared. */
+  onCredit?(): void;
+}
+
+/** One end of the link. Sans-IO: the owner moves the bytes. */
+export interface Connection {
+  /**
+   * Takes bytes from the pipe; calls handlers on the way. Keeps no reference to `bytes`.
+   * Throws {@link ProtocolError} on anything malformed: the owner then ends the link with {@link close}.
+   */
+  receive(bytes: Uint8Array): void;
+  /** Fills `into` (at least 128 KiB) with the next bytes to send, most urgent first; returns how many; 0 = nothing may go now. */
+  fill(into: Uint8Array): number;
+  /** A bulk source that was NOT_READY has bytes. */
+  wake(): void;
+  call(op: number, body: Uint8Array, options?: CallOptions): Call;
+  /** One way, ahead of bulk data, in order with calls; `body` is copied. */
+  notify(op: number, body: Uint8Array): void;
+  stream(id: number, options: StreamOptions): Stream;
+  /** Fails every call under way (ENOTCONN), cancels every incoming one, ends the streams. Idempotent. */
+  close(): void;
+  /** Counters for --debug and benchmarks. */
+  readonly statistics: Readonly<Statistics>;
+}
+
+export interface Statistics {
+  bytesIn: number;
+  bytesOut: number;
+  callsOut: number;
+  callsIn: number;
+  /** Current limit of bulk bytes in flight, and the smallest round-trip time seen (ms; 0 = none yet). */
+  window: number;
+  minRtt: number;
+}
+
+/** What a connection is made of. */
+export interface ConnectionOptions {
+  readonly handler: Handler;
+  /** Called (at most once until the next fill() that returns 0) when something to send appeared; must not call fill() re-entrantly. */
+  readonly onPending: () => void;
+  /** Milliseconds, monotonic; for the adaptive window. Default performance.now. */
+  readonly now?: () => number;
+}
