@@ -1,0 +1,3 @@
+import project from "./deno.json" with { type: "json" };
+
+console.log(`outrun ${project.version}`);
