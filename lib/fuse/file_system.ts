@@ -1,0 +1,140 @@
+import type { ByteString } from "../bytes/mod.ts";
+import type { Stat } from "../linux/mod.ts";
+
+/** The kernel's number for an inode, chosen by us: 1 is the root. */
+export type NodeId = number;
+
+/** A value now, or later. Failures are thrown: an ErrnoError carries its errno, anything else becomes EIO and a log line. */
+export type Result<T> = T | Promise<T>;
+
+/** Who asks: ids as seen inside the mount's user namespace, the thread's id in the mount's pid namespace (0: a stranger). */
+export interface Caller {
+  readonly uid: number;
+  readonly gid: number;
+  readonly pid: number;
+  /** Aborted when the request was interrupted and nobody waits for its answer any more. Made on first use. */
+  readonly signal: AbortSignal;
+}
+
+/** What the kernel may remember of a name: fuse_entry_out. */
+export interface Entry {
+  /** 0 makes it a negative entry: the name does not exist, for `entryValid`. */
+  readonly nodeId: NodeId;
+  readonly generation: number;
+  readonly attr: Attr;
+  /** Lifetimes in ms. */
+  readonly entryValid: number;
+  readonly attrValid: number;
+}
+
+/** What the kernel shows of an inode. `ino` is what stat(2) gives to programs. */
+export type Attr = Omit<Stat, "dev" | "btime" | "btimeNsec">;
+
+/** Attributes and how long the kernel may believe them (ms). */
+export interface AttrOut {
+  readonly attr: Attr;
+  readonly attrValid: number;
+}
+
+/** fuse_open_out. */
+export interface Opened {
+  /** Our handle, below 2^53; 0 is a handle like any other. */
+  readonly fh: number;
+  /** FOPEN_* of abi.ts. */
+  readonly flags: number;
+}
+
+/** fuse_setattr_in: only the fields present are to change. */
+export interface SetAttr {
+  readonly mode?: number;
+  readonly uid?: number;
+  readonly gid?: number;
+  readonly size?: number;
+  /** "now" is the time at which the local side gets to it. */
+  readonly atime?: { readonly sec: number; readonly nsec: number } | "now";
+  readonly mtime?: { readonly sec: number; readonly nsec: number } | "now";
+  /** Sent by write-back together with mtime; cannot be set on a local file. */
+  readonly ctime?: { readonly sec: number; readonly nsec: number };
+  /** The open file this goes through (ftruncate). */
+  readonly fh?: number;
+  /** FATTR_KILL_SUIDGID: drop setuid and setgid bits on the way. */
+  readonly killSuidgid: boolean;
+}
+
+/** One name of a directory, for readdirplus. */
+export interface DirEntry {
+  readonly name: ByteString;
+  readonly ino: bigint;
+  /** DT_* */
+  readonly type: number;
+  /** Where the listing goes on after this entry. Opaque, not 0. */
+  readonly offset: bigint;
+}
+
+/**
+ * Takes directory entries for one reply. `add` returns false when the entry did not fit: it then does not count as
+ * looked up, and the listing ends there for this time.
+ */
+export interface DirSink {
+  /** True for readdirplus: entries carry attributes and count as lookups (except "." and ".."). */
+  readonly plus: boolean;
+  /** Without `entry` (or with nodeId 0) the kernel learns the name only. */
+  add(entry: DirEntry, plus?: Entry): boolean;
+}
+
+/** fuse_kstatfs. */
+export interface StatFsOut {
+  readonly blocks: number;
+  readonly bfree: number;
+  readonly bavail: number;
+  readonly files: number;
+  readonly ffree: number;
+  readonly bsize: number;
+  readonly namelen: number;
+  readonly frsize: number;
+}
+
+/**
+ * The operations of the kernel's FUSE protocol, decoded. One method an operation; those left out answer ENOSYS, which
+ * the kernel remembers for some of them. Every returned Entry with a node id counts as one lookup until forgotten.
+ */
+export interface FileSystem {
+  lookup(parent: NodeId, name: ByteString, caller: Caller): Result<Entry>;
+  forget(nodeId: NodeId, lookups: number): void;
+  getattr(nodeId: NodeId, fh: number | undefined, caller: Caller): Result<AttrOut>;
+  setattr(nodeId: NodeId, change: SetAttr, caller: Caller): Result<AttrOut>;
+  readlink(nodeId: NodeId, caller: Caller): Result<Uint8Array>;
+  symlink(parent: NodeId, name: ByteString, target: ByteString, caller: Caller): Result<Entry>;
+  mknod(parent: NodeId, name: ByteString, node: { mode: number; rdev: number }, caller: Caller): Result<Entry>;
+  mkdir(parent: NodeId, name: ByteString, mode: number, caller: Caller): Result<Entry>;
+  unlink(parent: NodeId, name: ByteString, caller: Caller): Result<void>;
+  rmdir(parent: NodeId, name: ByteString, caller: Caller): Result<void>;
+  /** `flags`: RENAME_NOREPLACE 1, RENAME_EXCHANGE 2, RENAME_WHITEOUT 4. */
+  rename(
+    parent: NodeId,
+    name: ByteString,
+    to: { parent: NodeId; name: ByteString; flags: number },
+    caller: Caller,
+  ): Result<void>;
+  link(nodeId: NodeId, parent: NodeId, name: ByteString, caller: Caller): Result<Entry>;
+  open(nodeId: NodeId, flags: number, caller: Caller): Result<Opened>;
+  create(
+    parent: NodeId,
+    name: ByteString,
+    how: { flags: number; mode: number },
+    caller: Caller,
+  ): Result<{ entry: Entry; opened: Opened }>;
+  /** At most `size` bytes at `offset`, fewer only at the end of the file. The server copies them at once. */
+  read(nodeId: NodeId, at: { fh: number; offset: number; size: number }, caller: Caller): Result<Uint8Array>;
+  /** `data` is valid until the result settles: the device keeps its buffer until then. Returns the bytes written. */
+  write(nodeId: NodeId, at: { fh: number; offset: number; data: Uint8Array }, caller: Caller): Result<number>;
+  flush(nodeId: NodeId, fh: number, lockOwner: bigint, caller: Caller): Result<void>;
+  fsync(nodeId: NodeId, fh: number, dataOnly: boolean, caller: Caller): Result<void>;
+  release(nodeId: NodeId, fh: number): void;
+  opendir(nodeId: NodeId, caller: Caller): Result<Opened>;
+  readdir(nodeId: NodeId, at: { fh: number; offset: bigint }, sink: DirSink, caller: Caller): Result<void>;
+  releasedir(nodeId: NodeId, fh: number): void;
+  fsyncdir(nodeId: NodeId, fh: number, dataOnly: boolean, caller: Caller): Result<void>;
+  statfs(nodeId: NodeId, caller: Caller): Result<StatFsOut>;
+  access(nodeId: NodeId, mask: number, caller: Caller): Result<void>;
+}

@@ -1,0 +1,182 @@
+import { errnoAfter } from "./errno.ts";
+
+const B = "buffer";
+const I = "i32";
+const U = "u32";
+const L = "i64";
+const Z = "usize";
+
+/**
+ * Every C function this program calls. Results that fit are declared i32: an i64 result arrives as a bigint. System
+ * calls without a wrapper in old C libraries go through `syscall`, one entry a signature; the first parameter is the
+ * number from {@link arch}. Entries ending in `Async` run on a thread of the runtime's pool: their errno is lost.
+ */
+const table = {
+  // errno and memory
+  __errno_location: { parameters: [], result: Z },
+  copyFrom: { name: "memcpy", parameters: [B, Z, Z], result: Z },
+  addressOf: { name: "memset", parameters: [B, I, Z], result: Z },
+
+  // descriptors
+  openat: { parameters: [I, B, I, U], result: I },
+  close: { parameters: [I], result: I },
+  read: { parameters: [I, B, L], result: I },
+  write: { parameters: [I, B, L], result: I },
+  pread64: { parameters: [I, B, L, L], result: I },
+  pread64Async: { name: "pread64", parameters: [I, B, L, L], result: I, nonblocking: true },
+  pwrite64: { parameters: [I, B, L, L], result: I },
+  preadv2: { parameters: [I, B, I, L, I], result: I, optional: true },
+  lseek64: { parameters: [I, L, I], result: L },
+  fsync: { parameters: [I], result: I },
+  fdatasync: { parameters: [I], result: I },
+  fsyncAsync: { name: "fsync", parameters: [I], result: I, nonblocking: true },
+  fdatasyncAsync: { name: "fdatasync", parameters: [I], result: I, nonblocking: true },
+  dup: { parameters: [I], result: I },
+  dup3: { parameters: [I, I, I], result: I },
+  fcntl: { parameters: [I, I, I], result: I },
+  ioctl: { parameters: [I, L, B], result: I },
+  poll: { parameters: [B, L, I], result: I },
+  pipe2: { parameters: [B, I], result: I },
+  eventfd: { parameters: [U, I], result: I },
+  timerfd_create: { parameters: [I, I], result: I },
+  timerfd_settime: { parameters: [I, I, B, B], result: I },
+
+  // files by (directory, name)
+  statx: { name: "syscall", parameters: [L, I, B, I, U, B], result: I },
+  getdents64: { name: "syscall", parameters: [L, I, B, L], result: I },
+  renameat2: { name: "syscall", parameters: [L, I, B, I, B, U], result: I },
+  openat2: { name: "syscall", parameters: [L, I, B, B, L], result: I },
+  fchmodat2: { name: "syscall", parameters: [L, I, B, U, I], result: I },
+  readlinkat: { parameters: [I, B, B, L], result: I },
+  symlinkat: { parameters: [B, I, B], result: I },
+  mknodat: { parameters: [I, B, U, L], result: I },
+  mkdirat: { parameters: [I, B, U], result: I },
+  unlinkat: { parameters: [I, B, I], result: I },
+  linkat: { parameters: [I, B, I, B, I], result: I },
+  ftruncate64: { parameters: [I, L], result: I },
+  fchmod: { parameters: [I, U], result: I },
+  fchmodat: { parameters: [I, B, U, I], result: I },
+  fchown: { parameters: [I, U, U], result: I },
+  fchownat: { parameters: [I, B, U, U, I], result: I },
+  utimensat: { parameters: [I, B, B, I], result: I },
+  faccessat: { parameters: [I, B, I, I], result: I },
+  fstatfs64: { parameters: [I, B], result: I },
+
+  // namespaces and identity
+  mount: { parameters: [B, B, B, L, B], result: I },
+  umount2: { parameters: [B, I], result: I },
+  unshare: { parameters: [I], result: I },
+  setns: { parameters: [I, I], result: I },
+  pivot_root: { name: "syscall", parameters: [L, B, B], result: I },
+  chdir: { parameters: [B], result: I },
+  getuid: { parameters: [], result: U },
+  geteuid: { parameters: [], result: U },
+  getgid: { parameters: [], result: U },
+  getgroups: { parameters: [I, B], result: I },
+  setgroups: { parameters: [L, B], result: I },
+  setresuid: { parameters: [U, U, U], result: I },
+  setresgid: { parameters: [U, U, U], result: I },
+  umask: { parameters: [U], result: U },
+  prctl: { parameters: [I, L, L, L, L], result: I },
+  capset: { name: "syscall", parameters: [L, B, B], result: I },
+  getrlimit64: { parameters: [I, B], result: I },
+  setrlimit64: { parameters: [I, B], result: I },
+
+  // processes
+  execve: { parameters: [B, B, B], result: I },
+  posix_spawn: { parameters: [B, B, B, B, B, B], result: I },
+  posix_spawn_file_actions_init: { parameters: [B], result: I },
+  posix_spawn_file_actions_destroy: { parameters: [B], result: I },
+  posix_spawn_file_actions_adddup2: { parameters: [B, I, I], result: I },
+  posix_spawnattr_init: { parameters: [B], result: I },
+  posix_spawnattr_destroy: { parameters: [B], result: I },
+  posix_spawnattr_setflags: { parameters: [B, "i16"], result: I },
+  posix_spawnattr_setpgroup: { parameters: [B, I], result: I },
+  posix_spawnattr_setsigmask: { parameters: [B, B], result: I },
+  posix_spawnattr_setsigdefault: { parameters: [B, B], result: I },
+  waitpid: { parameters: [I, B, I], result: I },
+  kill: { parameters: [I, I], result: I },
+  getpid: { parameters: [], result: I },
+  getpgrp: { parameters: [], result: I },
+  getsid: { parameters: [I], result: I },
+  setsid: { parameters: [], result: I },
+  setpgid: { parameters: [I, I], result: I },
+  signal: { parameters: [I, L], result: L },
+  pidfd_open: { name: "syscall", parameters: [L, I, U], result: I },
+  close_range: { name: "syscall", parameters: [L, U, U, U], result: I },
+
+  // terminals
+  isatty: { parameters: [I], result: I },
+  tcsetpgrp: { parameters: [I, I], result: I },
+  posix_openpt: { parameters: [I], result: I },
+  unlockpt: { parameters: [I], result: I },
+  ptsname_r: { parameters: [I, B, L], result: I },
+
+  // sockets
+  socketpair: { parameters: [I, I, I, B], result: I },
+  sendmsg: { parameters: [I, B, I], result: I },
+  recvmsg: { parameters: [I, B, I], result: I },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** 64-bit parameters take numbers too: the runtime converts them exactly below 2^53. */
+type Widened<F> = F extends (...parameters: infer P) => infer R
+  ? (...parameters: { [K in keyof P]: P[K] extends bigint ? number | bigint : P[K] }) => R
+  : F;
+type Symbols = Deno.DynamicLibrary<typeof table>["symbols"];
+
+/** The C functions as callables. */
+export type Libc = { readonly [K in keyof Symbols]: Widened<Symbols[K]> };
+
+/** Where distributions keep the C library. Absolute, because `--allow-ffi` can only name absolute paths. */
+const paths = [
+  "/lib/x86_64-linux-gnu/libc.so.6",
+  "/lib/aarch64-linux-gnu/libc.so.6",
+  "/lib64/libc.so.6",
+  "/usr/lib64/libc.so.6",
+  "/usr/lib/libc.so.6",
+  "/lib/libc.so.6",
+];
+
+function load(): Libc {
+  for (const path of paths) {
+    try {
+      return Deno.dlopen(path, table).symbols as unknown as Libc;
+    } catch (error) {
+      // Not here: the next place. A C library that lacks a function is an error worth showing.
+      if (String(error).includes("undefined symbol")) throw error;
+    }
+  }
+  throw new Error(`Cannot load the C library: not found at ${paths.join(", ")}`);
+}
+
+let loaded: Libc | undefined;
+
+/** The C library, loaded on first use. */
+export function libc(): Libc {
+  return loaded ??= load();
+}
+
+let errnoAddress: bigint | number | undefined;
+const errnoBytes = new Int32Array(1);
+const errnoView = new Uint8Array(errnoBytes.buffer);
+
+/** The calling thread's errno; right only directly after a synchronous call that failed. */
+export function errno(): number {
+  const c = libc();
+  errnoAddress ??= c.__errno_location();
+  c.copyFrom(errnoView, errnoAddress, 4);
+  return errnoBytes[0];
+}
+
+/** The kernel's convention from libc's: `result`, or minus errno when it is -1. */
+export function negative(result: number): number {
+  return result === -1 ? errnoAfter(errno()) : result;
+}
+
+/**
+ * The address of a buffer's first byte, for structures that hold pointers. The buffer must stay referenced until the
+ * call is over; its bytes do not move.
+ */
+export function addressOf(buffer: Uint8Array<ArrayBuffer>): bigint {
+  return BigInt(libc().addressOf(buffer, 0, 0));
+}

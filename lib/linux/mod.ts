@@ -1,0 +1,20 @@
+/**
+ * Linux through its C library: the only folder that calls FFI.
+ *
+ * Deno's own file API cannot carry names that are not UTF-8, refuses /proc and /dev without all permissions, and hides
+ * errno; so system calls go to libc directly. Wrappers keep the kernel's convention (a value, or minus errno): a missing
+ * file is an answer, not an exception. {@link unwrap} throws where a failure is one.
+ *
+ * Rejected: a native add-on (unpacks itself to $TMPDIR, fails on noexec), and exceptions for every errno (a stack trace
+ * costs more than the system call).
+ *
+ * @module
+ */
+
+export * from "./arch.ts";
+export * from "./directory.ts";
+export * from "./errno.ts";
+export * from "./files.ts";
+export { addressOf, errno, libc, negative } from "./libc.ts";
+export * from "./poll.ts";
+export * from "./stat.ts";

@@ -1,0 +1,107 @@
+import { type ByteString, cString } from "../bytes/mod.ts";
+import { arch } from "./arch.ts";
+import { libc, negative } from "./libc.ts";
+
+/** A file's attributes, as statx(2) gives them. Times are whole seconds (may be negative) and nanoseconds. */
+export interface Stat {
+  /** major * 2^32 + minor of the device the file is on. */
+  readonly dev: number;
+  readonly ino: bigint;
+  /** Type and permission bits. */
+  readonly mode: number;
+  readonly nlink: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Of a device node, in the kernel's 32-bit form (new_encode_dev). */
+  readonly rdev: number;
+  /** Bytes. */
+  readonly size: number;
+  /** Units of 512 bytes. */
+  readonly blocks: number;
+  readonly blksize: number;
+  readonly atime: number;
+  readonly atimeNsec: number;
+  readonly mtime: number;
+  readonly mtimeNsec: number;
+  readonly ctime: number;
+  readonly ctimeNsec: number;
+  /** Birth; 0 and 0 where the file system keeps none. */
+  readonly btime: number;
+  readonly btimeNsec: number;
+}
+
+export const S_IFMT = 0o170000;
+export const S_IFSOCK = 0o140000;
+export const S_IFLNK = 0o120000;
+export const S_IFREG = 0o100000;
+export const S_IFBLK = 0o060000;
+export const S_IFDIR = 0o040000;
+export const S_IFCHR = 0o020000;
+export const S_IFIFO = 0o010000;
+
+const AT_FDCWD = -100;
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_EMPTY_PATH = 0x1000;
+const STATX_BASIC_STATS_AND_BTIME = 0xfff;
+
+const buffer = new Uint8Array(256);
+const words = new Uint32Array(buffer.buffer);
+const view = new DataView(buffer.buffer);
+const emptyName = new Uint8Array(1);
+
+/** Attributes of `name` in the directory `dir` (an O_PATH descriptor will do), no link followed; or minus errno. */
+export function statAt(dir: number, name: ByteString): Stat | number {
+  const result = negative(
+    libc().statx(arch.syscall.statx, dir, cString(name), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS_AND_BTIME, buffer),
+  );
+  return result < 0 ? result : decode();
+}
+
+/** Attributes of an open descriptor, O_PATH ones included; or minus errno. */
+export function statFd(fd: number): Stat | number {
+  const result = negative(
+    libc().statx(arch.syscall.statx, fd, emptyName, AT_EMPTY_PATH, STATX_BASIC_STATS_AND_BTIME, buffer),
+  );
+  return result < 0 ? result : decode();
+}
+
+/** Attributes of the file at `path`, links followed; or minus errno. */
+export function statPath(path: ByteString): Stat | number {
+  const result = negative(
+    libc().statx(arch.syscall.statx, AT_FDCWD, cString(path), 0, STATX_BASIC_STATS_AND_BTIME, buffer),
+  );
+  return result < 0 ? result : decode();
+}
+
+/** struct statx (`linux/stat.h`): the same layout on every architecture. Offsets below are in 32-bit words. */
+function decode(): Stat {
+  return {
+    dev: words[34] * 0x1_0000_0000 + words[35],
+    ino: view.getBigUint64(32, true),
+    mode: words[7] & 0xffff,
+    nlink: words[4],
+    uid: words[5],
+    gid: words[6],
+    rdev: encodeDevice(words[32], words[33]),
+    size: words[10] + words[11] * 0x1_0000_0000,
+    blocks: words[12] + words[13] * 0x1_0000_0000,
+    blksize: words[1],
+    atime: seconds(16),
+    atimeNsec: words[18],
+    btime: seconds(20),
+    btimeNsec: words[22],
+    ctime: seconds(24),
+    ctimeNsec: words[26],
+    mtime: seconds(28),
+    mtimeNsec: words[30],
+  };
+}
+
+function seconds(word: number): number {
+  return words[word] + (words[word + 1] | 0) * 0x1_0000_0000;
+}
+
+/** A device number in the kernel's 32-bit form (new_encode_dev in `linux/kdev_t.h`). */
+export function encodeDevice(major: number, minor: number): number {
+  return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
+}
