@@ -1,0 +1,141 @@
+import { type ByteString, DecodeError, Writer } from "../bytes/mod.ts";
+import type { Stat, StatFs } from "../linux/mod.ts";
+import { readStat, writeStat } from "./attributes.ts";
+import { readName, whole } from "./file.ts";
+
+/** From here on `id` stands for the directory `name` in `parent`, which must be this inode. */
+export interface BindIn {
+  readonly id: number;
+  readonly parent: number;
+  readonly name: ByteString;
+  readonly dev: number;
+  readonly ino: bigint;
+}
+
+/** u32 id, u32 parent, u64 dev, u64 ino, string16 name. */
+export function encodeBind(message: BindIn): Uint8Array {
+  return new Writer(48).u32(message.id).u32(message.parent).u53(message.dev).u64(message.ino).string16(message.name)
+    .finish();
+}
+
+export function decodeBind(body: Uint8Array): BindIn {
+  return whole(body, (from) => ({
+    id: from.u32(),
+    parent: from.u32(),
+    dev: from.u53(),
+    ino: from.u64(),
+    name: readName(from),
+  }));
+}
+
+/** A part of a listing: what comes after `cookie` (0n: from the start), in about `budget` bytes of reply. */
+export interface ReadDirIn {
+  readonly dir: number;
+  readonly cookie: bigint;
+  readonly budget: number;
+}
+
+/** Most bytes of one page. */
+export const MAX_PAGE = 1 << 18;
+
+/** u32 dir, u64 cookie, u32 budget. */
+export function encodeReadDir(message: ReadDirIn): Uint8Array {
+  return new Writer(16).u32(message.dir).u64(message.cookie).u32(message.budget).finish();
+}
+
+export function decodeReadDir(body: Uint8Array): ReadDirIn {
+  return whole(body, (from) => {
+    const message = { dir: from.u32(), cookie: from.u64(), budget: from.u32() };
+    if (message.budget > MAX_PAGE) throw new DecodeError(`Cannot decode a listing: ${message.budget} bytes at once`);
+    return message;
+  });
+}
+
+/** An entry of a listing. `.` and `..` are not sent. */
+export interface PageEntry {
+  readonly name: ByteString;
+  readonly ino: bigint;
+  /** DT_* */
+  readonly type: number;
+  /** Where the listing goes on after this entry; never 0n. */
+  readonly cookie: bigint;
+  /** Absent when the entry was gone before it could be looked at. */
+  readonly stat?: Stat;
+}
+
+/** `end`: nothing comes after these. */
+export interface DirPage {
+  readonly entries: readonly PageEntry[];
+  readonly end: boolean;
+}
+
+/** u8 end, u32 count, then an entry each: u64 ino, u64 cookie, u8 type, u8 has a stat, string16 name, Stat. */
+export function encodePage(page: DirPage): Uint8Array {
+  const to = new Writer(5 + page.entries.length * 144).u8(page.end ? 1 : 0).u32(page.entries.length);
+  for (const entry of page.entries) {
+    to.u64(entry.ino).u64(entry.cookie).u8(entry.type).u8(entry.stat ? 1 : 0).string16(entry.name);
+    if (entry.stat) writeStat(to, entry.stat);
+  }
+  return to.finish();
+}
+
+export function decodePage(body: Uint8Array): DirPage {
+  return whole(body, (from) => {
+    const end = from.u8() === 1;
+    const count = from.u32();
+    const entries: PageEntry[] = [];
+    // No array of `count` beforehand: the number comes from outside, and each entry proves itself by its bytes.
+    for (let i = 0; i < count; i++) {
+      const ino = from.u64();
+      const cookie = from.u64();
+      const type = from.u8();
+      const hasStat = from.u8() === 1;
+      entries.push({ ino, cookie, type, name: readName(from), stat: hasStat ? readStat(from) : undefined });
+    }
+    return { entries, end };
+  });
+}
+
+/** u64 each: blocks, bfree, bavail, files, ffree; u32 each: type, bsize, namelen, frsize. */
+export function encodeStatFs(stat: StatFs): Uint8Array {
+  return new Writer(56).u53(stat.blocks).u53(stat.bfree).u53(stat.bavail).u53(stat.files).u53(stat.ffree)
+    .u32(stat.type).u32(stat.bsize).u32(stat.namelen).u32(stat.frsize).finish();
+}
+
+export function decodeStatFs(body: Uint8Array): StatFs {
+  return whole(body, (from) => ({
+    blocks: from.u53(),
+    bfree: from.u53(),
+    bavail: from.u53(),
+    files: from.u53(),
+    ffree: from.u53(),
+    type: from.u32(),
+    bsize: from.u32(),
+    namelen: from.u32(),
+    frsize: from.u32(),
+  }));
+}
+
+/** Stat as a whole message. */
+export function encodeStat(stat: Stat): Uint8Array {
+  return writeStat(new Writer(104), stat).finish();
+}
+
+export function decodeStat(body: Uint8Array): Stat {
+  return whole(body, readStat);
+}
+
+/** The answer to a write: bytes taken, and the attributes after it, so that the agent can tell its own changes from others. */
+export interface WriteOut {
+  readonly written: number;
+  readonly stat: Stat;
+}
+
+/** u32 written, Stat. */
+export function encodeWritten(message: WriteOut): Uint8Array {
+  return writeStat(new Writer(112).u32(message.written), message.stat).finish();
+}
+
+export function decodeWritten(body: Uint8Array): WriteOut {
+  return whole(body, (from) => ({ written: from.u32(), stat: readStat(from) }));
+}

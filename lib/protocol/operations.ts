@@ -1,0 +1,82 @@
+/** Requests of the agent to the local side: files. The reply is noted after the arrow. */
+export const FileOp = {
+  /** NameIn → Stat */
+  LOOKUP: 1,
+  /** FileRef → Stat */
+  GETATTR: 2,
+  /** SetAttrIn → Stat */
+  SETATTR: 3,
+  /** FileRef → the target's bytes */
+  READLINK: 4,
+  /** SymlinkIn → Stat */
+  SYMLINK: 5,
+  /** MakeIn → Stat */
+  MKNOD: 6,
+  /** MakeIn → Stat */
+  MKDIR: 7,
+  /** NameIn → nothing */
+  UNLINK: 8,
+  /** NameIn → nothing */
+  RMDIR: 9,
+  /** RenameIn → nothing */
+  RENAME: 10,
+  /** LinkIn → Stat */
+  LINK: 11,
+  /** OpenIn → Stat */
+  OPEN: 12,
+  /** CreateIn → Stat */
+  CREATE: 13,
+  /** ReadIn → bytes, in pieces; fewer than asked for only at the end of the file */
+  READ: 14,
+  /** WriteIn and the data → WriteOut */
+  WRITE: 15,
+  /** u32 handle → nothing: what close(2) would say of the file so far */
+  FLUSH: 16,
+  /** SyncIn → nothing */
+  FSYNC: 17,
+  /** ReadDirIn → DirPage */
+  READDIR: 18,
+  /** FileRef → StatFs */
+  STATFS: 19,
+  /** AccessIn → nothing */
+  ACCESS: 20,
+  /** SyncIn of a directory number → nothing */
+  FSYNCDIR: 21,
+} as const;
+
+/** One-way messages of the agent to the local side. */
+export const FileNote = {
+  /** BindIn: from here on this number stands for that directory */
+  BIND: 1,
+  /** u32: the number is free again */
+  UNBIND: 2,
+  /** u32: the handle is closed */
+  RELEASE: 3,
+  /** StoppedNote: the command was stopped by a signal (Ctrl-Z) */
+  STOPPED: 4,
+} as const;
+
+/** Requests of the local side to the agent. */
+export const AgentOp = {
+  /** RunIn → RunOut, when the command has ended and everything it wrote is on the local side */
+  RUN: 1,
+} as const;
+
+/** One-way messages of the local side to the agent. */
+export const AgentNote = {
+  /** SignalNote */
+  SIGNAL: 1,
+  /** WindowSize */
+  RESIZE: 2,
+} as const;
+
+/** The directory number that always stands for the exported root. */
+export const ROOT_DIRECTORY = 1;
+
+/** Most bytes of one READ or WRITE. */
+export const MAX_TRANSFER = 1 << 20;
+
+/** Numbers of the streams. */
+export const STDIN = 0;
+export const STDOUT = 1;
+export const STDERR = 2;
