@@ -1,0 +1,89 @@
+import { type FuseMount, inspectMounts, inspectProcesses } from "./inspect.ts";
+import { exists, waitFor, waitUntil } from "./wait.ts";
+
+/** How a command on a host ended, and what it said. */
+export interface ExecResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** What host.sh says of the host it made. */
+export interface HostFacts {
+  readonly address: string;
+  /** The outer end of the veth pair. */
+  readonly veth: string;
+  /** The host's init, as numbered here: what `nsenter --target` takes. */
+  readonly initPid: number;
+}
+
+const STOP_TIMEOUT_MS = 15_000;
+const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const decoder = new TextDecoder();
+
+/** A running second host. Ends with stop(), with `await using`, or with this process, however that ends. */
+export class Host {
+  /** Its host name, and what to call it towards ssh. */
+  readonly alias: string;
+  readonly facts: HostFacts;
+  readonly #dir: string;
+  readonly #supervisor: Deno.ChildProcess;
+
+  constructor(alias: string, { dir, supervisor, facts }: {
+    dir: string;
+    supervisor: Deno.ChildProcess;
+    facts: HostFacts;
+  }) {
+    this.alias = alias;
+    this.facts = facts;
+    this.#dir = dir;
+    this.#supervisor = supervisor;
+  }
+
+  /** The file for `ssh -F`. */
+  get sshConfig(): string {
+    return `${this.#dir}/ssh_config`;
+  }
+
+  /** Runs a shell command there as root, without ssh. */
+  async exec(command: string): Promise<ExecResult> {
+    const target = ["--target", `${this.facts.initPid}`, "--mount", "--uts", "--ipc", "--net", "--pid"];
+    const output = await new Deno.Command("nsenter", {
+      args: [...target, "--", "/bin/sh", "-c", command],
+      clearEnv: true,
+      env: { PATH, HOME: "/root" },
+      stdin: "null",
+    }).output();
+    return { code: output.code, stdout: decoder.decode(output.stdout), stderr: decoder.decode(output.stderr) };
+  }
+
+  /** Its processes, those of nested pid namespaces too: number there → command line, `[name]` for a zombie. */
+  pids(): Promise<Map<number, string>> {
+    return inspectProcesses(this.facts.initPid);
+  }
+
+  /** The FUSE mounts in all mount namespaces of its processes. */
+  mounts(): Promise<FuseMount[]> {
+    return inspectMounts(this.facts.initPid);
+  }
+
+  /** What its set-up and its sshd said. */
+  log(): Promise<string> {
+    return Deno.readTextFile(`${this.#dir}/log`);
+  }
+
+  /** Takes it down; returns when no process, network interface or file of it is left. May be called twice. */
+  async stop(): Promise<void> {
+    const cannot = `Cannot stop host "${this.alias}"`;
+    await this.#supervisor.stdin.close().catch(() => {});
+    await waitFor(this.#supervisor.status, { timeoutMs: STOP_TIMEOUT_MS, failure: `${cannot}: it is still running` });
+    await waitUntil(async () => !await exists(`/sys/class/net/${this.facts.veth}`), {
+      timeoutMs: STOP_TIMEOUT_MS,
+      failure: `${cannot}: ${this.facts.veth} is still there`,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * A second host for tests: a real sshd in its own network, mount, pid, uts and ipc namespaces, on its own Debian root
+ * file system, without ffmpeg, git, gcc or python, joined to this machine by a veth pair.
+ *
+ *     await using host = await startHost({ users: [{ name: "alice", uid: 1001 }] });
+ *     // ssh -F host.sshConfig host.alias          as root
+ *     // ssh -F host.sshConfig alice@farhost       as alice
+ *     await host.exec("command -v ffmpeg");        // { code: 127, stdout, stderr }: inspection without ssh
+ *     await host.pids();                           // Map(1 → "sh -c …", 2 → "/usr/sbin/sshd …", …)
+ *     await host.mounts();                         // FUSE mounts in all of its mount namespaces
+ *
+ * Every host starts fresh (an overlay: the shared root below, a tmpfs above), several may run at once, and all of one
+ * goes with the process that started it, even on kill -9 (host.sh says how). Nothing of it touches ~/.ssh or /etc.
+ * Needs root on Debian; the first use installs what is missing and builds the root file system into .cache/.
+ *
+ * Rejected: a container engine (not there on a fresh machine, and its default containers have no /dev/fuse), a virtual
+ * machine (no kvm on build machines: a hundred times slower), ssh to localhost (cannot tell where a command ran).
+ */
+export { type ExecResult, Host, type HostFacts } from "./host.ts";
+export type { FuseMount } from "./inspect.ts";
+export { ensureRootfs, type HostOptions, startHost } from "./start_host.ts";

@@ -1,0 +1,113 @@
+import { fileURLToPath } from "node:url";
+import { Host, type HostFacts } from "./host.ts";
+import { writeKeys, writeSshConfig, writeSshdConfig } from "./ssh_config.ts";
+import { waitFor, waitUntil } from "./wait.ts";
+
+/** What a host has that the default one has not. */
+export interface HostOptions {
+  /** Its host name and its ssh alias; `farhost` if not given. */
+  readonly name?: string;
+  /** Users to add, all reachable with the same key as root. */
+  readonly users?: readonly { readonly name: string; readonly uid: number }[];
+  /** Absolute paths to delete before anything runs there, e.g. `/dev/fuse`. */
+  readonly remove?: readonly string[];
+  /** Lines that override those of its sshd_config. */
+  readonly sshdConfig?: readonly string[];
+  /** Room on its root file system, as tmpfs(5) writes sizes (`20m`); half of the memory if not given. */
+  readonly size?: string;
+  /** Makes every home folder a file system of its own with that much room. */
+  readonly homeSize?: string;
+  /** Mode of /dev/fuse; 0666, as udev makes it, if not given. */
+  readonly fuseMode?: "0666" | "0600";
+}
+
+const START_TIMEOUT_MS = 20_000;
+const decoder = new TextDecoder();
+
+function script(name: string): string {
+  return fileURLToPath(new URL(name, import.meta.url));
+}
+
+let rootfs: Promise<string> | undefined;
+
+/** The folder of the root file system that all hosts share, built on first use; what it does goes to stderr. */
+export function ensureRootfs(): Promise<string> {
+  rootfs ??= (async () => {
+    const args = [script("rootfs.sh")];
+    const { success, stdout } = await new Deno.Command("sh", { args, stdin: "null", stderr: "inherit" }).output();
+    if (!success) throw new Error("Cannot prepare the second host's root file system: see the lines above");
+    return decoder.decode(stdout).trim();
+  })();
+  return rootfs;
+}
+
+/** Reads host.sh's `word value` lines up to `up`. */
+async function readFacts(stdout: ReadableStream<Uint8Array>): Promise<HostFacts | undefined> {
+  const facts = new Map<string, string>();
+  let text = "";
+  for await (const chunk of stdout.pipeThrough(new TextDecoderStream())) {
+    text += chunk;
+    const lines = text.split("\n");
+    text = lines.pop()!;
+    for (const [word, value] of lines.map((line) => line.split(" "))) facts.set(word, value);
+    if (facts.has("up")) {
+      return { address: facts.get("address")!, veth: facts.get("veth")!, initPid: Number(facts.get("pid")) };
+    }
+  }
+  return undefined;
+}
+
+function spawnSupervisor(dir: string, rootfs: string, options: HostOptions & { name: string }): Deno.ChildProcess {
+  // A session of its own: Ctrl-C at the starter's terminal is the starter's business.
+  return new Deno.Command("setsid", {
+    args: ["sh", script("host.sh"), dir, rootfs],
+    env: {
+      HOST_NAME: options.name,
+      HOST_USERS: (options.users ?? []).map((user) => `${user.name}:${user.uid}`).join(" "),
+      HOST_REMOVE: (options.remove ?? []).join("\n"),
+      HOST_SIZE: options.size ?? "",
+      HOST_HOME_SIZE: options.homeSize ?? "",
+      HOST_FUSE_MODE: options.fuseMode ?? "0666",
+    },
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+async function accepts(hostname: string, port: number): Promise<boolean> {
+  try {
+    (await Deno.connect({ hostname, port })).close();
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) return false;
+    throw error;
+  }
+}
+
+async function waitForHost(supervisor: Deno.ChildProcess): Promise<HostFacts> {
+  const timeout = { timeoutMs: START_TIMEOUT_MS, failure: "no answer from its set-up" };
+  const facts = await waitFor(readFacts(supervisor.stdout), timeout);
+  if (!facts) throw new Error((await new Response(supervisor.stderr).text()).trim());
+  await supervisor.stderr.cancel();
+  await waitUntil(() => accepts(facts.address, 22), { ...timeout, failure: "its sshd does not answer" });
+  return facts;
+}
+
+/** Starts a host and returns when its sshd accepts connections. Needs root. */
+export async function startHost(given: HostOptions = {}): Promise<Host> {
+  const options = { ...given, name: given.name ?? "farhost" };
+  const rootfs = await ensureRootfs();
+  const dir = await Deno.makeTempDir({ prefix: "outrun-host-" });
+  await writeKeys(dir, options.name);
+  await writeSshdConfig(dir, options.sshdConfig ?? []);
+  const supervisor = spawnSupervisor(dir, rootfs, options);
+  try {
+    const facts = await waitForHost(supervisor);
+    await writeSshConfig(dir, options.name, [{ alias: options.name, address: facts.address, port: 22 }]);
+    return new Host(options.name, { dir, supervisor, facts });
+  } catch (cause) {
+    await supervisor.stdin.close().catch(() => {});
+    throw new Error(`Cannot start host "${options.name}": ${(cause as Error).message}`, { cause });
+  }
+}
