@@ -1,0 +1,31 @@
+/**
+ * Which folder of lib/ may import which, and which npm packages: everything else is denied. "types" allows only
+ * `import type`, which is gone at run time. Ordered from the ground up; a folder imports only what stands above it.
+ */
+export const allowedImports: Record<string, Record<string, "all" | "types">> = {
+  bytes: {},
+  log: {},
+  linux: { bytes: "all" },
+  rpc: { bytes: "all", log: "all" },
+  protocol: { bytes: "all", rpc: "all", linux: "types" },
+  config: { log: "all", "npm:ini": "all" },
+  cli: { config: "all", log: "all", "deno.json": "all", "npm:commander": "all" },
+  ssh: { config: "all", log: "all" },
+  fuse: { bytes: "all", linux: "all", log: "all" },
+  fileserver: { bytes: "all", linux: "all", log: "all", protocol: "all", rpc: "all" },
+  agent: { bytes: "all", fuse: "all", linux: "all", log: "all", protocol: "all", rpc: "all" },
+  session: {
+    bytes: "all",
+    config: "all",
+    fileserver: "all",
+    linux: "all",
+    log: "all",
+    protocol: "all",
+    rpc: "all",
+    ssh: "all",
+  },
+  main: { agent: "all", cli: "all", session: "all" },
+};
+
+/** The only folder that may load a library or handle raw pointers. */
+export const ffiFolder = "linux";
