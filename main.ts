@@ -1,3 +1,3 @@
-import project from "./deno.json" with { type: "json" };
+import { version } from "./lib/cli/mod.ts";
 
-console.log(`outrun ${project.version}`);
+console.log(`outrun ${version}`);

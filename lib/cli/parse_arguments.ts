@@ -1,0 +1,130 @@
+import { Command, CommanderError } from "commander";
+import { splitWords } from "./split_words.ts";
+import { UsageError } from "./usage_error.ts";
+
+/** Run a command on another machine. */
+export interface RunArguments {
+  readonly kind: "run";
+  /** What ssh is to connect to; never begins with "-". */
+  readonly destination: string;
+  /** The command and its arguments, as text. */
+  readonly command: readonly string[];
+  /** Where the command begins in argv: the bytes of an argument that is not UTF-8 are to be had only there. */
+  readonly commandIndex: number;
+  /** Further arguments for ssh. */
+  readonly ssh: readonly string[];
+  /** The configuration file, where the user named one. */
+  readonly config: string | undefined;
+  readonly debug: boolean;
+  readonly cache: boolean;
+  readonly prefetch: boolean;
+  /** A write returns only when it is on the local disk. */
+  readonly syncWrites: boolean;
+  /** Seconds without an answer after which the link counts as lost. */
+  readonly timeout: number;
+  /** Lines to show the user before anything starts. */
+  readonly notices: readonly string[];
+}
+
+/** What the user asked for. */
+export type Arguments = RunArguments | { readonly kind: "help"; readonly text: string } | { readonly kind: "version" };
+
+const defaultTimeout = 30;
+const exitStatus = "Exit status: the command's own; 254 when outrun failed, 255 when ssh did.";
+
+function sshWords(text: string, previous: string[] = []): string[] {
+  const words = splitWords(text);
+  if (words === undefined) {
+    throw new UsageError(`Cannot use --ssh ${JSON.stringify(text)}: a quote is not closed; close it`);
+  }
+  return [...previous, ...words];
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value > 0 && value <= 86400) return value;
+  throw new UsageError(`Cannot use --timeout ${JSON.stringify(text)}: give seconds, above 0 and at most 86400`);
+}
+
+function workers(text: string): number {
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new UsageError(`Cannot use --workers ${JSON.stringify(text)}: give a whole number above 0, or leave it out`);
+}
+
+function program(): Command {
+  return new Command("outrun")
+    .description("Run a local command, on the local files, with the processors of another machine.")
+    .usage("[option...] destination command [arg...]")
+    .argument("[destination]", "where to run it, as ssh takes it: [user@]host")
+    .argument("[command]", "the local command to run there")
+    .argument("[arg...]", "its arguments; options stop at the destination")
+    .option("--ssh <args>", "further arguments for ssh, quoted as for a shell", sshWords)
+    .option("--config <file>", "read this file instead of ~/.outrun/config")
+    .option("--debug", "say what is going on")
+    .option("--no-cache", "keep no copies of files on the other machine")
+    .option("--no-prefetch", "send no file before it is asked for")
+    .option("--sync-writes", "finish every write on the local disk before it returns")
+    .option("--timeout <seconds>", "give the link up after this long without an answer", seconds, defaultTimeout)
+    .option("--workers <n>", "has no effect: requests are served as they come", workers)
+    .option("--version", "print the version")
+    .option("-h, --help", "print this help")
+    .helpOption(false)
+    .enablePositionalOptions()
+    .passThroughOptions()
+    .exitOverride()
+    .configureOutput({ writeOut() {}, writeErr() {} })
+    .configureHelp({ helpWidth: 80 });
+}
+
+/** What is wrong with the options, in this program's words; commander's are "error: unknown option '--x'". */
+function optionError(error: CommanderError): UsageError {
+  const [, option, suggestion] = /option '(.*)'[^']*?(?:\n\(Did you mean (.*)\?\))?$/s.exec(error.message) ?? [];
+  if (error.code === "commander.optionMissingArgument") {
+    return new UsageError(`Cannot use ${option}: nothing follows it; outrun --help says what to give`);
+  }
+  const hint = suggestion === undefined ? "outrun --help lists the options" : `did you mean ${suggestion}?`;
+  return new UsageError(`Cannot use ${JSON.stringify(option ?? error.message)}: unknown option; ${hint}`);
+}
+
+function checkOperands(destination: string | undefined, command: readonly string[]): asserts destination is string {
+  if (!destination) throw new UsageError("Cannot run anything: no destination; try outrun user@host command");
+  if (destination.startsWith("-")) {
+    throw new UsageError(`Cannot connect to ${JSON.stringify(destination)}: begins with "-"; give [user@]host`);
+  }
+  if (command.length === 0) {
+    throw new UsageError(
+      `Cannot run anything on ${JSON.stringify(destination)}: no command; put one behind the destination`,
+    );
+  }
+}
+
+/** Reads the arguments that follow the program's name. Throws UsageError. */
+export function parseArguments(argv: readonly string[]): Arguments {
+  const parsed = program();
+  try {
+    parsed.parse(argv, { from: "user" });
+  } catch (error) {
+    throw error instanceof CommanderError ? optionError(error) : error;
+  }
+  const options = parsed.opts();
+  if (options.help) return { kind: "help", text: `${parsed.helpInformation()}\n${exitStatus}` };
+  if (options.version) return { kind: "version" };
+  const [destination, ...operands] = parsed.args;
+  // As with other programs that run a command elsewhere, a "--" between the two is no part of either.
+  const command = operands[0] === "--" ? operands.slice(1) : operands;
+  checkOperands(destination, command);
+  return {
+    kind: "run",
+    destination,
+    command,
+    commandIndex: argv.length - command.length,
+    ssh: options.ssh ?? [],
+    config: options.config,
+    debug: options.debug ?? false,
+    cache: options.cache,
+    prefetch: options.prefetch,
+    syncWrites: options.syncWrites ?? false,
+    timeout: options.timeout,
+    notices: options.workers === undefined ? [] : ["--workers has no effect: requests are served as they come"],
+  };
+}
