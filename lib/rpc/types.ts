@@ -30,14 +30,17 @@ export interface BulkSource {
 /** What {@link BulkSource.pull} returns when it will have bytes later. */
 export const NOT_READY = -0x7fff_ffff;
 
-/** A request from the peer, to be answered exactly once; further answers are ignored. */
+/**
+ * A request from the peer, to be answered exactly once; further answers are ignored (their source is cancelled). When the
+ * peer cancels, the connection itself answers.
+ */
 export interface Incoming {
   readonly op: number;
-  /** Valid until the request is answered. */
+  /** The body and, right behind it, the bulk data. Valid until the request is answered or cancelled. */
   readonly body: Uint8Array;
   /** Aborted when the peer cancels, or the link ends. Made on first use. */
   readonly signal: AbortSignal;
-  /** Answers at once, ahead of all bulk data; `body` is copied. */
+  /** Answers at once, ahead of all bulk data and in order with notifications, whatever its length; `body` is copied. */
   reply(body: Uint8Array): void;
   /** Answers piece by piece; calls of one `flow` are sent one after the other, different flows take turns. */
   replyBulk(flow: number, source: BulkSource): void;
@@ -47,20 +50,28 @@ export interface Incoming {
 
 /** What the owner of a connection does with what arrives. */
 export interface Handler {
-  request(request: Incoming): void;
+  /**
+   * What it throws, or its promise rejects with, is the answer: the errno of an {@link RpcError}, EPROTO for a
+   * DecodeError, otherwise EIO.
+   */
+  request(request: Incoming): void | Promise<void>;
   /** `body` is valid only during the call. */
   notify(op: number, body: Uint8Array): void;
 }
 
 /** How a call is made. */
 export interface CallOptions {
-  /** Bulk bytes that follow the body (a write's data). Kept by reference until the reply: the caller leaves them alone. */
+  /**
+   * Bulk bytes that follow the body (a write's data). Kept by reference until the reply: the caller leaves them alone.
+   * Body and data together are 1 MiB + 64 KiB at most; beyond, the call fails with E2BIG.
+   */
   readonly data?: Uint8Array;
   /** Bulk data of one flow goes out in order; flows take turns. Default 0. */
   readonly flow?: number;
   /**
    * Takes a reply piece by piece instead of as a whole: `piece` is valid only during the call, `offset` counts from the
-   * start of the reply. The promise then resolves to an empty array.
+   * start of the reply. The promise then resolves to an empty array. If it throws, the call is cancelled and fails
+   * with EIO.
    */
   readonly onPiece?: (piece: Uint8Array, offset: number) => void;
   /** Largest reply in bytes; a larger one breaks the link. Default 1 MiB + 64 KiB. */
@@ -69,7 +80,10 @@ export interface CallOptions {
 
 /** A call under way. */
 export interface Call {
-  /** The reply's body (the caller owns it). Rejects with {@link RpcError}; ECANCELED after cancel, ENOTCONN when the link ended. */
+  /**
+   * The reply's body (the caller owns it). Rejects with {@link RpcError}: ECANCELED after cancel, ENOTCONN when the link
+   * ended, EAGAIN with too much under way (65536 calls, 16 MiB of bodies). Need not be looked at.
+   */
   readonly reply: Promise<Uint8Array>;
   /** Tells the peer that nobody waits any more; harmless when the reply is already here. */
   cancel(): void;
@@ -81,7 +95,7 @@ export interface Stream {
   readonly credit: number;
   /** Bytes accepted by {@link send} but not yet taken by the pipe. */
   readonly queued: number;
-  /** Queues a copy of `bytes`; more than {@link credit} is a RangeError. */
+  /** Queues a copy of `bytes`; more than {@link credit} is a RangeError. Does nothing after {@link end}. */
   send(bytes: Uint8Array): void;
   /** Ends our direction after what is queued. */
   end(): void;
@@ -89,14 +103,18 @@ export interface Stream {
   consumed(count: number): void;
 }
 
-/** How a stream is opened. Both ends open the same id; nothing is sent for that. */
+/** How a stream is opened. Both ends open the same id before anything is sent on it; nothing is sent for that. An id is used once. */
 export interface StreamOptions {
   /** Interactive streams (a terminal) overtake all bulk data. Default false: takes turns with the bulk flows. */
   readonly interactive?: boolean;
-  /** Bytes the peer may send before the first consumed(). Default and the same on both ends: STREAM_WINDOW (256 KiB). */
+  /**
+   * `bytes` is valid only during the call. The peer may send STREAM_WINDOW (256 KiB) before the first
+   * {@link Stream.consumed}.
+   */
   onData?(bytes: Uint8Array): void;
+  /** The peer sends nothing more, or the link is gone. */
   onEnd?(): void;
-  /** Credit or room appeared. */
+  /** Credit or room appeared (sometimes from within fill()). */
   onCredit?(): void;
 }
 
@@ -112,8 +130,9 @@ export interface Connection {
   /** A bulk source that was NOT_READY has bytes. */
   wake(): void;
   call(op: number, body: Uint8Array, options?: CallOptions): Call;
-  /** One way, ahead of bulk data, in order with calls; `body` is copied. */
+  /** One way, ahead of bulk data, in order with calls and replies; `body` is copied, 68 KiB at most (RangeError). */
   notify(op: number, body: Uint8Array): void;
+  /** Opens this end of stream `id`. */
   stream(id: number, options: StreamOptions): Stream;
   /** Fails every call under way (ENOTCONN), cancels every incoming one, ends the streams. Idempotent. */
   close(): void;
@@ -136,6 +155,8 @@ export interface ConnectionOptions {
   readonly handler: Handler;
   /** Called (at most once until the next fill() that returns 0) when something to send appeared; must not call fill() re-entrantly. */
   readonly onPending: () => void;
+  /** What a handler, a source or a callback threw: a fault of this side. The connection goes on. */
+  readonly onError?: (error: unknown) => void;
   /** Milliseconds, monotonic; for the adaptive window. Default performance.now. */
   readonly now?: () => number;
 }

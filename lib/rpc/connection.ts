@@ -1,0 +1,180 @@
+import { Calls } from "./calls.ts";
+import { Flows } from "./flows.ts";
+import { FrameReader } from "./frame_reader.ts";
+import { ACK_INTERVAL, Flag, type Header, HEADER_SIZE, Kind, MAX_FRAME, u32 } from "./frames.ts";
+import { IncomingCalls } from "./incoming_calls.ts";
+import { SendQueue } from "./send_queue.ts";
+import { Streams } from "./streams.ts";
+import {
+  type Call,
+  type CallOptions,
+  type Connection,
+  type ConnectionOptions,
+  type Handler,
+  ProtocolError,
+  type Statistics,
+  type Stream,
+  type StreamOptions,
+} from "./types.ts";
+import { LinkWindow } from "./window.ts";
+
+/** Least length of the buffer given to fill(). */
+const MIN_FILL = 128 * 1024;
+
+/** Makes one end of a link; it sends nothing by itself. */
+export function createConnection(options: ConnectionOptions): Connection {
+  return new LinkConnection(options);
+}
+
+/**
+ * Bytes in: {@link FrameReader} → dispatch by kind → {@link Calls} (answers), {@link IncomingCalls} (requests),
+ * {@link Streams}. Bytes out: those three → {@link SendQueue} → fill().
+ */
+class LinkConnection implements Connection {
+  readonly #window = new LinkWindow();
+  readonly #now: () => number;
+  readonly #handler: Handler;
+  readonly #onError: (error: unknown) => void;
+  readonly #reader = new FrameReader((header, payload) => this.#dispatch(header, payload));
+  readonly #queue: SendQueue;
+  readonly #calls: Calls;
+  readonly #incoming: IncomingCalls;
+  readonly #streams: Streams;
+  readonly #statistics: Statistics;
+  /** Bulk bytes received, and of those acknowledged. */
+  #bulkIn = 0;
+  #bulkAcked = 0;
+  #broken: ProtocolError | undefined;
+  #closed = false;
+
+  constructor(options: ConnectionOptions) {
+    const onError = options.onError ?? (() => {});
+    this.#onError = onError;
+    this.#handler = options.handler;
+    this.#now = options.now ?? (() => performance.now());
+    const queue = new SendQueue({ window: this.#window, now: this.#now, onPending: options.onPending });
+    const flows = new Flows(queue);
+    this.#queue = queue;
+    this.#calls = new Calls({ queue, flows, onError });
+    this.#incoming = new IncomingCalls({ queue, flows, handler: options.handler, onError });
+    this.#streams = new Streams({ queue, onError });
+    this.#statistics = { bytesIn: 0, bytesOut: 0, callsOut: 0, callsIn: 0, window: this.#window.size, minRtt: 0 };
+  }
+
+  get statistics(): Readonly<Statistics> {
+    return this.#statistics;
+  }
+
+  receive(bytes: Uint8Array): void {
+    if (this.#closed) return;
+    if (this.#broken !== undefined) throw this.#broken;
+    this.#statistics.bytesIn += bytes.length;
+    try {
+      this.#reader.read(bytes);
+    } catch (error) {
+      if (error instanceof ProtocolError) this.#broken = error;
+      throw error;
+    }
+    if (this.#bulkIn - this.#bulkAcked >= ACK_INTERVAL) this.#acknowledge();
+  }
+
+  fill(into: Uint8Array): number {
+    if (into.length < MIN_FILL) {
+      throw new RangeError(`Cannot fill ${into.length} bytes: at least ${MIN_FILL} are needed`);
+    }
+    if (this.#closed) return 0;
+    const count = this.#queue.fill(into);
+    this.#statistics.bytesOut += count;
+    return count;
+  }
+
+  wake(): void {
+    this.#queue.wake();
+  }
+
+  call(op: number, body: Uint8Array, options?: CallOptions): Call {
+    this.#statistics.callsOut++;
+    return this.#calls.call(op, body, options);
+  }
+
+  notify(op: number, body: Uint8Array): void {
+    if (body.length > MAX_FRAME - HEADER_SIZE) {
+      throw new RangeError(`Cannot notify ${op}: ${body.length} bytes do not fit one frame`);
+    }
+    this.#queue.frame({ kind: Kind.notify, code: op }, body);
+  }
+
+  stream(id: number, options: StreamOptions): Stream {
+    const stream = this.#streams.open(id, options);
+    if (this.#closed) this.#streams.close();
+    return stream;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#queue.close();
+    this.#calls.close();
+    this.#incoming.close();
+    this.#streams.close();
+  }
+
+  /** Deals with one frame; returns false when that closed the connection. */
+  #dispatch(header: Header, payload: Uint8Array): boolean {
+    if ((header.flags & Flag.bulk) !== 0) this.#bulkIn += HEADER_SIZE + header.length;
+    switch (header.kind) {
+      case Kind.request:
+        if (this.#incoming.onRequest(header, payload)) this.#statistics.callsIn++;
+        break;
+      case Kind.reply:
+        this.#calls.onReply(header, payload);
+        break;
+      case Kind.error:
+        this.#calls.onErrno(header);
+        break;
+      case Kind.cancel:
+        this.#incoming.onCancel(header.id);
+        break;
+      case Kind.notify:
+        this.#onNotify(header.code, payload);
+        break;
+      case Kind.data:
+        this.#streams.find(header).onData(payload);
+        break;
+      case Kind.credit:
+        this.#streams.find(header).onCredit(u32(payload, 0));
+        break;
+      case Kind.end:
+        this.#streams.find(header).onEnd();
+        break;
+      case Kind.ack:
+        this.#onAck(payload);
+        break;
+    }
+    return !this.#closed;
+  }
+
+  #onNotify(op: number, body: Uint8Array): void {
+    try {
+      this.#handler.notify(op, body);
+    } catch (error) {
+      this.#onError(error);
+    }
+  }
+
+  #onAck(payload: Uint8Array): void {
+    this.#window.acked(u32(payload, 0) + u32(payload, 4) * 0x1_0000_0000, this.#now());
+    this.#statistics.window = this.#window.size;
+    this.#statistics.minRtt = this.#window.minRtt;
+    this.#queue.acked();
+  }
+
+  #acknowledge(): void {
+    const payload = new Uint8Array(8);
+    const view = new DataView(payload.buffer);
+    view.setUint32(0, this.#bulkIn >>> 0, true);
+    view.setUint32(4, Math.floor(this.#bulkIn / 0x1_0000_0000), true);
+    this.#queue.frame({ kind: Kind.ack }, payload);
+    this.#bulkAcked = this.#bulkIn;
+  }
+}

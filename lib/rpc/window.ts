@@ -1,0 +1,111 @@
+import { MAX_FRAME } from "./frames.ts";
+import { ProtocolError } from "./types.ts";
+
+const KIB = 1024;
+const START = 512 * KIB;
+/** Two pieces and what may stay unacknowledged: below, the sender could wait for ever. */
+const MIN = 128 * KIB;
+const MAX = 4096 * KIB;
+/** Queueing (ms beyond the smallest round trip) that the window may cause. */
+const TARGET = 30;
+const SHRINK = 0.85;
+/** Part of the acknowledged bytes that the window grows by where there is no queueing at all. */
+const GAIN = 0.5;
+/** How long (ms) a smallest round-trip time is believed. */
+const MIN_RTT_AGE = 10_000;
+
+/** A bulk frame in flight. */
+interface Sent {
+  /** Bulk bytes sent up to its end. */
+  readonly end: number;
+  readonly time: number;
+  /** It left when so little was in flight that it met no queue of ours. */
+  readonly clean: boolean;
+}
+
+/**
+ * How many bulk bytes may be in flight: enough to fill the link, few enough that an urgent frame, which cannot overtake
+ * what the pipe has already taken, waits no more than about {@link TARGET} ms for them. The pipe (ssh and two sockets)
+ * buffers 2 MB and more, so this bound has to be ours.
+ *
+ * The window grows while it is the limit, the slower the nearer the queueing comes to the target, and shrinks at most
+ * once a round trip when the queueing is above. A busy sender would never see the bare round-trip time again and would
+ * take its own queue for distance: when the smallest one is 10 s old, the queue is drained once to measure anew.
+ */
+export class LinkWindow {
+  /** Bulk bytes that may be in flight. */
+  size = START;
+  /** Smallest round-trip time of the last 10 s, ms; 0 = none yet. */
+  minRtt = 0;
+  #minRttAt = -Infinity;
+  #probing = false;
+  readonly #flight: Sent[] = [];
+  #sent = 0;
+  #acked = 0;
+  /** The window was the limit for what was sent up to here. */
+  #limitedTo = 0;
+  /** What was in flight at the last shrinking ends here: until then its effect cannot be seen. */
+  #shrunkAt = 0;
+
+  /** Whether one more frame of any length may go. */
+  get open(): boolean {
+    return this.#limit - this.inFlight >= MAX_FRAME;
+  }
+
+  get inFlight(): number {
+    return this.#sent - this.#acked;
+  }
+
+  /** A bulk frame of `bytes` went to the pipe at `now`. */
+  sent(bytes: number, now: number): void {
+    const clean = this.inFlight <= MIN;
+    this.#sent += bytes;
+    this.#flight.push({ end: this.#sent, time: now, clean });
+  }
+
+  /** There was something to send and the window was shut. */
+  blocked(): void {
+    if (!this.#probing) this.#limitedTo = this.#sent;
+  }
+
+  /** The peer has received `total` bulk bytes since the start. Throws ProtocolError when that cannot be. */
+  acked(total: number, now: number): void {
+    if (total > this.#sent || total <= this.#acked) {
+      throw new ProtocolError(`Cannot take acknowledgement ${total}: it is not within (${this.#acked}, ${this.#sent}]`);
+    }
+    const bytes = total - this.#acked;
+    this.#acked = total;
+    const count = this.#flight.findIndex((frame) => frame.end > total);
+    const done = this.#flight.splice(0, count < 0 ? this.#flight.length : count);
+    const last = done.at(-1);
+    if (last === undefined) return;
+    const rtt = now - last.time;
+    this.#measure(rtt, last.clean, now);
+    this.#adjust(rtt - this.minRtt, bytes);
+  }
+
+  get #limit(): number {
+    return this.#probing ? MIN : this.size;
+  }
+
+  #measure(rtt: number, clean: boolean, now: number): void {
+    const old = now - this.#minRttAt > MIN_RTT_AGE;
+    if (rtt <= this.minRtt || this.minRtt === 0 || (clean && old)) {
+      this.minRtt = rtt;
+      this.#minRttAt = now;
+      this.#probing = false;
+    } else if (old) {
+      this.#probing = true;
+    }
+  }
+
+  #adjust(queueing: number, bytes: number): void {
+    if (queueing > TARGET) {
+      if (this.#acked <= this.#shrunkAt) return;
+      this.size = Math.max(MIN, Math.round(this.size * SHRINK));
+      this.#shrunkAt = this.#sent;
+    } else if (this.#acked <= this.#limitedTo) {
+      this.size = Math.min(MAX, this.size + Math.round(bytes * GAIN * (1 - queueing / TARGET)));
+    }
+  }
+}
