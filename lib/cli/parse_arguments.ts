@@ -1,5 +1,4 @@
 import { Command, CommanderError } from "commander";
-import { splitWords } from "./split_words.ts";
 import { UsageError } from "./usage_error.ts";
 
 /** Run a command on another machine. */
@@ -11,8 +10,8 @@ export interface RunArguments {
   readonly command: readonly string[];
   /** Where the command begins in argv: the bytes of an argument that is not UTF-8 are to be had only there. */
   readonly commandIndex: number;
-  /** Further arguments for ssh. */
-  readonly ssh: readonly string[];
+  /** Further arguments for ssh: words, quoted as for a shell. */
+  readonly ssh: string | undefined;
   /** The configuration file, where the user named one. */
   readonly config: string | undefined;
   readonly debug: boolean;
@@ -32,12 +31,9 @@ export type Arguments = RunArguments | { readonly kind: "help"; readonly text: s
 const defaultTimeout = 30;
 const exitStatus = "Exit status: the command's own; 254 when outrun failed, 255 when ssh did.";
 
-function sshWords(text: string, previous: string[] = []): string[] {
-  const words = splitWords(text);
-  if (words === undefined) {
-    throw new UsageError(`Cannot use --ssh ${JSON.stringify(text)}: a quote is not closed; close it`);
-  }
-  return [...previous, ...words];
+/** An option given twice counts twice. */
+function joined(text: string, previous?: string): string {
+  return previous === undefined ? text : `${previous} ${text}`;
 }
 
 function seconds(text: string): number {
@@ -58,7 +54,7 @@ function program(): Command {
     .argument("[destination]", "where to run it, as ssh takes it: [user@]host")
     .argument("[command]", "the local command to run there")
     .argument("[arg...]", "its arguments; options stop at the destination")
-    .option("--ssh <args>", "further arguments for ssh, quoted as for a shell", sshWords)
+    .option("--ssh <args>", "further arguments for ssh, quoted as for a shell", joined)
     .option("--config <file>", "read this file instead of ~/.outrun/config")
     .option("--debug", "say what is going on")
     .option("--no-cache", "keep no copies of files on the other machine")
@@ -118,7 +114,7 @@ export function parseArguments(argv: readonly string[]): Arguments {
     destination,
     command,
     commandIndex: argv.length - command.length,
-    ssh: options.ssh ?? [],
+    ssh: options.ssh,
     config: options.config,
     debug: options.debug ?? false,
     cache: options.cache,
