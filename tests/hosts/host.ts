@@ -1,4 +1,6 @@
 import { type FuseMount, inspectMounts, inspectProcesses } from "./inspect.ts";
+import { Link, type LinkOptions } from "./link.ts";
+import { type SshTarget, writeSshConfig } from "./ssh_config.ts";
 import { exists, waitFor, waitUntil } from "./wait.ts";
 
 /** How a command on a host ended, and what it said. */
@@ -28,21 +30,36 @@ export class Host {
   readonly facts: HostFacts;
   readonly #dir: string;
   readonly #supervisor: Deno.ChildProcess;
+  readonly #targets: SshTarget[];
+  readonly #links: Link[] = [];
 
-  constructor(alias: string, { dir, supervisor, facts }: {
+  constructor(alias: string, { dir, supervisor, facts, target }: {
     dir: string;
     supervisor: Deno.ChildProcess;
     facts: HostFacts;
+    target: SshTarget;
   }) {
     this.alias = alias;
     this.facts = facts;
     this.#dir = dir;
     this.#supervisor = supervisor;
+    this.#targets = [target];
   }
 
   /** The file for `ssh -F`. */
   get sshConfig(): string {
     return `${this.#dir}/ssh_config`;
+  }
+
+  /** Another way to the same sshd, through a delay relay; give `link.alias` to ssh, with the same `sshConfig`. */
+  async link(options: LinkOptions): Promise<Link> {
+    const [direct] = this.#targets;
+    const alias = `${this.alias}-link${this.#targets.length}`;
+    const link = await Link.open(direct, { ...options, alias });
+    this.#links.push(link);
+    this.#targets.push({ alias, address: "127.0.0.1", port: link.port });
+    await writeSshConfig(this.#dir, this.alias, this.#targets);
+    return link;
   }
 
   /** Runs a shell command there as root, without ssh. */
@@ -72,9 +89,10 @@ export class Host {
     return Deno.readTextFile(`${this.#dir}/log`);
   }
 
-  /** Takes it down; returns when no process, network interface or file of it is left. May be called twice. */
+  /** Takes it and its links down; returns when no process, network interface or file is left. May be called twice. */
   async stop(): Promise<void> {
     const cannot = `Cannot stop host "${this.alias}"`;
+    await Promise.all(this.#links.map((link) => link.close()));
     await this.#supervisor.stdin.close().catch(() => {});
     await waitFor(this.#supervisor.status, { timeoutMs: STOP_TIMEOUT_MS, failure: `${cannot}: it is still running` });
     await waitUntil(async () => !await exists(`/sys/class/net/${this.facts.veth}`), {

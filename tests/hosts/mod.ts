@@ -9,6 +9,10 @@
  *     await host.pids();                           // Map(1 → "sh -c …", 2 → "/usr/sbin/sshd …", …)
  *     await host.mounts();                         // FUSE mounts in all of its mount namespaces
  *
+ *     const far = await host.link({ rttMs: 20 });  // a delay relay in between:
+ *     // ssh -F host.sshConfig far.alias
+ *     await far.stall();                           // also resume() and cut()
+ *
  * Every host starts fresh (an overlay: the shared root below, a tmpfs above), several may run at once, and all of one
  * goes with the process that started it, even on kill -9 (host.sh says how). Nothing of it touches ~/.ssh or /etc.
  * Needs root on Debian; the first use installs what is missing and builds the root file system into .cache/.
@@ -17,5 +21,6 @@
  * machine (no kvm on build machines: a hundred times slower), ssh to localhost (cannot tell where a command ran).
  */
 export { type ExecResult, Host, type HostFacts } from "./host.ts";
+export type { Link, LinkOptions } from "./link.ts";
 export type { FuseMount } from "./inspect.ts";
 export { ensureRootfs, type HostOptions, startHost } from "./start_host.ts";

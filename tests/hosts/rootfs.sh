@@ -8,12 +8,12 @@ suite=bookworm
 include=openssh-server,sudo,passwd
 absent="ffmpeg git gcc cc python python3"
 
-here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-cache=${OUTRUN_TEST_CACHE:-$(CDPATH='' cd -- "$here/../.." && pwd)/.cache/hosts}
+top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)
+cache=$top/.cache/hosts
 rootfs=$cache/rootfs-$(sha256sum "$0" | cut -c 1-16)
 
 if [ "${1:-}" != --build ]; then
-  sh "$here/packages.sh"
+  "$top/scripts/packages" openssh-client iproute2 util-linux mount debootstrap debian-archive-keyring gpgv ca-certificates
   if [ ! -d "$rootfs" ]; then
     mkdir -p "$cache"
     # One build at a time; and in a mount namespace, so that what debootstrap mounts goes with it however it ends.

@@ -22,6 +22,7 @@ export interface HostOptions {
 }
 
 const START_TIMEOUT_MS = 20_000;
+const SSH_PORT = 22;
 const decoder = new TextDecoder();
 
 function script(name: string): string {
@@ -90,7 +91,7 @@ async function waitForHost(supervisor: Deno.ChildProcess): Promise<HostFacts> {
   const facts = await waitFor(readFacts(supervisor.stdout), timeout);
   if (!facts) throw new Error((await new Response(supervisor.stderr).text()).trim());
   await supervisor.stderr.cancel();
-  await waitUntil(() => accepts(facts.address, 22), { ...timeout, failure: "its sshd does not answer" });
+  await waitUntil(() => accepts(facts.address, SSH_PORT), { ...timeout, failure: "its sshd does not answer" });
   return facts;
 }
 
@@ -104,8 +105,9 @@ export async function startHost(given: HostOptions = {}): Promise<Host> {
   const supervisor = spawnSupervisor(dir, rootfs, options);
   try {
     const facts = await waitForHost(supervisor);
-    await writeSshConfig(dir, options.name, [{ alias: options.name, address: facts.address, port: 22 }]);
-    return new Host(options.name, { dir, supervisor, facts });
+    const target = { alias: options.name, address: facts.address, port: SSH_PORT };
+    await writeSshConfig(dir, options.name, [target]);
+    return new Host(options.name, { dir, supervisor, facts, target });
   } catch (cause) {
     await supervisor.stdin.close().catch(() => {});
     throw new Error(`Cannot start host "${options.name}": ${(cause as Error).message}`, { cause });
