@@ -12,6 +12,7 @@ export interface Architecture {
       | "pidfdOpen"
       | "pivotRoot"
       | "renameat2"
+      | "rtSigaction"
       | "statx"
       | "capset",
       number
@@ -35,6 +36,7 @@ export const architectures: Readonly<Record<"x86_64" | "aarch64", Architecture>>
       pidfdOpen: 434,
       pivotRoot: 155,
       renameat2: 316,
+      rtSigaction: 13,
       statx: 332,
     },
     O_DIRECTORY: 0o200000,
@@ -52,6 +54,7 @@ export const architectures: Readonly<Record<"x86_64" | "aarch64", Architecture>>
       pidfdOpen: 434,
       pivotRoot: 41,
       renameat2: 276,
+      rtSigaction: 134,
       statx: 291,
     },
     O_DIRECTORY: 0o40000,

@@ -249,3 +249,9 @@ export function makePipe(flags = 0): { readEnd: number; writeEnd: number } | num
   const result = negative(libc().pipe2(new Uint8Array(ends.buffer), O_CLOEXEC | flags));
   return result < 0 ? result : { readEnd: ends[0], writeEnd: ends[1] };
 }
+
+/** A file without a name, in memory, gone with its last descriptor. `name` is only for people who look into /proc. */
+export function makeMemoryFile(name: ByteString): number {
+  const MFD_CLOEXEC = 1;
+  return negative(libc().memfd_create(cString(name), MFD_CLOEXEC));
+}

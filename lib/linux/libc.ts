@@ -38,6 +38,7 @@ const table = {
   poll: { parameters: [B, L, I], result: I },
   pipe2: { parameters: [B, I], result: I },
   eventfd: { parameters: [U, I], result: I },
+  memfd_create: { parameters: [B, U], result: I },
   timerfd_create: { parameters: [I, I], result: I },
   timerfd_settime: { parameters: [I, I, B, B], result: I },
 
@@ -84,7 +85,7 @@ const table = {
 
   // processes
   execve: { parameters: [B, B, B], result: I },
-  posix_spawn: { parameters: [B, B, B, B, B, B], result: I },
+  posix_spawnp: { parameters: [B, B, B, B, B, B], result: I },
   posix_spawn_file_actions_init: { parameters: [B], result: I },
   posix_spawn_file_actions_destroy: { parameters: [B], result: I },
   posix_spawn_file_actions_adddup2: { parameters: [B, I, I], result: I },
@@ -98,10 +99,14 @@ const table = {
   kill: { parameters: [I, I], result: I },
   getpid: { parameters: [], result: I },
   getpgrp: { parameters: [], result: I },
+  getppid: { parameters: [], result: I },
+  getpgid: { parameters: [I], result: I },
   getsid: { parameters: [I], result: I },
   setsid: { parameters: [], result: I },
   setpgid: { parameters: [I, I], result: I },
   signal: { parameters: [I, L], result: L },
+  rt_sigaction: { name: "syscall", parameters: [L, I, B, B, L], result: I },
+  pthread_sigmask: { parameters: [I, B, B], result: I },
   pidfd_open: { name: "syscall", parameters: [L, I, U], result: I },
   close_range: { name: "syscall", parameters: [L, U, U, U], result: I },
 
@@ -179,4 +184,9 @@ export function negative(result: number): number {
  */
 export function addressOf(buffer: Uint8Array<ArrayBuffer>): bigint {
   return BigInt(libc().addressOf(buffer, 0, 0));
+}
+
+/** Ends the life of buffers that a call got by address only, and not before: a use that no optimization leaves out. */
+export function keepUntilHere(...buffers: Uint8Array<ArrayBuffer>[]): void {
+  for (const buffer of buffers) libc().addressOf(buffer, 0, 0);
 }

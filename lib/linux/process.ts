@@ -1,0 +1,88 @@
+import { type ByteString, cString } from "../bytes/mod.ts";
+import { arch } from "./arch.ts";
+import { keepUntilHere, libc, negative } from "./libc.ts";
+import { stringVector } from "./vector.ts";
+
+/** What waitpid(2) tells of a child. */
+export type ChildState =
+  | { readonly kind: "exited"; readonly status: number }
+  | { readonly kind: "signaled"; readonly signal: number }
+  | { readonly kind: "stopped"; readonly signal: number }
+  | { readonly kind: "continued" };
+
+const WNOHANG = 1;
+const WUNTRACED = 2;
+const WCONTINUED = 8;
+
+/** Decodes the status word of waitpid(2) (`bits/waitstatus.h`). */
+export function decodeWaitStatus(word: number): ChildState {
+  if (word === 0xffff) return { kind: "continued" };
+  const low = word & 0x7f;
+  const high = (word >> 8) & 0xff;
+  if ((word & 0xff) === 0x7f) return { kind: "stopped", signal: high };
+  return low === 0 ? { kind: "exited", status: high } : { kind: "signaled", signal: low };
+}
+
+/**
+ * What became of a child since the last call, without waiting; undefined when nothing did, minus errno on failure. An end
+ * is told once: the pid is free for others after it.
+ */
+export function childState(pid: number): ChildState | undefined | number {
+  const status = new Int32Array(1);
+  const result = negative(libc().waitpid(pid, new Uint8Array(status.buffer), WNOHANG | WUNTRACED | WCONTINUED));
+  if (result <= 0) return result === 0 ? undefined : result;
+  return decodeWaitStatus(status[0]);
+}
+
+/** Waits until a child has ended: its wait status, or minus errno. */
+export function waitForEnd(pid: number): ChildState | number {
+  const status = new Int32Array(1);
+  const result = negative(libc().waitpid(pid, new Uint8Array(status.buffer), 0));
+  return result < 0 ? result : decodeWaitStatus(status[0]);
+}
+
+/** A descriptor that poll(2) calls readable once the process has ended. Linux 5.3. */
+export function openPidFd(pid: number): number {
+  return negative(libc().pidfd_open(arch.syscall.pidfdOpen, pid, 0));
+}
+
+/** Replaces this process; returns only when that failed, with minus errno. */
+export function execute(path: ByteString, argv: readonly ByteString[], env: readonly ByteString[]): number {
+  const argvVector = stringVector(argv);
+  const envVector = stringVector(env);
+  const result = negative(libc().execve(cString(path), argvVector.pointers, envVector.pointers));
+  keepUntilHere(argvVector.strings, envVector.strings);
+  return result;
+}
+
+export function changeDirectory(path: ByteString): number {
+  return negative(libc().chdir(cString(path)));
+}
+
+/** Makes every descriptor from `first` on close-on-exec. Linux 5.11; -ENOSYS or -EINVAL before. */
+export function closeOnExecFrom(first: number): number {
+  const CLOSE_RANGE_CLOEXEC = 4;
+  return negative(libc().close_range(arch.syscall.closeRange, first, 0xffff_ffff, CLOSE_RANGE_CLOEXEC));
+}
+
+/** Makes one descriptor close-on-exec. */
+export function setCloseOnExec(fd: number): number {
+  const F_SETFD = 2;
+  const FD_CLOEXEC = 1;
+  return negative(libc().fcntl(fd, F_SETFD, FD_CLOEXEC));
+}
+
+/**
+ * Makes this process the leader of a session without a terminal: a new one, unless it leads one already. A leader of a
+ * mere process group joins its parent's first, as setsid(2) refuses such. Lets a terminal go (SIGHUP should be ignored).
+ */
+export function leadSession(): number {
+  const c = libc();
+  const pid = c.getpid();
+  if (c.getsid(0) === pid) return 0;
+  if (c.getpgrp() === pid) {
+    const moved = negative(c.setpgid(0, c.getpgid(c.getppid())));
+    if (moved < 0) return moved;
+  }
+  return negative(c.setsid());
+}
