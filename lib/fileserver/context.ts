@@ -1,0 +1,39 @@
+import type { BulkSource } from "../rpc/types.ts";
+import type { Directories } from "./directories.ts";
+import type { Handles } from "./handles.ts";
+import type { Listings } from "./listings.ts";
+import type { Policy } from "./policy.ts";
+
+/** Counters for --debug and benchmarks. */
+export interface FileStatistics {
+  requests: number;
+  /** Requests answered with an errno, missing files included. */
+  failed: number;
+  bytesRead: number;
+  bytesWritten: number;
+  /** Pieces that were not in the page cache. */
+  diskReads: number;
+}
+
+/** What the operations work on. */
+export interface Context {
+  readonly directories: Directories;
+  readonly handles: Handles;
+  readonly listings: Listings;
+  readonly policy: Policy;
+  readonly statistics: FileStatistics;
+  /** A bulk source has bytes again. */
+  readonly wake: () => void;
+}
+
+/** The reply's body; 0 for an empty one, or minus errno. */
+export type Answer = Uint8Array | number;
+
+/** An answer in pieces. */
+export interface BulkAnswer {
+  readonly flow: number;
+  readonly source: BulkSource;
+}
+
+/** Answers the request whose body this is. May throw DecodeError. */
+export type Operation = (context: Context, body: Uint8Array) => Answer | BulkAnswer | Promise<Answer>;

@@ -1,0 +1,108 @@
+import type { ByteString } from "../bytes/mod.ts";
+import { close, Errno, O_DIRECTORY, O_NOFOLLOW, O_PATH, openAt, statFd } from "../linux/mod.ts";
+import { type BindIn, ROOT_DIRECTORY } from "../protocol/mod.ts";
+import type { Policy } from "./policy.ts";
+
+/** A directory that a number stands for. */
+interface Bound {
+  /** O_PATH; or minus errno, which is then what every use of the number gives. */
+  readonly fd: number;
+  readonly dev: number;
+}
+
+/** How the table is made. */
+export interface DirectoriesOptions {
+  /** Descriptor of the exported root; closed with the table. */
+  readonly root: number;
+  readonly policy: Policy;
+  /** Most numbers in use, failed ones included. */
+  readonly limit: number;
+}
+
+/**
+ * The numbers the agent gave to directories. A bind that fails is remembered: the agent has used the number in the same
+ * flight already, and those requests must fail for the same reason.
+ */
+export class Directories {
+  readonly #bound = new Map<number, Bound>();
+  readonly #policy: Policy;
+  readonly #limit: number;
+
+  constructor({ root, policy, limit }: DirectoriesOptions) {
+    this.#policy = policy;
+    this.#limit = limit;
+    const stat = statFd(root);
+    this.#bound.set(ROOT_DIRECTORY, { fd: root, dev: typeof stat === "number" ? 0 : stat.dev });
+  }
+
+  get size(): number {
+    return this.#bound.size;
+  }
+
+  /** The directory's descriptor (the table keeps it), or minus errno: EBADF for a number that was never bound. */
+  find(dir: number): number {
+    return this.#bound.get(dir)?.fd ?? -Errno.EBADF;
+  }
+
+  /** As {@link find}, for doing something to `name` in there beyond looking at it: EACCES where the policy says no. */
+  findFor(dir: number, name: ByteString): number {
+    return this.#policy.refusesName(dir, name) ? -Errno.EACCES : this.find(dir);
+  }
+
+  /** Whether `dev` is another device than the one the directory is on. */
+  isBorder(dir: number, dev: number): boolean {
+    return this.#bound.get(dir)?.dev !== dev;
+  }
+
+  /**
+   * Lets a number stand for a directory; 0, or minus errno. EBUSY (a number in use), EINVAL (0 and the root's) and ENFILE
+   * leave the table as it was; any other failure stays with the number until it is bound again or unbound.
+   */
+  bind(message: BindIn): number {
+    const { id } = message;
+    if (id <= ROOT_DIRECTORY) return -Errno.EINVAL;
+    const before = this.#bound.get(id);
+    if (before !== undefined && before.fd >= 0) return -Errno.EBUSY;
+    if (before === undefined && this.#bound.size >= this.#limit) return -Errno.ENFILE;
+    const fd = this.#open(message);
+    this.#bound.set(id, { fd, dev: message.dev });
+    return Math.min(fd, 0);
+  }
+
+  /** Frees a number; 0, or minus errno. */
+  unbind(id: number): number {
+    if (id === ROOT_DIRECTORY) return -Errno.EINVAL;
+    const bound = this.#bound.get(id);
+    if (bound === undefined) return -Errno.EBADF;
+    if (bound.fd >= 0) close(bound.fd);
+    this.#bound.delete(id);
+    return 0;
+  }
+
+  /** Closes every descriptor, the root's too. */
+  close(): void {
+    for (const { fd } of this.#bound.values()) if (fd >= 0) close(fd);
+    this.#bound.clear();
+  }
+
+  #open({ parent, name, dev, ino }: BindIn): number {
+    const above = this.findFor(parent, name);
+    if (above < 0) return above;
+    const fd = openAt(above, name, O_PATH | O_NOFOLLOW | O_DIRECTORY);
+    if (fd < 0) return replaced.has(-fd) ? -Errno.ESTALE : fd;
+    const refused = this.#check(fd, { parent, dev, ino });
+    if (refused === 0) return fd;
+    close(fd);
+    return refused;
+  }
+
+  #check(fd: number, { parent, dev, ino }: { parent: number; dev: number; ino: bigint }): number {
+    const stat = statFd(fd);
+    if (typeof stat === "number") return stat;
+    if (stat.dev !== dev || stat.ino !== ino) return -Errno.ESTALE;
+    return this.isBorder(parent, dev) && this.#policy.refusesFileSystem(fd) ? -Errno.EACCES : 0;
+  }
+}
+
+/** What opening says when the name is gone, or no directory any more (a link in its place included). */
+const replaced: ReadonlySet<number> = new Set([Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP]);

@@ -1,0 +1,162 @@
+import { type ByteString, DecodeError, fromText, toText } from "../bytes/mod.ts";
+import { AT_FDCWD, Errno, errnoName, O_DIRECTORY, O_PATH, openAt, unwrap } from "../linux/mod.ts";
+import { log as processLog, type Logger } from "../log/mod.ts";
+import { decodeBind, decodeNumber, FileNote, FileOp } from "../protocol/mod.ts";
+import type { Incoming } from "../rpc/types.ts";
+import { access, getAttr, lookup, readLink, setAttr, statFileSystem } from "./attributes.ts";
+import { link, makeDirectory, makeNode, removeDirectory, rename, symlink, unlink } from "./changes.ts";
+import type { Answer, BulkAnswer, Context, FileStatistics, Operation } from "./context.ts";
+import { Directories } from "./directories.ts";
+import { Handles } from "./handles.ts";
+import { readDir } from "./listing.ts";
+import { Listings } from "./listings.ts";
+import { create, open } from "./open.ts";
+import { Policy } from "./policy.ts";
+import { read } from "./reads.ts";
+import { flush, sync, syncDirectory, write } from "./writes.ts";
+
+/** How a file server is made. */
+export interface FileServerOptions {
+  /** Called when a read that waited for the disk can go on: Connection.wake. */
+  readonly wake: () => void;
+  /** The exported directory; default `/`. */
+  readonly root?: ByteString;
+  /** Most directory numbers and handles in use; the limit on descriptors may come first (EMFILE). */
+  readonly maxDirectories?: number;
+  readonly maxHandles?: number;
+  /** Where refusals are noted; default: the process's log. */
+  readonly log?: Pick<Logger, "debug">;
+}
+
+/** Answers the agent's requests for files. Nothing the agent sends makes it throw. */
+export interface FileServer {
+  /** Answers any FileOp; other operations ENOSYS, malformed ones EPROTO. */
+  request(incoming: Incoming): void;
+  /** Takes BIND, UNBIND and RELEASE; false for any other note. `body` is not kept. */
+  notify(op: number, body: Uint8Array): boolean;
+  /**
+   * Closes every descriptor, when the connection is closed: reads and syncs that a thread is busy with close theirs as
+   * they end.
+   */
+  close(): void;
+  readonly statistics: Readonly<FileStatistics>;
+}
+
+const LIMIT = 1 << 16;
+const EMPTY = new Uint8Array();
+
+/** A file server for one agent. Throws an ErrnoError when the exported directory cannot be opened. */
+export function createFileServer(options: FileServerOptions): FileServer {
+  return new Server(options);
+}
+
+const operations: ReadonlyMap<number, Operation> = new Map<number, Operation>([
+  [FileOp.LOOKUP, lookup],
+  [FileOp.GETATTR, getAttr],
+  [FileOp.SETATTR, setAttr],
+  [FileOp.READLINK, readLink],
+  [FileOp.SYMLINK, symlink],
+  [FileOp.MKNOD, makeNode],
+  [FileOp.MKDIR, makeDirectory],
+  [FileOp.UNLINK, unlink],
+  [FileOp.RMDIR, removeDirectory],
+  [FileOp.RENAME, rename],
+  [FileOp.LINK, link],
+  [FileOp.OPEN, open],
+  [FileOp.CREATE, create],
+  [FileOp.READ, read],
+  [FileOp.WRITE, write],
+  [FileOp.FLUSH, flush],
+  [FileOp.FSYNC, sync],
+  [FileOp.READDIR, readDir],
+  [FileOp.STATFS, statFileSystem],
+  [FileOp.ACCESS, access],
+  [FileOp.FSYNCDIR, syncDirectory],
+]);
+
+class Server implements FileServer {
+  readonly statistics: FileStatistics = { requests: 0, failed: 0, bytesRead: 0, bytesWritten: 0, diskReads: 0 };
+  readonly #context: Context;
+  readonly #log: Pick<Logger, "debug">;
+
+  constructor({ wake, root = fromText("/"), log = processLog, ...limits }: FileServerOptions) {
+    const policy = new Policy(log);
+    const fd = unwrap(openAt(AT_FDCWD, root, O_PATH | O_DIRECTORY), `open "${toText(root)}"`);
+    this.#log = log;
+    this.#context = {
+      directories: new Directories({ root: fd, policy, limit: limits.maxDirectories ?? LIMIT }),
+      handles: new Handles(limits.maxHandles ?? LIMIT),
+      listings: new Listings(),
+      policy,
+      statistics: this.statistics,
+      wake,
+    };
+  }
+
+  request(incoming: Incoming): void {
+    this.statistics.requests++;
+    try {
+      const answer = this.#perform(incoming);
+      if (answer instanceof Promise) {
+        answer.then((later) => this.#send(incoming, later)).catch((error) => this.#failed(incoming, error));
+      } else {
+        this.#send(incoming, answer);
+      }
+    } catch (error) {
+      this.#failed(incoming, error);
+    }
+  }
+
+  notify(op: number, body: Uint8Array): boolean {
+    try {
+      const result = this.#note(op, body);
+      if (result === undefined) return false;
+      if (result < 0) this.#log.debug(`file server: refused note ${op}: ${errnoName(-result)}`);
+    } catch (error) {
+      this.#log.debug(`file server: refused note ${op}: ${error}`);
+    }
+    return true;
+  }
+
+  close(): void {
+    this.#context.listings.close();
+    this.#context.handles.close();
+    this.#context.directories.close();
+  }
+
+  #perform({ op, body }: Incoming): ReturnType<Operation> {
+    const operation = operations.get(op);
+    if (operation !== undefined) return operation(this.#context, body);
+    this.#log.debug(`file server: refused request ${op}: there is no such operation`);
+    return -Errno.ENOSYS;
+  }
+
+  #send(incoming: Incoming, answer: Answer | BulkAnswer): void {
+    if (answer instanceof Uint8Array) return incoming.reply(answer);
+    if (typeof answer !== "number") return incoming.replyBulk(answer.flow, answer.source);
+    if (answer >= 0) return incoming.reply(EMPTY);
+    this.statistics.failed++;
+    incoming.fail(-answer);
+  }
+
+  #failed(incoming: Incoming, error: unknown): void {
+    this.statistics.failed++;
+    this.#log.debug(`file server: refused request ${incoming.op}: ${error}`);
+    incoming.fail(error instanceof DecodeError ? Errno.EPROTO : Errno.EIO);
+  }
+
+  #note(op: number, body: Uint8Array): number | undefined {
+    const { directories, handles, listings } = this.#context;
+    switch (op) {
+      case FileNote.BIND:
+        return directories.bind(decodeBind(body));
+      case FileNote.UNBIND: {
+        const number = decodeNumber(body);
+        listings.forget(number);
+        return directories.unbind(number);
+      }
+      case FileNote.RELEASE:
+        return handles.release(decodeNumber(body));
+    }
+  }
+}

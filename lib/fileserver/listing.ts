@@ -1,0 +1,67 @@
+/**
+ * A listing's way: READDIR names a directory and a cookie → the stream that stands there is taken from those kept, or
+ * opened and moved there → names in the order of the file system, each with its attributes, until the page is full → the
+ * stream is kept under the cookie at which the agent will go on. So a long listing neither reopens nor seeks, and what is
+ * created or removed meanwhile does not disturb it: positions are the file system's own.
+ */
+import { type DirectoryEntry, statAt } from "../linux/mod.ts";
+import { decodeReadDir, encodePage, type PageEntry, STAT_BYTES } from "../protocol/mod.ts";
+import type { Answer, Context } from "./context.ts";
+import { DirectoryStream } from "./directory_stream.ts";
+
+/** Bytes of a page and of an entry before its name and attributes (protocol/directory.ts). */
+const PAGE_HEADER = 5;
+const ENTRY_HEADER = 20;
+
+export function readDir(context: Context, body: Uint8Array): Answer {
+  const { dir, cookie, budget } = decodeReadDir(body);
+  const fd = context.directories.find(dir);
+  if (fd < 0) return fd;
+  const stream = context.listings.take(dir, cookie) ?? DirectoryStream.open(fd, toPosition(cookie));
+  if (typeof stream === "number") return stream;
+  const { entries, state } = readPage(stream, fd, budget);
+  if (state === "more") context.listings.keep(dir, entries[entries.length - 1].cookie, stream);
+  else stream.close();
+  return typeof state === "number" ? state : encodePage({ entries, end: state === "end" });
+}
+
+interface PageRead {
+  readonly entries: PageEntry[];
+  /** Or minus errno. */
+  readonly state: "more" | "end" | number;
+}
+
+/** At least one entry, even when the budget is too small for it: a listing must get on. */
+function readPage(stream: DirectoryStream, dir: number, budget: number): PageRead {
+  const entries: PageEntry[] = [];
+  let bytes = PAGE_HEADER;
+  for (;;) {
+    const next = stream.peek();
+    if (next === undefined) return { entries, state: "end" };
+    if (typeof next === "number") return { entries, state: next };
+    bytes += ENTRY_HEADER + next.name.length + STAT_BYTES;
+    if (bytes > budget && entries.length > 0) return { entries, state: "more" };
+    entries.push(withStat(dir, next));
+    stream.take();
+  }
+}
+
+function withStat(dir: number, { name, ino, type, cookie }: DirectoryEntry): PageEntry {
+  const found = statAt(dir, name);
+  const stat = typeof found === "number" ? undefined : found;
+  // Not every file system keeps types in its directories.
+  return { name, ino, type: stat === undefined ? type : stat.mode >> 12, cookie: toCookie(cookie), stat };
+}
+
+/** Stands for position 0, which as a cookie means the start. No file system gives it (theirs are small, or hashes). */
+const ZERO = 0x4000_0000_0000_0003n;
+
+/** The u64 that stands for a position in the file system's directory; never 0n. */
+export function toCookie(position: bigint): bigint {
+  return position === 0n ? ZERO : BigInt.asUintN(64, position);
+}
+
+/** The position that a cookie stands for: the file system gave it as an i64. */
+export function toPosition(cookie: bigint): bigint {
+  return cookie === ZERO ? 0n : BigInt.asIntN(64, cookie);
+}

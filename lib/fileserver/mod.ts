@@ -1,0 +1,25 @@
+/**
+ * The local side's file operations: answers what the agent asks of the local disk.
+ *
+ * Objective: the agent can do with the exported tree what the local user could, and nothing beyond it, whatever bytes it
+ * sends. Decision: a number stands for a directory and is backed by an O_PATH descriptor; a file is one name in such a
+ * directory. So there are no paths to resolve, no `..`, and no symbolic link is ever followed on the agent's behalf; a
+ * directory that is renamed stays reachable, and the kernel caches nothing for us that could be out of date. A name
+ * always comes with the inode it is meant for: it is opened with O_PATH | O_NOFOLLOW, checked by its descriptor, and only
+ * then reopened for reading or writing, so nobody can put another file in between. Device nodes, fifos and sockets are
+ * never opened. What the policy keeps from the agent stands in policy.ts.
+ *
+ * Operations run one after the other on the caller's thread: they mostly meet the kernel's caches, where a hop to another
+ * thread costs ten times the call. Reads that would wait for the disk, and fsync, go to the runtime's threads.
+ *
+ * All of it is done with the ids of this process. When the local user is root, that is root, whoever asks in the mount:
+ * the agent's kernel has checked permissions before.
+ *
+ * Rejected: openat2 with RESOLVE_BENEATH on paths (a path is another file after a rename above it); inode handles
+ * (open_by_handle_at wants root); Deno's file API (names that are not UTF-8, no descriptors of directories).
+ *
+ * @module
+ */
+
+export * from "./file_server.ts";
+export * from "./serving_process.ts";

@@ -1,0 +1,107 @@
+import type { ByteString } from "../bytes/mod.ts";
+import {
+  close,
+  Errno,
+  O_ACCMODE,
+  O_APPEND,
+  O_CREAT,
+  O_EXCL,
+  O_NOATIME,
+  O_NOFOLLOW,
+  O_TRUNC,
+  openAt,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+  statFd,
+} from "../linux/mod.ts";
+import { decodeCreate, decodeOpen } from "../protocol/mod.ts";
+import { answerStat } from "./attributes.ts";
+import type { Answer, Context } from "./context.ts";
+import { type Found, pin, type Place, reopen, withFile } from "./references.ts";
+
+/** `asm-generic/fcntl.h`; O_SYNC contains O_DSYNC. */
+const O_DSYNC = 0o10000;
+const O_SYNC = 0o4010000;
+
+/**
+ * Flags that mean something here; the others are dropped: O_DIRECT (the file crosses a network), O_NONBLOCK (only regular
+ * files are opened), O_CREAT (CREATE adds it), O_PATH and O_TMPFILE (not what a handle is for).
+ */
+const ALLOWED = O_ACCMODE | O_APPEND | O_TRUNC | O_NOATIME | O_SYNC | O_DSYNC;
+
+/** How often CREATE tries when the name appears and vanishes under its hands. */
+const ATTEMPTS = 8;
+
+export function open(context: Context, body: Uint8Array): Answer {
+  const { ref, fh, flags } = decodeOpen(body);
+  const refused = check(context, fh, flags);
+  if (refused < 0) return refused;
+  return withFile(context, ref, (file) => admit(context, fh, openRegular(file, flags)));
+}
+
+/** Opens what was created, or without O_EXCL what was there: never by way of a link (ELOOP). */
+export function create(context: Context, body: Uint8Array): Answer {
+  const { dir, name, fh, flags, mode } = decodeCreate(body);
+  const refused = check(context, fh, flags);
+  if (refused < 0) return refused;
+  const fd = context.directories.findFor(dir, name);
+  if (fd < 0) return fd;
+  return admit(context, fh, createOrOpen(context, { number: dir, fd, name }, { flags, mode }));
+}
+
+function check(context: Context, fh: number, flags: number): number {
+  return (flags & O_ACCMODE) === O_ACCMODE ? -Errno.EINVAL : context.handles.check(fh);
+}
+
+/** Puts an opened descriptor (or minus errno) under the agent's number and answers the file's attributes. */
+function admit(context: Context, fh: number, fd: number): Answer {
+  if (fd < 0) return fd;
+  const stat = statFd(fd);
+  if (typeof stat === "number") close(fd);
+  else context.handles.add(fh, fd);
+  return answerStat(stat);
+}
+
+/** A descriptor for I/O of a regular file, or minus errno. What is not one is never opened: opening alone can act. */
+function openRegular({ fd, stat }: Found, flags: number): number {
+  const type = stat.mode & S_IFMT;
+  if (type !== S_IFREG) return refusals.get(type) ?? -Errno.EOPNOTSUPP;
+  const opened = reopen(fd, flags & ALLOWED);
+  // O_NOATIME is for the owner alone. The files are the caller's by the mount's ids, not always by this process's.
+  return opened === -Errno.EPERM && (flags & O_NOATIME) !== 0 ? reopen(fd, flags & ALLOWED & ~O_NOATIME) : opened;
+}
+
+const refusals: ReadonlyMap<number, number> = new Map([
+  [S_IFDIR, -Errno.EISDIR],
+  [S_IFLNK, -Errno.ELOOP],
+  [S_IFSOCK, -Errno.ENXIO],
+]);
+
+/**
+ * Always with O_EXCL: a plain O_CREAT would also open a fifo or a device that has the name. What exists is opened as
+ * OPEN does it.
+ */
+function createOrOpen(context: Context, place: Place, how: { flags: number; mode: number }): number {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const created = createNew(place.fd, place.name, how);
+    if (created !== -Errno.EEXIST || (how.flags & O_EXCL) !== 0) return created;
+    const opened = openExisting(context, place, how.flags);
+    if (opened !== -Errno.ENOENT) return opened;
+  }
+  return -Errno.ESTALE;
+}
+
+function createNew(dir: number, name: ByteString, { flags, mode }: { flags: number; mode: number }): number {
+  return openAt(dir, name, (flags & ALLOWED) | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+}
+
+function openExisting(context: Context, place: Place, flags: number): number {
+  const file = pin(context, place);
+  if (typeof file === "number") return file;
+  const opened = openRegular(file, flags);
+  close(file.fd);
+  return opened;
+}
