@@ -1,0 +1,63 @@
+/** Operations on open files. */
+import {
+  decodeCreateIn,
+  decodeFlushIn,
+  decodeFsyncIn,
+  decodeOpenIn,
+  decodeReadIn,
+  decodeReleaseIn,
+  decodeWriteIn,
+} from "./decode.ts";
+import { encodeEntryOut, encodeOpenOut, encodeWriteOut } from "./encode.ts";
+import type { Entry, Opened } from "./file_system.ts";
+import { forgetEntry } from "./name_operations.ts";
+import type { Operation } from "./operation.ts";
+
+export const open: Operation<Opened> = {
+  call: (fileSystem, request, caller) => fileSystem.open(request.nodeId, decodeOpenIn(request), caller),
+  encode: encodeOpenOut,
+  undo: (fileSystem, { fh }, nodeId) => fileSystem.release(nodeId, fh),
+};
+
+export const create: Operation<{ entry: Entry; opened: Opened }> = {
+  call(fileSystem, request, caller) {
+    const { name, flags, mode } = decodeCreateIn(request);
+    return fileSystem.create(request.nodeId, name, { flags, mode }, caller);
+  },
+  encode(reply, { entry, opened }) {
+    encodeEntryOut(reply, entry);
+    encodeOpenOut(reply, opened);
+  },
+  undo(fileSystem, { entry, opened }) {
+    fileSystem.release(entry.nodeId, opened.fh);
+    forgetEntry(fileSystem, entry);
+  },
+};
+
+export const read: Operation<Uint8Array> = {
+  call: (fileSystem, request, caller) => fileSystem.read(request.nodeId, decodeReadIn(request), caller),
+  encode: (reply, data) => reply.append(data),
+};
+
+export const write: Operation<number> = {
+  call: (fileSystem, request, caller) => fileSystem.write(request.nodeId, decodeWriteIn(request), caller),
+  encode: encodeWriteOut,
+};
+
+export const flush: Operation<void> = {
+  call(fileSystem, request, caller) {
+    const { fh, lockOwner } = decodeFlushIn(request);
+    return fileSystem.flush(request.nodeId, fh, lockOwner, caller);
+  },
+};
+
+export const fsync: Operation<void> = {
+  call(fileSystem, request, caller) {
+    const { fh, dataOnly } = decodeFsyncIn(request);
+    return fileSystem.fsync(request.nodeId, fh, dataOnly, caller);
+  },
+};
+
+export const release: Operation<void> = {
+  call: (fileSystem, request) => fileSystem.release(request.nodeId, decodeReleaseIn(request)),
+};

@@ -1,0 +1,46 @@
+import { Errno } from "../linux/mod.ts";
+import { Opcode } from "./abi.ts";
+import * as directory from "./directory_operations.ts";
+import * as file from "./file_operations.ts";
+import * as name from "./name_operations.ts";
+import * as node from "./node_operations.ts";
+import type { Operation } from "./operation.ts";
+
+/** What the file system is asked for, by opcode. */
+export const operations: ReadonlyMap<number, Operation<unknown>> = new Map<number, Operation<unknown>>([
+  [Opcode.FUSE_LOOKUP, name.lookup],
+  [Opcode.FUSE_GETATTR, node.getattr],
+  [Opcode.FUSE_SETATTR, node.setattr],
+  [Opcode.FUSE_READLINK, node.readlink],
+  [Opcode.FUSE_SYMLINK, name.symlink],
+  [Opcode.FUSE_MKNOD, name.mknod],
+  [Opcode.FUSE_MKDIR, name.mkdir],
+  [Opcode.FUSE_UNLINK, name.unlink],
+  [Opcode.FUSE_RMDIR, name.rmdir],
+  [Opcode.FUSE_RENAME, name.rename],
+  [Opcode.FUSE_RENAME2, name.rename2],
+  [Opcode.FUSE_LINK, name.link],
+  [Opcode.FUSE_OPEN, file.open],
+  [Opcode.FUSE_CREATE, file.create],
+  [Opcode.FUSE_READ, file.read],
+  [Opcode.FUSE_WRITE, file.write],
+  [Opcode.FUSE_FLUSH, file.flush],
+  [Opcode.FUSE_FSYNC, file.fsync],
+  [Opcode.FUSE_RELEASE, file.release],
+  [Opcode.FUSE_OPENDIR, directory.opendir],
+  [Opcode.FUSE_READDIR, directory.readdir],
+  [Opcode.FUSE_READDIRPLUS, directory.readdirplus],
+  [Opcode.FUSE_RELEASEDIR, directory.releasedir],
+  [Opcode.FUSE_FSYNCDIR, directory.fsyncdir],
+  [Opcode.FUSE_STATFS, node.statfs],
+  [Opcode.FUSE_ACCESS, node.access],
+]);
+
+/**
+ * The errno for an opcode that is not served. ENOSYS is remembered by the kernel, which then does without (xattr,
+ * FALLOCATE, LSEEK, COPY_FILE_RANGE, STATX, TMPFILE, POLL); to programs it would look like a missing system call, so
+ * IOCTL, which is asked each time, gets what a file without ioctls answers.
+ */
+export function refusal(opcode: number): number {
+  return opcode === Opcode.FUSE_IOCTL ? Errno.ENOTTY : Errno.ENOSYS;
+}
