@@ -109,7 +109,8 @@ async function main([part = "all", filter = ""]: string[]): Promise<void> {
   let ready = true;
   if (part !== "unit") {
     ready = await step(`packages: ${packages.join(" ")}`, ["scripts/packages", ...packages], 600) &&
-      await step("build", ["scripts/build"], 600);
+      await step("build", ["scripts/build"], 600) &&
+      await step("the second host's root file system", ["sh", "tests/hosts/rootfs.sh"], 900);
   }
   const deadline = Date.now() + testSeconds * 1000;
   if (part !== "e2e") await gate();
