@@ -1,0 +1,45 @@
+import { DialError } from "./dial_error.ts";
+import { splitWords } from "./words.ts";
+
+/** A program that joins its stdin and stdout to a POSIX shell on another machine. All of this folder but this file works with any. */
+export interface Carrier {
+  /** The program and its arguments; what it starts over there reads a shell script from stdin. */
+  readonly argv: readonly string[];
+  /** The other machine, as the user wrote it. */
+  readonly target: string;
+  /**
+   * Whether it may ask the user (a password, a host key) before the other side can say anything: then its own limits
+   * judge how long connecting may take.
+   */
+  readonly asksUser: boolean;
+}
+
+export interface SshOptions {
+  /** What `--ssh` holds: words for ssh, quoted as for a shell. */
+  readonly args?: string;
+  /** Limit for connecting, in ms; 0 leaves it to ssh. Passwords may take longer. */
+  readonly timeoutMs?: number;
+}
+
+/** ssh with the user's own configuration. The remote command is the one word `sh`, which every login shell understands. */
+export function sshCarrier(destination: string, options: SshOptions = {}): Carrier {
+  if (destination === "" || destination.startsWith("-")) {
+    throw new DialError(`Cannot use "${destination}" as the destination: a host's name comes first, options before it`);
+  }
+  const args = splitWords(options.args ?? "", "--ssh");
+  if (args.length > 0 && !args[0].startsWith("-")) {
+    throw new DialError(`Cannot use --ssh "${options.args}": it takes ssh's options, such as --ssh "-p 2222"`);
+  }
+  // ssh takes the first value it sees: the user's words come first. A RemoteCommand in the configuration would be refused.
+  const own = ["-o", "RemoteCommand=none"];
+  if (options.timeoutMs) own.push("-o", `ConnectTimeout=${Math.ceil(options.timeoutMs / 1000)}`);
+  return { argv: ["ssh", "-T", ...args, ...own, "--", destination, "sh"], target: destination, asksUser: true };
+}
+
+/**
+ * The argv that starts a carrier deaf to the keyboard: Ctrl-C is the command's, not the link's. Ignored signals stay
+ * ignored over exec, and ssh leaves them so. It execs, so the child's pid is the carrier's.
+ */
+export function deafArgv(carrier: Carrier): string[] {
+  return ["sh", "-c", `trap "" INT QUIT HUP TSTP; exec "$@"`, "sh", ...carrier.argv];
+}

@@ -1,0 +1,111 @@
+import { log } from "../log/mod.ts";
+import type { Carrier } from "./argv.ts";
+import { bootstrapText } from "./bootstrap_script.ts";
+import { cacheFolder } from "./cache_folder.ts";
+import { install } from "./install.ts";
+import { judgeProbe, parseProbe } from "./probe.ts";
+import { RemoteShell } from "./remote_shell.ts";
+import { type Executable, thisExecutable } from "./self.ts";
+import { startTransport, type Transport } from "./transport.ts";
+
+export interface DialOptions {
+  /** How the other machine is reached: see sshCarrier(). */
+  readonly carrier: Carrier;
+  /** The agent's arguments behind `agent --nonce NONCE`; of letters, digits and `,._=:/@+-` only. */
+  readonly agentArgs: readonly string[];
+  /** Longest silence of the other machine before the link stands, in ms; 0 = no limit. */
+  readonly timeoutMs: number;
+  /** Gives up: what was started ends, and dial() rejects with the signal's reason. Of no effect once the link stands. */
+  readonly signal?: AbortSignal;
+  /** The agent. Default: this program's own file. */
+  readonly executable?: Executable;
+  /** Where hashes and packed executables are kept. Default: cacheFolder(). */
+  readonly cache?: string;
+}
+
+/** The byte stream to the agent. It is the owner's to end: closeWrite(), or kill(). */
+export interface Link extends Transport {
+  /** Bytes sent to install the agent; 0 when it was there. */
+  readonly uploaded: number;
+}
+
+/**
+ * Starts the carrier, has the agent running on the other machine (and installed before, where it is missing), and
+ * resolves when it has said `NONCE agent`. Rejects with a DialError whose message is one line for the user.
+ */
+export async function dial(options: DialOptions): Promise<Link> {
+  const { carrier, signal } = options;
+  signal?.throwIfAborted();
+  const transport = startTransport(carrier);
+  const abort = () => transport.kill();
+  signal?.addEventListener("abort", abort);
+  try {
+    const nonce = crypto.randomUUID().replaceAll("-", "");
+    const shell = new RemoteShell(transport, { carrier, nonce, timeoutMs: options.timeoutMs });
+    const uploaded = await startAgent(shell, nonce, options);
+    signal?.throwIfAborted();
+    log.debug(`the agent on ${carrier.target} is up, ${uploaded} bytes uploaded`);
+    return new AgentLink(transport, shell.rest(), uploaded);
+  } catch (error) {
+    transport.kill();
+    await transport.status;
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** Returns the number of bytes uploaded. */
+async function startAgent(shell: RemoteShell, nonce: string, options: DialOptions): Promise<number> {
+  const cache = options.cache ?? cacheFolder();
+  const executable = options.executable ?? await thisExecutable(cache);
+  const { arch } = Deno.build;
+  await shell.send(bootstrapText([
+    ...[nonce, executable.sha256, String(executable.size), "Linux", arch],
+    ...["agent", "--nonce", nonce, ...options.agentArgs],
+  ]));
+  let uploaded = 0;
+  const [word, ...facts] = await shell.answer(["exec", "probe"]);
+  if (word === "probe") {
+    const probe = parseProbe(facts);
+    judgeProbe(probe, { target: shell.target, arch, size: executable.size });
+    uploaded = await install(shell, { probe, executable, cache, signal: options.signal });
+  }
+  await shell.answer(["agent"]);
+  return uploaded;
+}
+
+class AgentLink implements Link {
+  readonly status: Promise<{ code: number }>;
+  readonly uploaded: number;
+  readonly #transport: Transport;
+  /** What came in one piece with the agent's first line. */
+  #first: Uint8Array;
+
+  constructor(transport: Transport, first: Uint8Array, uploaded: number) {
+    this.#transport = transport;
+    this.#first = first;
+    this.uploaded = uploaded;
+    this.status = transport.status;
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    if (this.#first.length === 0) return await this.#transport.read();
+    const first = this.#first;
+    this.#first = new Uint8Array(0);
+    return first;
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#transport.write(bytes);
+  }
+
+  closeWrite(): Promise<void> {
+    return this.#transport.closeWrite();
+  }
+
+  kill(): void {
+    this.#transport.kill();
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * The way to the other machine: from a destination to a byte stream with the agent at its end.
+ *
+ * Objective: one login, nothing installed beforehand, one clear line when it does not work.
+ * Decision: one child process, the {@link Carrier} (`ssh -T destination sh`), deaf to the keyboard. The bootstrap script
+ * goes out over its stdin; the agent, a copy of this executable named by its SHA-256, is started at once where it is
+ * installed and uploaded (packed, resumable, checked) where it is not. From the agent's first line on the same two
+ * pipes carry the link. In the order things happen: argv, transport, dial, bootstrap_script, remote_shell, probe,
+ * self, pack, install.
+ * Rejected: a forwarded port (refused by careful servers, a round trip per connection), scp or sftp (a second login, and
+ * not every host has them), a script in ssh's arguments (login shells quote in different ways), an SSH library (the
+ * user's own configuration, keys and agents are ssh's).
+ *
+ * Another carrier (`docker exec -i c sh`) needs nothing but its own {@link Carrier}.
+ *
+ * @module
+ */
+
+export { type Carrier, sshCarrier, type SshOptions } from "./argv.ts";
+export { dial, type DialOptions, type Link } from "./dial.ts";
+export { DialError, OUTRUN_FAILED, SSH_FAILED } from "./dial_error.ts";
+export { type Executable, executableAt } from "./self.ts";

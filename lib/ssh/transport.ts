@@ -1,0 +1,120 @@
+import { log, stderr } from "../log/mod.ts";
+import { type Carrier, deafArgv } from "./argv.ts";
+
+/** Bytes to and from the other machine. */
+export interface Transport {
+  /** The next bytes, valid until the next call; undefined at the end. One call at a time. */
+  read(): Promise<Uint8Array | undefined>;
+  /** Resolves when the pipe has taken all of `bytes`; until then the caller leaves them alone. One call at a time. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Ends our direction. Idempotent, never rejects. */
+  closeWrite(): Promise<void>;
+  /** Ends the carrier, gently and then by force. Idempotent; {@link status} tells when it is gone. */
+  kill(): void;
+  /** Resolves when the carrier has ended and what it said on stderr was passed on. */
+  readonly status: Promise<{ code: number }>;
+}
+
+/** A pipe holds 64 KiB by default, 1 MiB at most: this takes what is there in one call. */
+const READ_BYTES = 256 * 1024;
+/** A shared connection's master (ControlPersist) keeps stderr open for long: what was said before the end is there by then. */
+const STDERR_GRACE_MS = 100;
+const KILL_GRACE_MS = 2000;
+
+/**
+ * Starts the carrier with pipes on all three ends. stderr too: ssh makes what it inherits non-blocking, and an
+ * inherited description is shared with us and with whoever reads our stderr.
+ */
+export function startTransport(carrier: Carrier): Transport {
+  const [program, ...args] = deafArgv(carrier);
+  log.debug(`starting ${carrier.argv.join(" ")}`);
+  const child = new Deno.Command(program, { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
+  return new CarrierProcess(child);
+}
+
+class CarrierProcess implements Transport {
+  readonly status: Promise<{ code: number }>;
+  readonly #child: Deno.ChildProcess;
+  readonly #reader: ReadableStreamBYOBReader;
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  #buffer: ArrayBuffer = new ArrayBuffer(READ_BYTES);
+  #writeClosed = false;
+  #ended = false;
+  #forceTimer: number | undefined;
+
+  constructor(child: Deno.ChildProcess) {
+    this.#child = child;
+    this.#reader = child.stdout.getReader({ mode: "byob" });
+    this.#writer = child.stdin.getWriter();
+    this.status = this.#watch(passOn(child.stderr));
+  }
+
+  async read(): Promise<Uint8Array | undefined> {
+    const { value, done } = await this.#reader.read(new Uint8Array(this.#buffer));
+    if (done || value === undefined) {
+      this.#buffer = new ArrayBuffer(READ_BYTES); // the old one stays with the stream
+      return undefined;
+    }
+    this.#buffer = value.buffer;
+    return value;
+  }
+
+  write(bytes: Uint8Array): Promise<void> {
+    return this.#writer.write(bytes);
+  }
+
+  async closeWrite(): Promise<void> {
+    if (this.#writeClosed) return;
+    this.#writeClosed = true;
+    await this.#writer.close().catch(() => {});
+  }
+
+  kill(): void {
+    if (this.#ended || this.#forceTimer !== undefined) return;
+    // TERM first: at a password prompt ssh puts the terminal's echo back.
+    this.#signal("SIGTERM");
+    this.#forceTimer = setTimeout(() => this.#signal("SIGKILL"), KILL_GRACE_MS);
+    this.#reader.cancel().catch(() => {});
+  }
+
+  #signal(signal: Deno.Signal): void {
+    try {
+      this.#child.kill(signal);
+    } catch { /* it ended just now */ }
+  }
+
+  async #watch(stderrPassed: PassedOn): Promise<{ code: number }> {
+    const { code } = await this.#child.status;
+    this.#ended = true;
+    clearTimeout(this.#forceTimer);
+    log.debug(`the carrier ended with status ${code}`);
+    await this.closeWrite();
+    await stderrPassed.settle();
+    return { code };
+  }
+}
+
+/** stderr on its way to ours. */
+interface PassedOn {
+  /** Waits for the rest, but not for those who hold the pipe open without writing. */
+  settle(): Promise<void>;
+}
+
+function passOn(stream: ReadableStream<Uint8Array>): PassedOn {
+  const reader = stream.getReader();
+  async function copy(): Promise<void> {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      stderr.bytes(value);
+    }
+  }
+  const copied = copy().catch(() => {});
+  return {
+    async settle() {
+      const timer = setTimeout(() => reader.cancel().catch(() => {}), STDERR_GRACE_MS);
+      await copied;
+      clearTimeout(timer);
+    },
+  };
+}
