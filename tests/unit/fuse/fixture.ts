@@ -1,0 +1,112 @@
+/**
+ * Serves a file system in memory on the directory given, for mounted_test.ts: run in a mount namespace of its own, so
+ * that nothing stays mounted whatever happens. Ends with its stdin, and says "ready" once it is mounted.
+ *
+ * Besides what is created in it, the root has
+ * - `slow`: every read takes a second,
+ * - names that begin with `hang`: their lookup has no answer until its caller dies, and then one that comes too late,
+ * - `state`: a description of what the server holds.
+ *
+ * @module
+ */
+import { type ByteString, cString } from "../../../lib/bytes/mod.ts";
+import {
+  type Caller,
+  type Entry,
+  FOPEN_DIRECT_IO,
+  mountOptions,
+  type NodeId,
+  type Opened,
+  type Result,
+  Server,
+} from "../../../lib/fuse/mod.ts";
+import { AT_FDCWD, libc, O_NONBLOCK, O_RDWR, openAt, Poller, POLLIN, unwrap } from "../../../lib/linux/mod.ts";
+import { MemoryFileSystem, name } from "./memory_file_system.ts";
+
+const SLOW_MS = 1000;
+const TICK_MS = 100;
+const MS_NOSUID_NODEV = 2 | 4;
+
+const encoder = new TextEncoder();
+const deadlines: { time: number; act: () => void }[] = [];
+
+/** The files that behave as no file should. */
+class Fixture extends MemoryFileSystem {
+  readonly slow = this.addFile(name("slow"), encoder.encode("slow\n"));
+  readonly state = this.addFile(name("state"), new Uint8Array(4096));
+  /** What hung, and how often it was let go. */
+  letGo = 0;
+
+  override lookup(parent: NodeId, child: ByteString, caller: Caller): Result<Entry> {
+    if (!child.startsWith("hang")) return super.lookup(parent, child, caller);
+    return new Promise((resolve) => {
+      caller.signal.addEventListener("abort", () => {
+        this.letGo++;
+        resolve(this.entry(this.slow));
+      });
+    });
+  }
+
+  override open(nodeId: NodeId, flags: number, caller: Caller): Result<Opened> {
+    const opened = super.open(nodeId, flags, caller) as Opened;
+    const direct = nodeId === this.slow.id || nodeId === this.state.id;
+    return direct ? { ...opened, flags: FOPEN_DIRECT_IO } : opened;
+  }
+
+  override read(nodeId: NodeId, at: { fh: number; offset: number; size: number }, caller: Caller): Result<Uint8Array> {
+    if (nodeId === this.state.id) return this.#describe().subarray(at.offset, at.offset + at.size);
+    const data = super.read(nodeId, at, caller);
+    if (nodeId !== this.slow.id) return data;
+    return new Promise((resolve) => deadlines.push({ time: Date.now() + SLOW_MS, act: () => resolve(data) }));
+  }
+
+  #describe(): Uint8Array {
+    const { letGo, slow } = this;
+    return encoder.encode(
+      `${JSON.stringify({ letGo, slowLookups: slow.lookups, handles: this.handles.size, pending: server.pending })}\n`,
+    );
+  }
+}
+
+/** Bit 8 of SigPnd or ShdPnd. */
+function isDying(pid: number): boolean {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  const masks = [...status.matchAll(/^(?:SigPnd|ShdPnd):\s*([0-9a-f]+)$/gm)];
+  return masks.some(([, mask]) => (BigInt(`0x${mask}`) & 0x100n) !== 0n);
+}
+
+function mount(path: string): number {
+  const fd = unwrap(openAt(AT_FDCWD, name("/dev/fuse"), O_RDWR | O_NONBLOCK), "open /dev/fuse");
+  const options = cString(name(mountOptions({ fd, defaultPermissions: true })));
+  const [source, type] = [cString(name("outrun-test")), cString(name("fuse"))];
+  const result = libc().mount(source, cString(name(path)), type, MS_NOSUID_NODEV, options);
+  if (result !== 0) throw new Error(`Cannot mount on "${path}"`);
+  return fd;
+}
+
+const [path, settings = "{}"] = Deno.args;
+const fd = mount(path);
+const poller = new Poller();
+const fileSystem = new Fixture({ lifetime: 0, ...JSON.parse(settings) });
+const server = new Server(fd, fileSystem, {
+  init: JSON.parse(settings),
+  isDying,
+  onEnd: () => Deno.exit(0),
+  log: (line) => console.error(line),
+});
+poller.add(fd, POLLIN, () => server.device.readable());
+poller.add(0, POLLIN, () => Deno.exit(0));
+console.log("ready");
+let nextTick = 0;
+for (;;) {
+  poller.wait(TICK_MS);
+  for (const deadline of deadlines.splice(0)) {
+    if (deadline.time <= Date.now()) deadline.act();
+    else deadlines.push(deadline);
+  }
+  if (Date.now() >= nextTick) {
+    nextTick = Date.now() + TICK_MS;
+    server.tick();
+  }
+  await null;
+}
