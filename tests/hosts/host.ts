@@ -32,6 +32,7 @@ export class Host {
   readonly #supervisor: Deno.ChildProcess;
   readonly #targets: SshTarget[];
   readonly #links: Link[] = [];
+  #linkCount = 0;
 
   constructor(alias: string, { dir, supervisor, facts, target }: {
     dir: string;
@@ -54,7 +55,7 @@ export class Host {
   /** Another way to the same sshd, through a delay relay; give `link.alias` to ssh, with the same `sshConfig`. */
   async link(options: LinkOptions): Promise<Link> {
     const [direct] = this.#targets;
-    const alias = `${this.alias}-link${this.#targets.length}`;
+    const alias = `${this.alias}-link${++this.#linkCount}`;
     const link = await Link.open(direct, { ...options, alias });
     this.#links.push(link);
     this.#targets.push({ alias, address: "127.0.0.1", port: link.port });
@@ -62,7 +63,7 @@ export class Host {
     return link;
   }
 
-  /** Runs a shell command there as root, without ssh. */
+  /** Runs a shell command there as root, without ssh; returns when its output is closed, by what it started too. */
   async exec(command: string): Promise<ExecResult> {
     const target = ["--target", `${this.facts.initPid}`, "--mount", "--uts", "--ipc", "--net", "--pid"];
     const output = await new Deno.Command("nsenter", {

@@ -5,7 +5,9 @@
  *     await using host = await startHost({ users: [{ name: "alice", uid: 1001 }] });
  *     // ssh -F host.sshConfig host.alias          as root
  *     // ssh -F host.sshConfig alice@farhost       as alice
+ *     // outrun --ssh "-F ${host.sshConfig}" farhost …
  *     await host.exec("command -v ffmpeg");        // { code: 127, stdout, stderr }: inspection without ssh
+ *     await host.exec("echo 'alice ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/alice");
  *     await host.pids();                           // Map(1 → "sh -c …", 2 → "/usr/sbin/sshd …", …)
  *     await host.mounts();                         // FUSE mounts in all of its mount namespaces
  *

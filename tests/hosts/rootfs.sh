@@ -16,6 +16,7 @@ if [ "${1:-}" != --build ]; then
   "$top/scripts/packages" openssh-client iproute2 util-linux mount debootstrap debian-archive-keyring gpgv ca-certificates
   if [ ! -d "$rootfs" ]; then
     mkdir -p "$cache"
+    echo "hosts: the second host's root file system is not in the cache yet" >&2
     # One build at a time; and in a mount namespace, so that what debootstrap mounts goes with it however it ends.
     flock "$cache/lock" unshare --mount sh "$0" --build >&2
   fi
@@ -25,16 +26,14 @@ fi
 
 [ ! -d "$rootfs" ] || exit 0 # someone else built it while this one waited for the lock
 
-# The mirror that this machine's apt uses (or the first of its list of mirrors), through the proxy it uses.
-mirror=$(apt-get indextargets --format '$(COMPONENT) $(RELEASE) $(REPO_URI)' 'Created-By: Packages' |
-  sed -n 's,^main [a-z]* \(.*debian.*\)$,\1,p' | sed -n 1p)
+# The mirror that this machine's apt would fetch from (asked so that it need not have fetched yet) or, where that is a
+# file of mirrors, the first one in it.
+mirror=$(apt-get update --print-uris | sed -n "s,^'\(.*debian.*\)/dists/[a-z]*/main/binary.*,\1,p" | sed -n 1p)
 case $mirror in
-mirror+file:*)
-  list=${mirror#mirror+file:}
-  mirror=$(sed -n 's,^\([a-z]*://[^[:space:]]*\).*,\1,p' "${list%/}" | sed -n 1p)
-  ;;
+mirror+file:*) mirror=$(sed -n 's,^\([a-z]*://[^[:space:]]*\).*,\1,p' "${mirror#mirror+file:}" | sed -n 1p) ;;
 esac
 [ -n "$mirror" ] || { echo "Cannot build the second host: apt knows no Debian mirror; add one to its sources" >&2; exit 1; }
+# And through the proxy that apt uses.
 eval "$(apt-config shell http_proxy Acquire::http::Proxy https_proxy Acquire::https::Proxy)"
 [ -z "${http_proxy:-}" ] || export http_proxy
 [ -z "${https_proxy:-}" ] || export https_proxy
@@ -42,7 +41,7 @@ eval "$(apt-config shell http_proxy Acquire::http::Proxy https_proxy Acquire::ht
 part=$rootfs.part
 log=$cache/debootstrap.log
 rm -rf "$cache"/*.part
-echo "hosts: building the second host's root file system (once, a minute or two)"
+echo "hosts: building it (once, a minute or two)"
 debootstrap --variant=minbase --include="$include" "$suite" "$part" "$mirror" 2>&1 | tee "$log" | awk '
   /^I: Retrieving/ && ++got % 25 == 0 { print "hosts:   " got " packages fetched" }
   /^I: (Extracting|Unpacking|Configuring)/ && $2 != step { step = $2; print "hosts:   " tolower(step) " packages" }
