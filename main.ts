@@ -1,3 +1,47 @@
-import { version } from "./lib/cli/mod.ts";
+/**
+ * One executable, three roles: the local side (what the user runs), the agent that it starts on the other machine, and the
+ * runner that becomes the command there.
+ *
+ * @module
+ */
 
-console.log(`outrun ${version}`);
+/** The roles that outrun gives itself have a first argument that no destination can be mistaken for. */
+async function main(args: string[]): Promise<number> {
+  if (args[0] === "agent" && args[1] === "--nonce") {
+    const { runAgent } = await import("./lib/agent/mod.ts");
+    return await runAgent(args.slice(1));
+  }
+  if (args[0] === "runner" && args.length === 1) {
+    const { runRunner } = await import("./lib/agent/mod.ts");
+    return runRunner();
+  }
+  return await runCommandLine(args);
+}
+
+async function runCommandLine(args: string[]): Promise<number> {
+  const { OWN_FAILURE, parseArguments, UsageError, version } = await import("./lib/cli/mod.ts");
+  const { log } = await import("./lib/log/mod.ts");
+  const { ConfigError, loadConfig } = await import("./lib/config/mod.ts");
+  const { runLocal } = await import("./lib/session/mod.ts");
+  try {
+    const options = parseArguments(args);
+    if (options.kind === "help") return print(options.text);
+    if (options.kind === "version") return print(`outrun ${version}`);
+    log.configure({ role: "local", debug: options.debug });
+    for (const notice of options.notices) log.warn(notice);
+    loadConfig(options.config);
+    return await runLocal(options);
+  } catch (error) {
+    if (!(error instanceof UsageError || error instanceof ConfigError)) throw error;
+    log.error(error.message);
+    return OWN_FAILURE;
+  }
+}
+
+function print(text: string): number {
+  console.log(text.trimEnd());
+  return 0;
+}
+
+// The runtime would wait for a read of stdin that nobody needs any more.
+Deno.exit(await main(Deno.args));

@@ -7,6 +7,18 @@ export function effectiveUser(): number {
   return libc().geteuid();
 }
 
+/** The effective group id. */
+export function effectiveGroup(): number {
+  return libc().getegid();
+}
+
+/** The supplementary groups. */
+export function supplementaryGroups(): number[] {
+  const count = Math.max(0, libc().getgroups(0, null));
+  const groups = new Uint32Array(count);
+  return [...groups.subarray(0, Math.max(0, libc().getgroups(count, new Uint8Array(groups.buffer))))];
+}
+
 /** The supplementary groups of all threads. */
 export function setGroups(groups: readonly number[]): number {
   return negative(libc().setgroups(groups.length, new Uint8Array(new Uint32Array([...groups, 0]).buffer)));

@@ -72,7 +72,7 @@ const table = {
   chdir: { parameters: [B], result: I },
   getuid: { parameters: [], result: U },
   geteuid: { parameters: [], result: U },
-  getgid: { parameters: [], result: U },
+  getegid: { parameters: [], result: U },
   getgroups: { parameters: [I, B], result: I },
   setgroups: { parameters: [L, B], result: I },
   setresuid: { parameters: [U, U, U], result: I },

@@ -52,7 +52,7 @@ export const FileNote = {
   UNBIND: 2,
   /** u32: the handle is closed */
   RELEASE: 3,
-  /** StoppedNote: the command was stopped by a signal (Ctrl-Z) */
+  /** u32 signal: the command was stopped by it (Ctrl-Z) */
   STOPPED: 4,
 } as const;
 
@@ -68,6 +68,8 @@ export const AgentNote = {
   SIGNAL: 1,
   /** WindowSize */
   RESIZE: 2,
+  /** u32 stream: nobody reads it any more; the command gets SIGPIPE or EPIPE when it writes there */
+  CLOSE_OUTPUT: 3,
 } as const;
 
 /** The directory number that always stands for the exported root. */

@@ -1,0 +1,44 @@
+/** What each of the command's descriptors is: a terminal or a pipe. */
+export interface Stdio {
+  /** stdin and stdout are one terminal. */
+  readonly terminal: boolean;
+  /** stderr is that terminal too. */
+  readonly stderrTerminal: boolean;
+}
+
+/** What the local side says before the link stands. */
+export interface AgentOptions {
+  /** Proves the agent's first line to the local side. */
+  readonly nonce: string;
+  readonly stdio: Stdio;
+  /** The user's and groups' ids that must exist in the command's user namespace. */
+  readonly ids: readonly number[];
+  /** Every write reaches the local side before it returns. */
+  readonly syncWrites: boolean;
+  readonly debug: boolean;
+}
+
+const MAX_ID = 0xffff_fffe;
+
+/** Reads the agent's arguments. They come from the same build: anything odd is a mistake, and an Error. */
+export function parseAgentOptions(args: readonly string[]): AgentOptions {
+  const value = (name: string) => {
+    const index = args.indexOf(name);
+    const found = index < 0 ? undefined : args[index + 1];
+    if (found === undefined) throw new Error(`Cannot start the agent: ${name} is missing`);
+    return found;
+  };
+  const stdio = value("--stdio");
+  if (!/^(ppp|ttt|ttp)$/.test(stdio)) throw new Error(`Cannot start the agent: --stdio ${JSON.stringify(stdio)}`);
+  const ids = value("--ids").split(",").map(Number);
+  if (!ids.every((id) => Number.isInteger(id) && id >= 0 && id <= MAX_ID)) {
+    throw new Error(`Cannot start the agent: --ids ${JSON.stringify(value("--ids"))}`);
+  }
+  return {
+    nonce: value("--nonce"),
+    stdio: { terminal: stdio !== "ppp", stderrTerminal: stdio === "ttt" },
+    ids,
+    syncWrites: args.includes("--sync-writes"),
+    debug: args.includes("--debug"),
+  };
+}

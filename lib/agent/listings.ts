@@ -1,0 +1,123 @@
+import { fromText } from "../bytes/mod.ts";
+import type { DirEntry } from "../fuse/mod.ts";
+import { Errno, ErrnoError, type Stat } from "../linux/mod.ts";
+import { decodePage, type DirPage, encodeReadDir, FileOp } from "../protocol/mod.ts";
+import type { Connection } from "../rpc/mod.ts";
+import type { Directories } from "./directories.ts";
+import type { Node } from "./nodes.ts";
+
+const DT_DIR = 4;
+/** The first page is small: most directories fit, and the rest is on its way while it is looked at. */
+const FIRST_BUDGET = 64 * 1024;
+const BUDGET = 256 * 1024;
+
+/** Positions after `.` and `..`: values that no file system gives (theirs are small numbers or 63-bit hashes). */
+const AFTER_DOT = 0x4000_0000_0000_0001n;
+const AFTER_DOT_DOT = 0x4000_0000_0000_0002n;
+const DOT = fromText(".");
+const DOT_DOT = fromText("..");
+
+/** An open directory: the page of the listing that is being read. */
+interface Listing {
+  readonly node: Node;
+  page: DirPage;
+  /** The cookie after which the page begins. */
+  start: bigint;
+  /** Whether entries were handed out. */
+  begun: boolean;
+}
+
+/** Open directories. A listing is fetched page by page, so its memory is bounded whatever the directory's size. */
+export class Listings {
+  readonly #connection: Connection;
+  readonly #directories: Directories;
+  readonly #open = new Map<number, Listing>();
+  #next = 1;
+
+  constructor(connection: Connection, directories: Directories) {
+    this.#connection = connection;
+    this.#directories = directories;
+  }
+
+  /** Opens a directory: the first page comes with it, and with it the errors that opening gives. */
+  async open(node: Node): Promise<number> {
+    const page = node.overlay?.attr === undefined ? await this.#fetch(node, 0n, FIRST_BUDGET) : empty;
+    const fh = this.#next++;
+    this.#open.set(fh, { node, page, start: 0n, begun: false });
+    return fh;
+  }
+
+  release(fh: number): void {
+    this.#open.delete(fh);
+  }
+
+  /** Hands out entries after `offset` until `take` returns false or the directory ends. */
+  async read(fh: number, offset: bigint, take: (entry: DirEntry, stat?: Stat) => boolean): Promise<void> {
+    const listing = this.#open.get(fh);
+    if (listing === undefined) throw new ErrnoError(Errno.EBADF, `find listing ${fh}`);
+    let position = offset;
+    if (position === 0n) {
+      // From the start again (rewinddir): what is held is old.
+      if (listing.begun) await this.#turn(listing, 0n);
+      listing.begun = true;
+      if (!take({ name: DOT, ino: listing.node.attr.ino, type: DT_DIR, offset: AFTER_DOT })) return;
+      position = AFTER_DOT;
+    }
+    if (position === AFTER_DOT) {
+      const parent = listing.node.places[0]?.parent ?? listing.node;
+      if (!take({ name: DOT_DOT, ino: parent.attr.ino, type: DT_DIR, offset: AFTER_DOT_DOT })) return;
+      position = AFTER_DOT_DOT;
+    }
+    if (position === AFTER_DOT_DOT) position = 0n;
+    await this.#readFrom(listing, position, take);
+  }
+
+  async #readFrom(
+    listing: Listing,
+    position: bigint,
+    take: (entry: DirEntry, stat?: Stat) => boolean,
+  ): Promise<void> {
+    for (;;) {
+      let index = indexAfter(listing, position);
+      if (index < 0) {
+        await this.#turn(listing, position);
+        index = 0;
+      }
+      const { entries, end } = listing.page;
+      for (; index < entries.length; index++) {
+        const { name, ino, type, cookie, stat } = entries[index];
+        if (!take({ name, ino, type, offset: cookie }, stat)) return;
+        position = cookie;
+      }
+      if (end) return;
+    }
+  }
+
+  async #turn(listing: Listing, start: bigint): Promise<void> {
+    listing.page = await this.#fetch(listing.node, start, BUDGET);
+    listing.start = start;
+  }
+
+  async #fetch(node: Node, cookie: bigint, budget: number): Promise<DirPage> {
+    const body = encodeReadDir({ dir: this.#directories.number(node), cookie, budget });
+    const page = decodePage(await this.#connection.call(FileOp.READDIR, body).reply);
+    // A page without entries that is not the last would be asked for forever.
+    if (page.entries.length === 0 && !page.end) throw new ErrnoError(Errno.EPROTO, "read a directory");
+    return page;
+  }
+}
+
+const empty: DirPage = { entries: [], end: true };
+
+/** Where in the held page the listing goes on after `position`, or -1 when it is not in there. */
+function indexAfter(listing: Listing, position: bigint): number {
+  const { page, start } = listing;
+  if (position === start) return 0;
+  const { entries } = page;
+  // Most often the page was read to its end.
+  if (entries.length > 0 && entries[entries.length - 1].cookie === position) {
+    return page.end ? entries.length : -1;
+  }
+  const index = entries.findIndex((entry) => entry.cookie === position);
+  return index < 0 ? -1 : index + 1;
+}

@@ -1,0 +1,197 @@
+import type { ByteString } from "../bytes/mod.ts";
+import type { NodeId } from "../fuse/mod.ts";
+import { S_IFDIR, S_IFMT, S_IFREG, type Stat } from "../linux/mod.ts";
+import type { OpenFile } from "./open_files.ts";
+import type { OverlayEntry } from "./root_overlay.ts";
+
+/** A name under which a node can be reached. */
+export interface Place {
+  readonly parent: Node;
+  readonly name: ByteString;
+}
+
+/** Hard links beyond this many names are still one node, but only this many names are remembered. */
+const MAX_PLACES = 8;
+
+/** An inode the kernel knows. */
+export class Node {
+  readonly id: NodeId;
+  /** As the local side last told it. */
+  attr: Stat;
+  /** False after a change of ours that moved ctime without telling us the new one (rename, unlink of another name). */
+  ctimeKnown = true;
+  /** performance.now() when `attr` was told. */
+  attrTime: number;
+  /** References the kernel holds. */
+  lookups = 0;
+  /** The first one is used in requests. Empty: unlinked, reachable by open handles only. */
+  places: Place[] = [];
+  /** Of a directory: the nodes known by their name in it. */
+  readonly children = new Map<ByteString, Node>();
+  readonly openFiles = new Set<OpenFile>();
+  /** Grows with every write through the mirror; what was read ahead before is void. */
+  writes = 0;
+  /** What the remote machine shows here or below instead of the local side. */
+  overlay?: OverlayEntry;
+
+  constructor(id: NodeId, attr: Stat, now: number) {
+    this.id = id;
+    this.attr = attr;
+    this.attrTime = now;
+  }
+
+  get isDirectory(): boolean {
+    return (this.attr.mode & S_IFMT) === S_IFDIR;
+  }
+
+  get isRegular(): boolean {
+    return (this.attr.mode & S_IFMT) === S_IFREG;
+  }
+
+  /** Whether the command may be changing the file through us at this moment. */
+  get isBeingWritten(): boolean {
+    for (const file of this.openFiles) if (file.writable) return true;
+    return false;
+  }
+
+  /** Takes over what the local side said. */
+  update(attr: Stat): void {
+    this.attr = attr;
+    this.ctimeKnown = true;
+    this.attrTime = performance.now();
+  }
+
+  /** Whether `attr`, told for the same (dev, ino), is of another file: the number was used again. */
+  isOtherFile(attr: Stat): boolean {
+    const mine = this.attr;
+    return (attr.mode & S_IFMT) !== (mine.mode & S_IFMT) || attr.btime !== mine.btime ||
+      attr.btimeNsec !== mine.btimeNsec;
+  }
+
+  /** Whether `attr` shows a content that neither the kernel nor we have written: somebody changed the file locally. */
+  isForeignChange(attr: Stat): boolean {
+    if (!this.isRegular || this.isBeingWritten) return false;
+    const mine = this.attr;
+    return attr.size !== mine.size || attr.mtime !== mine.mtime || attr.mtimeNsec !== mine.mtimeNsec ||
+      (this.ctimeKnown && (attr.ctime !== mine.ctime || attr.ctimeNsec !== mine.ctimeNsec));
+  }
+}
+
+/**
+ * The inodes the kernel knows, by its number and by (dev, ino): hard links share one node, and with it one page cache.
+ *
+ * With write-back the kernel believes its own size and times of a regular file and ignores ours. A file that was changed
+ * locally is therefore given a new node: the kernel then makes a new inode and reads the new content, while programs that
+ * hold the old one open keep a consistent view of it.
+ */
+export class Nodes {
+  readonly root: Node;
+  readonly #byId = new Map<NodeId, Node>();
+  readonly #byInode = new Map<string, Node>();
+  #next: NodeId = 2;
+
+  constructor(root: Stat) {
+    this.root = new Node(1, root, 0);
+    this.root.lookups = 1;
+    this.#byId.set(1, this.root);
+    this.#byInode.set(inode(root), this.root);
+  }
+
+  get(id: NodeId): Node | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** Nodes known. */
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** The node of `attr`, found as `name` in `parent`, with one more lookup. */
+  enter(parent: Node, name: ByteString, attr: Stat): Node {
+    const key = inode(attr);
+    let node = this.#byInode.get(key);
+    if (node !== undefined && (node.isOtherFile(attr) || node.isForeignChange(attr))) {
+      this.#detach(node, key);
+      node = undefined;
+    }
+    if (node === undefined) {
+      node = new Node(this.#next++, attr, performance.now());
+      this.#byId.set(node.id, node);
+      this.#byInode.set(key, node);
+    } else {
+      node.update(attr);
+    }
+    this.#place(node, parent, name);
+    node.lookups++;
+    return node;
+  }
+
+  /** A node that exists on the remote only, under a number of its own. */
+  enterOverlay(parent: Node, name: ByteString, entry: OverlayEntry & { attr: Stat }): Node {
+    const known = parent.children.get(name);
+    if (known?.overlay === entry) {
+      known.lookups++;
+      return known;
+    }
+    const node = new Node(this.#next++, entry.attr, performance.now());
+    node.overlay = entry;
+    this.#byId.set(node.id, node);
+    this.#place(node, parent, name);
+    node.lookups++;
+    return node;
+  }
+
+  /** The kernel gives back `count` references. Returns the node when those were the last. */
+  forget(id: NodeId, count: number): Node | undefined {
+    const node = this.#byId.get(id);
+    if (node === undefined || id === 1) return undefined;
+    node.lookups -= count;
+    if (node.lookups > 0) return undefined;
+    this.#byId.delete(id);
+    const key = inode(node.attr);
+    if (this.#byInode.get(key) === node) this.#byInode.delete(key);
+    for (const { parent, name } of node.places) {
+      if (parent.children.get(name) === node) parent.children.delete(name);
+    }
+    return node;
+  }
+
+  /** `name` in `parent` is gone. Returns the node that was known there. */
+  unlinked(parent: Node, name: ByteString): Node | undefined {
+    const node = parent.children.get(name);
+    if (node === undefined) return undefined;
+    parent.children.delete(name);
+    node.places = node.places.filter((place) => place.parent !== parent || place.name !== name);
+    node.ctimeKnown = false;
+    return node;
+  }
+
+  /** What was `from` is now `to`; what was `to` before is gone, or at `from` when the two were exchanged. */
+  renamed(from: Place, to: Place, exchanged: boolean): void {
+    const moved = this.unlinked(from.parent, from.name);
+    const replaced = this.unlinked(to.parent, to.name);
+    if (moved !== undefined) this.#place(moved, to.parent, to.name);
+    if (exchanged && replaced !== undefined) this.#place(replaced, from.parent, from.name);
+  }
+
+  #place(node: Node, parent: Node, name: ByteString): void {
+    const before = parent.children.get(name);
+    if (before === node) return;
+    if (before !== undefined) this.unlinked(parent, name);
+    parent.children.set(name, node);
+    // A directory has one name: an old one is left over from a rename on the local side.
+    if (node.isDirectory) node.places = [];
+    if (node.places.length < MAX_PLACES) node.places.push({ parent, name });
+    if (parent.overlay?.kind === "directory") node.overlay = parent.overlay.children.get(name);
+  }
+
+  /** The kernel may still hold the node; nothing finds it by its inode or name any more. */
+  #detach(node: Node, key: string): void {
+    this.#byInode.delete(key);
+    for (const place of node.places) this.unlinked(place.parent, place.name);
+  }
+}
+
+function inode(attr: Stat): string {
+  return `${attr.dev}:${attr.ino}`;
+}

@@ -1,0 +1,97 @@
+import { type ByteString, byteString, fromText } from "../bytes/mod.ts";
+import {
+  AT_FDCWD,
+  close,
+  effectiveGroup,
+  effectiveUser,
+  Errno,
+  errnoName,
+  O_RDONLY,
+  openAt,
+  openFilesLimit,
+  read,
+  readLinkAt,
+  setUmask,
+  statPath,
+  supplementaryGroups,
+} from "../linux/mod.ts";
+import type { RunIn } from "../protocol/mod.ts";
+
+/** What a local process hands to its children. */
+export type Environment = Pick<RunIn, "env" | "cwd" | "uid" | "gid" | "groups" | "umask" | "nofile">;
+
+/** This process's environment, byte for byte. */
+export function readEnvironment(): Environment {
+  const umask = setUmask(0);
+  setUmask(umask);
+  const nofile = openFilesLimit();
+  if (typeof nofile === "number") throw new Error(`Cannot read the limit of open files: ${errnoName(-nofile)}`);
+  return {
+    env: nulSeparated(readProc("environ")),
+    cwd: currentDirectory(),
+    uid: effectiveUser(),
+    gid: effectiveGroup(),
+    groups: supplementaryGroups(),
+    umask,
+    nofile,
+  };
+}
+
+/** This process's arguments after its name, byte for byte. */
+export function readArguments(): ByteString[] {
+  return nulSeparated(readProc("cmdline")).slice(1);
+}
+
+/** The value of `name` in an environment. */
+export function variable(env: readonly ByteString[], name: string): ByteString | undefined {
+  const entry = env.find((entry) => entry.startsWith(`${name}=`));
+  return entry?.slice(name.length + 1) as ByteString | undefined;
+}
+
+function currentDirectory(): ByteString {
+  const target = readLinkAt(AT_FDCWD, fromText("/proc/self/cwd"));
+  const path = typeof target === "number" ? undefined : byteString(target);
+  // The kernel marks a removed directory in the link's text; a directory could also really be called so.
+  if (path === undefined || typeof statPath(path) === "number") {
+    throw new Error("Cannot use the current directory: it does not exist any more; change to another one");
+  }
+  return path;
+}
+
+/** libc instead of Deno: its own file API refuses /proc without all permissions. */
+function readProc(name: string): Uint8Array {
+  const fd = openAt(AT_FDCWD, fromText(`/proc/self/${name}`), O_RDONLY);
+  if (fd < 0) throw new Error(`Cannot read "/proc/self/${name}": ${errnoName(-fd)}; is /proc mounted?`);
+  try {
+    return readAll(fd);
+  } finally {
+    close(fd);
+  }
+}
+
+function readAll(fd: number): Uint8Array {
+  let data = new Uint8Array(16384);
+  let length = 0;
+  for (;;) {
+    const count = read(fd, data.subarray(length));
+    if (count === -Errno.EINTR) continue;
+    if (count <= 0) return data.subarray(0, length);
+    length += count;
+    if (length === data.length) {
+      const larger = new Uint8Array(data.length * 2);
+      larger.set(data);
+      data = larger;
+    }
+  }
+}
+
+/** Strings that each end with a NUL. */
+function nulSeparated(data: Uint8Array): ByteString[] {
+  const strings: ByteString[] = [];
+  for (let start = 0; start < data.length;) {
+    const end = data.indexOf(0, start);
+    strings.push(byteString(data, start, end < 0 ? data.length : end));
+    start = end < 0 ? data.length : end + 1;
+  }
+  return strings;
+}

@@ -1,0 +1,41 @@
+import type { Connection } from "../rpc/mod.ts";
+
+/** What the pump needs of the link. */
+export interface Pipe {
+  write(bytes: Uint8Array): Promise<void>;
+}
+
+const SEND = 128 * 1024;
+
+/** Moves what the connection wants to send into the pipe, one write at a time, so that urgent frames overtake between. */
+export class Pump {
+  readonly #pipe: Pipe;
+  readonly #connection: () => Connection;
+  readonly #onBroken: () => void;
+  readonly #buffer = new Uint8Array(SEND);
+  #running = false;
+
+  /** `onBroken` is called when the pipe takes nothing any more. */
+  constructor(options: { pipe: Pipe; connection: () => Connection; onBroken: () => void }) {
+    this.#pipe = options.pipe;
+    this.#connection = options.connection;
+    this.#onBroken = options.onBroken;
+  }
+
+  /** Starts when it is not running: the connection calls this when it has something to send. */
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#run().catch(() => this.#onBroken()).finally(() => this.#running = false);
+  }
+
+  async #run(): Promise<void> {
+    // The call that made something pending is still on the stack: what it adds goes out in the same write.
+    await Promise.resolve();
+    for (;;) {
+      const count = this.#connection().fill(this.#buffer);
+      if (count === 0) return;
+      await this.#pipe.write(this.#buffer.subarray(0, count));
+    }
+  }
+}

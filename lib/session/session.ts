@@ -1,0 +1,146 @@
+import { createFileServer, type FileServer } from "../fileserver/mod.ts";
+import { kill, SIGCONT, SIGSTOP } from "../linux/mod.ts";
+import { log } from "../log/mod.ts";
+import {
+  AgentNote,
+  AgentOp,
+  decodeRunOut,
+  encodeNumber,
+  encodeRun,
+  encodeSignal,
+  encodeWindow,
+  FileNote,
+  type RunIn,
+  type RunOut,
+  type SignalNote,
+  STDERR,
+  STDIN,
+  STDOUT,
+} from "../protocol/mod.ts";
+import { type Connection, createConnection, ProtocolError } from "../rpc/mod.ts";
+import type { Link } from "../ssh/mod.ts";
+import { Pump } from "./pump.ts";
+import { forwardSignals } from "./signals.ts";
+import { receiveOutput, sendInput } from "./stdio.ts";
+import type { LocalTerminal } from "./terminal.ts";
+
+/** The link ended before the command did. */
+export class LinkLostError extends Error {
+  override name = "LinkLostError";
+}
+
+/** What a session is made of. */
+export interface SessionOptions {
+  readonly link: Link;
+  readonly command: RunIn;
+  /** Present when the command gets a terminal. */
+  readonly terminal?: LocalTerminal;
+  /** Whether the command's stderr is the terminal too. */
+  readonly stderrIsTerminal: boolean;
+}
+
+/** One command on the other machine: serves it files, moves its streams, and waits for its end. */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #connection: Connection;
+  readonly #files: FileServer;
+  readonly #pump: Pump;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#files = createFileServer({ wake: () => this.#connection.wake() });
+    this.#connection = createConnection({
+      handler: {
+        request: (request) => this.#files.request(request),
+        notify: (op, body) => this.#notified(op, body),
+      },
+      onPending: () => this.#pump.start(),
+    });
+    this.#pump = new Pump({
+      pipe: options.link,
+      connection: () => this.#connection,
+      onBroken: () => this.#connection.close(),
+    });
+  }
+
+  /** How the command ended, when everything it wrote is here. Throws {@link LinkLostError}. */
+  async run(): Promise<RunOut> {
+    const { command, terminal } = this.#options;
+    const outputs = this.#connectStreams();
+    const stopForwarding = forwardSignals((note) => this.#signal(note));
+    const resized = () => terminal && this.#connection.notify(AgentNote.RESIZE, encodeWindow(terminal.window()));
+    if (terminal) Deno.addSignalListener("SIGWINCH", resized);
+    terminal?.enterRaw();
+    try {
+      const receiving = this.#receive();
+      const reply = this.#connection.call(AgentOp.RUN, encodeRun(command)).reply.then(decodeRunOut);
+      const lost = receiving.then(() => {
+        throw new LinkLostError("Cannot go on: the connection to the other machine was lost");
+      });
+      const result = await Promise.race([reply.catch(() => lost), lost]);
+      await outputs;
+      return result;
+    } finally {
+      terminal?.restore();
+      stopForwarding();
+      if (terminal) Deno.removeSignalListener("SIGWINCH", resized);
+      this.#files.close();
+      log.debug(`link: ${JSON.stringify(this.#connection.statistics)}`);
+    }
+  }
+
+  /** Until the link ends. */
+  async #receive(): Promise<void> {
+    try {
+      for (;;) {
+        const bytes = await this.#options.link.read();
+        if (bytes === undefined) return;
+        this.#connection.receive(bytes);
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      log.error(`Cannot understand the other machine: ${error.message}`);
+      this.#options.link.kill();
+    } finally {
+      this.#connection.close();
+    }
+  }
+
+  #connectStreams(): Promise<unknown> {
+    const connection = this.#connection;
+    const interactive = this.#options.terminal !== undefined;
+    sendInput({ connection, id: STDIN, interactive, source: Deno.stdin });
+    const output = (id: number, interactive: boolean, sink: { write(p: Uint8Array): Promise<number> }) =>
+      receiveOutput({
+        connection,
+        id,
+        interactive,
+        sink,
+        onBroken: () => connection.notify(AgentNote.CLOSE_OUTPUT, encodeNumber(id)),
+      });
+    const outputs = [output(STDOUT, interactive, Deno.stdout)];
+    if (!interactive || !this.#options.stderrIsTerminal) outputs.push(output(STDERR, false, Deno.stderr));
+    return Promise.all(outputs);
+  }
+
+  #notified(op: number, body: Uint8Array): void {
+    if (op === FileNote.STOPPED) this.#stopped();
+    else this.#files.notify(op, body);
+  }
+
+  #signal(note: SignalNote): void {
+    this.#connection.notify(AgentNote.SIGNAL, encodeSignal(note));
+  }
+
+  /** Ctrl-Z stopped the command: this process stops too, as the command would have; `fg` goes on here. */
+  #stopped(): void {
+    const { terminal } = this.#options;
+    if (terminal === undefined) return;
+    terminal.restore();
+    // The group: what runs beside us in a pipeline stops with us.
+    kill(0, SIGSTOP);
+    terminal.enterRaw();
+    this.#connection.notify(AgentNote.RESIZE, encodeWindow(terminal.window()));
+    this.#signal({ signal: SIGCONT, group: true });
+  }
+}
