@@ -1,11 +1,12 @@
-import { MAX_FRAME } from "./frames.ts";
+import { ACK_INTERVAL, MAX_FRAME } from "./frames.ts";
 import { ProtocolError } from "./types.ts";
 
 const KIB = 1024;
 const START = 512 * KIB;
-/** Two pieces and what may stay unacknowledged: below, the sender could wait for ever. */
 const MIN = 128 * KIB;
 const MAX = 4096 * KIB;
+/** The limit while the queue is drained: less would wait for bytes that the peer need not acknowledge. */
+const DRAINED = ACK_INTERVAL + MAX_FRAME;
 /** Queueing (ms beyond the smallest round trip) that the window may cause. */
 const TARGET = 30;
 const SHRINK = 0.85;
@@ -39,6 +40,8 @@ export class LinkWindow {
   minRtt = 0;
   #minRttAt = -Infinity;
   #probing = false;
+  /** Limit after a pause, on its way up to {@link size}: a whole window at once would lie in an empty pipe as a queue. */
+  #ramp = START;
   readonly #flight: Sent[] = [];
   #sent = 0;
   #acked = 0;
@@ -58,14 +61,15 @@ export class LinkWindow {
 
   /** A bulk frame of `bytes` went to the pipe at `now`. */
   sent(bytes: number, now: number): void {
-    const clean = this.inFlight <= MIN;
+    const clean = this.inFlight <= ACK_INTERVAL;
+    if (clean) this.#ramp = Math.max(START, this.size / 2);
     this.#sent += bytes;
     this.#flight.push({ end: this.#sent, time: now, clean });
   }
 
   /** There was something to send and the window was shut. */
   blocked(): void {
-    if (!this.#probing) this.#limitedTo = this.#sent;
+    if (this.#limit === this.size) this.#limitedTo = this.#sent;
   }
 
   /** The peer has received `total` bulk bytes since the start. Throws ProtocolError when that cannot be. */
@@ -75,6 +79,7 @@ export class LinkWindow {
     }
     const bytes = total - this.#acked;
     this.#acked = total;
+    this.#ramp += bytes;
     const count = this.#flight.findIndex((frame) => frame.end > total);
     const done = this.#flight.splice(0, count < 0 ? this.#flight.length : count);
     const last = done.at(-1);
@@ -85,7 +90,7 @@ export class LinkWindow {
   }
 
   get #limit(): number {
-    return this.#probing ? MIN : this.size;
+    return this.#probing ? DRAINED : Math.min(this.size, this.#ramp);
   }
 
   #measure(rtt: number, clean: boolean, now: number): void {
