@@ -6,17 +6,18 @@ export const allowedImports: Record<string, Record<string, "all" | "types">> = {
   bytes: {},
   log: {},
   linux: { bytes: "all" },
-  rpc: { bytes: "all", log: "all" },
-  protocol: { bytes: "all", rpc: "all", linux: "types" },
-  config: { log: "all", "npm:ini": "all" },
-  cli: { config: "all", log: "all", "deno.json": "all", "npm:commander": "all" },
-  ssh: { config: "all", log: "all" },
+  rpc: { bytes: "all" },
+  protocol: { bytes: "all", linux: "types" },
+  config: { "npm:ini": "all" },
+  cli: { "deno.json": "all", "npm:commander": "all" },
+  ssh: { log: "all" },
   fuse: { bytes: "all", linux: "all", log: "all" },
   fileserver: { bytes: "all", linux: "all", log: "all", protocol: "all", rpc: "all" },
   agent: { bytes: "all", fuse: "all", linux: "all", log: "all", protocol: "all", rpc: "all" },
   session: {
     bytes: "all",
-    config: "all",
+    // What the user asked for, and the exit statuses.
+    cli: "all",
     fileserver: "all",
     linux: "all",
     log: "all",
@@ -24,7 +25,7 @@ export const allowedImports: Record<string, Record<string, "all" | "types">> = {
     rpc: "all",
     ssh: "all",
   },
-  main: { agent: "all", cli: "all", session: "all" },
+  main: { agent: "all", cli: "all", config: "all", log: "all", session: "all" },
 };
 
 /** The only folder that may load a library or handle raw pointers. */
