@@ -26,3 +26,4 @@ export * from "./socket.ts";
 export { spawn, type SpawnOptions } from "./spawn.ts";
 export * from "./stat.ts";
 export * from "./terminal.ts";
+export * from "./timer.ts";

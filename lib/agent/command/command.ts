@@ -1,0 +1,155 @@
+import { fromText } from "../../bytes/mod.ts";
+import {
+  type ChildState,
+  close,
+  Errno,
+  ErrnoError,
+  kill,
+  makeMemoryFile,
+  type Poller,
+  POLLIN,
+  receiveMessage,
+  sendMessage,
+  unwrap,
+  writeAt,
+} from "../../linux/mod.ts";
+import { encodeRun, type RunIn, type RunOut, type SignalNote, type WindowSize } from "../../protocol/mod.ts";
+import { ChildWatch } from "./child.ts";
+import { decodeRunnerMessage, MAX_MESSAGE } from "./control.ts";
+import type { Holder } from "./holder.ts";
+import type { IdMap } from "./id_map.ts";
+import type { CommandStdio, Stdio } from "./stdio.ts";
+
+/** What a command tells, from within the poll loop. */
+export interface CommandEvents {
+  /** FUSE is mounted: its device (nonblocking not set), and an O_PATH descriptor of the command's /proc. Now owned by the callee. */
+  mounted(device: number, proc: number): void;
+  /** The command has taken the runner's place. */
+  executed(): void;
+  /** The command's process was stopped, by Ctrl-Z say, or goes on. Told of commands with a terminal only. */
+  stopped(signal: number): void;
+  continued(): void;
+  /** Told once, and last. */
+  ended(result: RunOut): void;
+}
+
+export interface CommandParts {
+  readonly poller: Poller;
+  readonly events: CommandEvents;
+  readonly holder: Holder;
+  readonly ids: IdMap;
+  readonly stdio: Stdio;
+  /** The runner: a process group of its own. */
+  readonly pid: number;
+  /** The agent's end. */
+  readonly control: number;
+}
+
+/** A command from the start of its runner to its end. Made by launch(). */
+export class Command {
+  readonly #parts: CommandParts;
+  readonly #buffer = new Uint8Array(MAX_MESSAGE);
+  /** How far it got: what the end of the runner, or of its socket, means depends on it. */
+  #phase: "starting" | "executing" | "executed" | "ended" = "starting";
+  #controlOpen = true;
+  #holderOpen = true;
+
+  constructor(parts: CommandParts) {
+    this.#parts = parts;
+    parts.poller.add(parts.control, POLLIN, () => this.#receive());
+    const stops = parts.stdio.hasTerminal;
+    new ChildWatch(parts.poller, parts.pid, { stops, onChange: (state) => this.#change(state) });
+  }
+
+  get stdio(): CommandStdio {
+    return this.#parts.stdio.ours;
+  }
+
+  /** Says what to run, once. What the runner makes of it is told by events; throws an Error for the user before that. */
+  go(spec: RunIn): void {
+    const { ids, stdio, control } = this.#parts;
+    const uid = ids.outside(spec.uid);
+    const gid = ids.outside(spec.gid);
+    if (uid === undefined || gid === undefined) {
+      throw new Error(`Cannot map the user: ${spec.uid}:${spec.gid} was not announced`);
+    }
+    stdio.give({ uid, gid }, spec.terminal);
+    const encoded = encodeRun(spec).slice();
+    const file = unwrap(makeMemoryFile(fromText("outrun")), "make a memory file");
+    try {
+      if (unwrap(writeAt(file, encoded, 0), "write a memory file") < encoded.length) {
+        throw new ErrnoError(Errno.ENOSPC, "write a memory file");
+      }
+      // A runner that is gone is told of by its end.
+      sendMessage(control, new Uint8Array(1), [file]);
+    } finally {
+      close(file);
+    }
+  }
+
+  /** Signals the command, or its process group; nothing when it has ended. */
+  signal(note: SignalNote): void {
+    if (this.#phase !== "ended") kill(note.group ? -this.#parts.pid : this.#parts.pid, note.signal);
+  }
+
+  resize(window: WindowSize): void {
+    if (this.#phase !== "ended") this.#parts.stdio.resize(window);
+  }
+
+  /** Ends every process of the command's namespaces, daemons included; its mount goes with them. Returns at once. */
+  end(): void {
+    if (!this.#holderOpen) return;
+    this.#holderOpen = false;
+    this.#parts.holder.end();
+  }
+
+  /** Takes one message of the runner; false when there is none. */
+  #receive(): boolean {
+    if (!this.#controlOpen) return false;
+    const { control, events } = this.#parts;
+    const received = receiveMessage(control, this.#buffer);
+    if (received === -Errno.EINTR || received === -Errno.EAGAIN) return false;
+    if (typeof received === "number" || received.length === 0) {
+      this.#controlEnded();
+      return false;
+    }
+    const message = decodeRunnerMessage(this.#buffer.subarray(0, received.length));
+    if (message.kind === "mounted") events.mounted(received.descriptors[0], received.descriptors[1]);
+    else if (message.kind === "executing") this.#phase = "executing";
+    else this.#finish(message);
+    return true;
+  }
+
+  /** The runner's socket is closed: by execve, or because the runner ended, which #change tells more of. */
+  #controlEnded(): void {
+    this.#closeControl();
+    if (this.#phase !== "executing") return;
+    this.#phase = "executed";
+    this.#parts.events.executed();
+  }
+
+  #change(state: ChildState): void {
+    if (state.kind === "stopped") return this.#parts.events.stopped(state.signal);
+    if (state.kind === "continued") return this.#parts.events.continued();
+    // What the runner said last may still wait in its socket.
+    while (this.#receive());
+    if (state.kind === "signaled" || this.#phase === "executed") return this.#finish(state);
+    const message = `Cannot start the command: its runner ended with status ${state.status}`;
+    this.#finish({ kind: "failed", message });
+  }
+
+  #finish(result: RunOut): void {
+    if (this.#phase === "ended") return;
+    this.#phase = "ended";
+    this.#closeControl();
+    this.#parts.stdio.close();
+    this.#parts.events.ended(result);
+  }
+
+  #closeControl(): void {
+    if (!this.#controlOpen) return;
+    this.#controlOpen = false;
+    this.#parts.poller.remove(this.#parts.control);
+    close(this.#parts.control);
+  }
+}

@@ -1,0 +1,98 @@
+import { type ByteString, fromText } from "../../bytes/mod.ts";
+import {
+  AT_FDCWD,
+  CLONE_NEWPID,
+  close,
+  effectiveUser,
+  enterNamespace,
+  Errno,
+  ErrnoError,
+  makeSocketPair,
+  O_RDONLY,
+  openAt,
+  type Poller,
+  setNonBlocking,
+  spawn,
+  unwrap,
+} from "../../linux/mod.ts";
+import { Command, type CommandEvents } from "./command.ts";
+import { CONTROL } from "./control.ts";
+import { helperEnvironment, startHolder } from "./holder.ts";
+import { IdMap } from "./id_map.ts";
+import { makeStage, stage } from "./stage.ts";
+import { Stdio, type StreamKind } from "./stdio.ts";
+
+export interface LaunchOptions {
+  /** The loop in which everything after the launch happens. */
+  readonly poller: Poller;
+  readonly events: CommandEvents;
+  /** This program's file: readable and executable for everybody, in a directory that root can reach. */
+  readonly executable: ByteString;
+  /** The arguments, the program's name left out, that make it a runner. */
+  readonly runnerArguments: readonly ByteString[];
+  /** What stdin, stdout and stderr of the command are. */
+  readonly streams: readonly [StreamKind, StreamKind, StreamKind];
+  /** Every user and group id that the command is going to have; those of ordinary size may be left out. */
+  readonly ids: readonly number[];
+}
+
+/**
+ * Starts a runner, which waits for `go` while the rest is on its way. Blocks for the few ms in which the namespaces come
+ * to be. Needs root. Once in a process: it leaves the thread in a mount namespace of its own, and with a terminal the
+ * process in a session of its own. Throws an Error for the user; this process should then exit.
+ */
+export function launch(options: LaunchOptions): Command {
+  if (effectiveUser() !== 0) {
+    throw new Error("Cannot run without root on the remote: log in as root, or allow sudo -n or doas -n");
+  }
+  makeStage(options.executable);
+  const ids = new IdMap(options.ids);
+  const stdio = new Stdio(options.streams);
+  const holder = startHolder(ids);
+  try {
+    const pair = makeSocketPair();
+    if (typeof pair === "number") throw new ErrnoError(-pair, "make a socket pair");
+    const [control, theirs] = pair;
+    unwrap(setNonBlocking(control), "make a socket nonblocking");
+    const fds = [...stdio.theirs.map((fd, number) => [fd, number] as const), [theirs, CONTROL] as const];
+    const pid = spawnInNamespaces(holder.pid, { fds, runnerArguments: options.runnerArguments });
+    close(theirs);
+    stdio.setForeground(pid);
+    return new Command({ poller: options.poller, events: options.events, holder, ids, stdio, pid, control });
+  } catch (error) {
+    holder.end();
+    throw error;
+  }
+}
+
+interface Runner {
+  readonly fds: readonly (readonly [number, number])[];
+  readonly runnerArguments: readonly ByteString[];
+}
+
+/** Starts the runner as this process's own child in the namespaces of process `holder`: its pid. */
+function spawnInNamespaces(holder: number, { fds, runnerArguments }: Runner): number {
+  const namespace = (path: string) => openAt(AT_FDCWD, fromText(path), O_RDONLY);
+  const ours = unwrap(namespace("/proc/thread-self/ns/pid"), "open the pid namespace");
+  const its = unwrap(namespace(`/proc/${holder}/ns/pid`), "open the command's pid namespace");
+  // Directories and user namespaces are for nsenter to enter: this process has threads. Without a pid namespace to
+  // enter it does not fork.
+  const enter = [`--user=/proc/${holder}/ns/user`, `--mount=/proc/${holder}/ns/mnt`, "-S", "0", "-G", "0"];
+  unwrap(enterNamespace(its, CLONE_NEWPID), "enter the command's pid namespace");
+  let pid: number;
+  try {
+    pid = spawn(fromText("nsenter"), {
+      argv: [...["nsenter", ...enter, "--"].map(fromText), stage.executable, ...runnerArguments],
+      env: helperEnvironment(),
+      fds,
+      leads: "group",
+    });
+  } finally {
+    // Until then this thread can start no other.
+    unwrap(enterNamespace(ours, CLONE_NEWPID), "return to the pid namespace");
+    close(its);
+    close(ours);
+  }
+  if (pid === -Errno.ENOENT) throw new Error("Cannot find nsenter on the remote; install util-linux there");
+  return unwrap(pid, "run nsenter");
+}

@@ -1,0 +1,155 @@
+/**
+ * The runner's way, each step or none of the rest:
+ *
+ * 1. mount FUSE and the command's own /proc on the stage, give both to the agent;
+ * 2. wait for what to run;
+ * 3. bring the remote's /dev, /sys and /run into the mount, make it the root, let the old root go;
+ * 4. become the user: limits, groups, ids, file creation mask, signals;
+ * 5. enter the working directory and execute the command.
+ *
+ * A runner that went on after a failed step might run the command in the remote's own root, or as another user.
+ */
+import { type ByteString, fromText, toText } from "../../bytes/mod.ts";
+import {
+  AT_FDCWD,
+  changeDirectory,
+  close,
+  closeOnExecFrom,
+  Errno,
+  ErrnoError,
+  errnoName,
+  execute,
+  MNT_DETACH,
+  mount,
+  MS_BIND,
+  MS_MOVE,
+  MS_NODEV,
+  MS_NOEXEC,
+  MS_NOSUID,
+  MS_REC,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDWR,
+  openAt,
+  pivotRoot,
+  readAt,
+  receiveMessage,
+  resetSignals,
+  sendMessage,
+  setCloseOnExec,
+  setGroup,
+  setGroups,
+  setOpenFilesLimit,
+  setUmask,
+  setUser,
+  statFd,
+  unmount,
+  unwrap,
+} from "../../linux/mod.ts";
+import { decodeRun, type RunIn } from "../../protocol/mod.ts";
+import { CONTROL, encodeRunnerMessage, type RunnerMessage } from "./control.ts";
+import { stage } from "./stage.ts";
+
+const FAILED_STATUS = 254;
+
+/** The runner's whole life: it ends as the command, or says what failed and exits. */
+export function runRunner(): never {
+  try {
+    unwrap(setCloseOnExec(CONTROL), "start without the agent: this is the agent's helper");
+    mountAll();
+    const spec = receiveSpec();
+    enterRoot();
+    becomeUser(spec);
+    say({ kind: "executing" });
+    say({ kind: "notExecuted", errno: -executeCommand(spec) });
+  } catch (error) {
+    say({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
+  }
+  Deno.exit(FAILED_STATUS);
+}
+
+/** The agent may be gone: then so is this process, in a moment. */
+function say(message: RunnerMessage, descriptors: readonly number[] = []): void {
+  sendMessage(CONTROL, encodeRunnerMessage(message), descriptors);
+}
+
+/** Opens the device here, in the user namespace: only there may what is opened be mounted. */
+function mountAll(): void {
+  const device = unwrap(openAt(AT_FDCWD, stage.device, O_RDWR), "open the FUSE device in the command's namespace");
+  const options = `fd=${device},rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other`;
+  const mounted = mount(fromText("outrun"), stage.root, {
+    type: fromText("fuse.outrun"),
+    flags: MS_NOSUID | MS_NODEV,
+    data: fromText(options),
+  });
+  if (mounted === -Errno.ENODEV) {
+    throw new Error("Cannot use FUSE: the remote's kernel has no FUSE driver; load it there with modprobe fuse");
+  }
+  if (mounted === -Errno.EPERM) {
+    throw new Error("Cannot mount FUSE in a user namespace: not permitted; the remote's kernel must be 4.18 or newer");
+  }
+  unwrap(mounted, "mount the local files");
+  const proc = fromText("proc");
+  const flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  unwrap(mount(proc, stage.proc, { type: proc, flags }), "mount /proc in the command's namespace");
+  const procFd = unwrap(openAt(AT_FDCWD, stage.proc, O_PATH | O_DIRECTORY), "open /proc");
+  say({ kind: "mounted" }, [device, procFd]);
+  // The agent alone holds the device: when it dies, requests fail instead of waiting for ever.
+  close(device);
+  close(procFd);
+}
+
+function receiveSpec(): RunIn {
+  for (;;) {
+    const received = receiveMessage(CONTROL, new Uint8Array(1));
+    if (received === -Errno.EINTR) continue;
+    if (typeof received === "number") throw new ErrnoError(-received, "hear from the agent");
+    if (received.length === 0) throw new Error("Cannot hear from the agent: it is gone");
+    const [file] = received.descriptors;
+    const found = statFd(file);
+    if (typeof found === "number") throw new ErrnoError(-found, "read what to run");
+    const encoded = new Uint8Array(found.size);
+    if (unwrap(readAt(file, encoded, 0), "read what to run") < encoded.length) {
+      throw new Error("Cannot read what to run");
+    }
+    close(file);
+    return decodeRun(encoded);
+  }
+}
+
+/** Needs the agent to answer: these look up names in the mount. */
+function enterRoot(): void {
+  for (const name of ["/dev", "/sys", "/run"].map(fromText)) {
+    const target = (stage.root + name) as ByteString;
+    const bound = mount(name, target, { flags: MS_BIND | MS_REC });
+    if (bound !== -Errno.ENOENT) unwrap(bound, `bring the remote's ${name} in`);
+  }
+  unwrap(mount(stage.proc, fromText(`${stage.root}/proc`), { flags: MS_MOVE }), "bring /proc in");
+  const here = fromText(".");
+  unwrap(changeDirectory(stage.root), "enter the local files");
+  // The old root comes to lie on the new one; what is unmounted from here is the old.
+  unwrap(pivotRoot(here, here), "make the local files the root");
+  unwrap(unmount(here, MNT_DETACH), "let the remote's files go");
+  unwrap(changeDirectory(fromText("/")), "enter the root");
+}
+
+function becomeUser(spec: RunIn): void {
+  unwrap(setOpenFilesLimit(spec.nofile), "set the limit of open files");
+  unwrap(setGroups(spec.groups), "set the groups");
+  unwrap(setGroup(spec.gid), "set the group id");
+  unwrap(setUser(spec.uid), "set the user id");
+  setUmask(spec.umask);
+  const entered = changeDirectory(spec.cwd);
+  if (entered < 0) throw new Error(`Cannot enter "${toText(spec.cwd)}": ${errnoName(-entered)}`);
+  // Everything of the runtime is close-on-exec as it is; this is for what a kernel without it could not tell anyway.
+  closeOnExecFrom(3);
+  unwrap(resetSignals(), "reset the signals");
+}
+
+/** Like execvp(3), a file that the kernel does not know to execute is a script for the shell. Returns minus errno. */
+function executeCommand({ path, argv, env }: RunIn): number {
+  const result = execute(path, argv, env);
+  if (result !== -Errno.ENOEXEC) return result;
+  const shell = fromText("/bin/sh");
+  return execute(shell, [shell, path, ...argv.slice(1)], env);
+}
