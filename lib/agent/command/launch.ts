@@ -13,6 +13,7 @@ import {
   type Poller,
   setNonBlocking,
   spawn,
+  type SpawnOptions,
   unwrap,
 } from "../../linux/mod.ts";
 import { Command, type CommandEvents } from "./command.ts";
@@ -26,12 +27,10 @@ export interface LaunchOptions {
   /** The loop in which everything after the launch happens. */
   readonly poller: Poller;
   readonly events: CommandEvents;
-  /** This program's file: readable and executable for everybody, in a directory that root can reach. */
+  /** This program's file, run with the one argument `runner`. Readable and executable for everybody. */
   readonly executable: ByteString;
-  /** The arguments, the program's name left out, that make it a runner. */
-  readonly runnerArguments: readonly ByteString[];
   /** What stdin, stdout and stderr of the command are. */
-  readonly streams: readonly [StreamKind, StreamKind, StreamKind];
+  readonly stdio: readonly [StreamKind, StreamKind, StreamKind];
   /** Every user and group id that the command is going to have; those of ordinary size may be left out. */
   readonly ids: readonly number[];
 }
@@ -47,7 +46,7 @@ export function launch(options: LaunchOptions): Command {
   }
   makeStage(options.executable);
   const ids = new IdMap(options.ids);
-  const stdio = new Stdio(options.streams);
+  const stdio = new Stdio(options.stdio);
   const holder = startHolder(ids);
   try {
     const pair = makeSocketPair();
@@ -55,7 +54,7 @@ export function launch(options: LaunchOptions): Command {
     const [control, theirs] = pair;
     unwrap(setNonBlocking(control), "make a socket nonblocking");
     const fds = [...stdio.theirs.map((fd, number) => [fd, number] as const), [theirs, CONTROL] as const];
-    const pid = spawnInNamespaces(holder.pid, { fds, runnerArguments: options.runnerArguments });
+    const pid = spawnInNamespaces(holder.pid, fds);
     close(theirs);
     stdio.setForeground(pid);
     return new Command({ poller: options.poller, events: options.events, holder, ids, stdio, pid, control });
@@ -65,13 +64,8 @@ export function launch(options: LaunchOptions): Command {
   }
 }
 
-interface Runner {
-  readonly fds: readonly (readonly [number, number])[];
-  readonly runnerArguments: readonly ByteString[];
-}
-
 /** Starts the runner as this process's own child in the namespaces of process `holder`: its pid. */
-function spawnInNamespaces(holder: number, { fds, runnerArguments }: Runner): number {
+function spawnInNamespaces(holder: number, fds: SpawnOptions["fds"]): number {
   const namespace = (path: string) => openAt(AT_FDCWD, fromText(path), O_RDONLY);
   const ours = unwrap(namespace("/proc/thread-self/ns/pid"), "open the pid namespace");
   const its = unwrap(namespace(`/proc/${holder}/ns/pid`), "open the command's pid namespace");
@@ -82,7 +76,7 @@ function spawnInNamespaces(holder: number, { fds, runnerArguments }: Runner): nu
   let pid: number;
   try {
     pid = spawn(fromText("nsenter"), {
-      argv: [...["nsenter", ...enter, "--"].map(fromText), stage.executable, ...runnerArguments],
+      argv: ["nsenter", ...enter, "--", stage.executable, "runner"].map(fromText),
       env: helperEnvironment(),
       fds,
       leads: "group",

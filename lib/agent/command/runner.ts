@@ -10,6 +10,7 @@
  * A runner that went on after a failed step might run the command in the remote's own root, or as another user.
  */
 import { type ByteString, fromText, toText } from "../../bytes/mod.ts";
+import { mountOptions } from "../../fuse/mod.ts";
 import {
   AT_FDCWD,
   changeDirectory,
@@ -76,11 +77,10 @@ function say(message: RunnerMessage, descriptors: readonly number[] = []): void 
 /** Opens the device here, in the user namespace: only there may what is opened be mounted. */
 function mountAll(): void {
   const device = unwrap(openAt(AT_FDCWD, stage.device, O_RDWR), "open the FUSE device in the command's namespace");
-  const options = `fd=${device},rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other`;
   const mounted = mount(fromText("outrun"), stage.root, {
     type: fromText("fuse.outrun"),
     flags: MS_NOSUID | MS_NODEV,
-    data: fromText(options),
+    data: fromText(mountOptions({ fd: device, defaultPermissions: true })),
   });
   if (mounted === -Errno.ENODEV) {
     throw new Error("Cannot use FUSE: the remote's kernel has no FUSE driver; load it there with modprobe fuse");
