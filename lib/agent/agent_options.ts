@@ -1,16 +1,11 @@
-/** What each of the command's descriptors is: a terminal or a pipe. */
-export interface Stdio {
-  /** stdin and stdout are one terminal. */
-  readonly terminal: boolean;
-  /** stderr is that terminal too. */
-  readonly stderrTerminal: boolean;
-}
+import type { StreamKind } from "./command/mod.ts";
 
 /** What the local side says before the link stands. */
 export interface AgentOptions {
   /** Proves the agent's first line to the local side. */
   readonly nonce: string;
-  readonly stdio: Stdio;
+  /** What the command's stdin, stdout and stderr are. */
+  readonly stdio: readonly [StreamKind, StreamKind, StreamKind];
   /** The user's and groups' ids that must exist in the command's user namespace. */
   readonly ids: readonly number[];
   /** Every write reaches the local side before it returns. */
@@ -30,13 +25,14 @@ export function parseAgentOptions(args: readonly string[]): AgentOptions {
   };
   const stdio = value("--stdio");
   if (!/^(ppp|ttt|ttp)$/.test(stdio)) throw new Error(`Cannot start the agent: --stdio ${JSON.stringify(stdio)}`);
+  const kind = (index: number) => stdio[index] === "t" ? "terminal" : "pipe";
   const ids = value("--ids").split(",").map(Number);
   if (!ids.every((id) => Number.isInteger(id) && id >= 0 && id <= MAX_ID)) {
     throw new Error(`Cannot start the agent: --ids ${JSON.stringify(value("--ids"))}`);
   }
   return {
     nonce: value("--nonce"),
-    stdio: { terminal: stdio !== "ppp", stderrTerminal: stdio === "ttt" },
+    stdio: [kind(0), kind(1), kind(2)],
     ids,
     syncWrites: args.includes("--sync-writes"),
     debug: args.includes("--debug"),

@@ -64,14 +64,11 @@ export class Inlet {
   readonly #options: StdioOptions;
   readonly #stream: Stream;
   readonly #queue: Uint8Array<ArrayBuffer>[] = [];
-  readonly #onInput: (() => void) | undefined;
   #ended = false;
   #open = true;
 
-  /** `onInput` is called after bytes were given to the command. */
-  constructor(options: StdioOptions & { onInput?: () => void }) {
+  constructor(options: StdioOptions) {
     this.#options = options;
-    this.#onInput = options.onInput;
     const { poller, connection, fd, id, interactive } = options;
     this.#stream = connection.stream(id, {
       interactive,
@@ -100,7 +97,6 @@ export class Inlet {
       this.#stream.consumed(count);
       if (count === this.#queue[0].length) this.#queue.shift();
       else this.#queue[0] = this.#queue[0].subarray(count);
-      this.#onInput?.();
     }
     poller.want(fd, 0);
     if (this.#ended) this.#close();

@@ -1,0 +1,202 @@
+import { fromText, toBytes } from "../bytes/mod.ts";
+import { Server } from "../fuse/mod.ts";
+import { POLLIN, setNonBlocking, unwrap, write } from "../linux/mod.ts";
+import { log } from "../log/mod.ts";
+import {
+  AgentNote,
+  AgentOp,
+  decodeNumber,
+  decodeRun,
+  decodeSignal,
+  decodeWindow,
+  encodeNumber,
+  encodeRunOut,
+  FileNote,
+  type RunIn,
+  type RunOut,
+  STDERR,
+  STDIN,
+  STDOUT,
+} from "../protocol/mod.ts";
+import { type Connection, createConnection, type Incoming } from "../rpc/mod.ts";
+import { type AgentOptions, parseAgentOptions } from "./agent_options.ts";
+import { type Command, type CommandStdio, launch } from "./command/mod.ts";
+import { isDying } from "./dying.ts";
+import { Link } from "./link.ts";
+import { Loop } from "./loop.ts";
+import { Mirror } from "./mirror.ts";
+import { rootOverlay } from "./root_overlay.ts";
+import { Inlet, Outlet } from "./stdio.ts";
+
+/** ENOSYS, for requests that this side does not serve. */
+const ENOSYS = 38;
+/** How long the mirrored file system may take to vanish after its last process, dirty pages written. */
+const UNMOUNT_MS = 30_000;
+
+/** The role `agent`: serves one command, then returns the status of the process. */
+export async function runAgent(args: readonly string[]): Promise<number> {
+  const options = parseAgentOptions(args);
+  log.configure({ role: "agent", debug: options.debug });
+  // The local side waits for this line; binary frames follow it.
+  write(1, toBytes(fromText(`${options.nonce} agent\n`)));
+  return await new Agent(options).run();
+}
+
+/** One command from its first namespace to its last byte. */
+class Agent {
+  readonly #options: AgentOptions;
+  readonly #loop: Loop;
+  readonly #connection: Connection;
+  readonly #link: Link;
+  readonly #outlets = new Map<number, Outlet>();
+  #command: Command | undefined;
+  #device: { fd: number; proc: number } | undefined;
+  #server: Server | undefined;
+  /** The request whose answer is the command's end. */
+  #run: { call: Incoming; spec: RunIn } | undefined;
+  #result: RunOut | undefined;
+  #resultTime = 0;
+  #answered = false;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+    this.#loop = new Loop({ turn: () => this.#turn(), tick: () => this.#tick() });
+    this.#connection = createConnection({
+      handler: {
+        request: (call) => call.op === AgentOp.RUN ? this.#onRun(call) : call.fail(ENOSYS),
+        notify: (op, body) => this.#notified(op, body),
+      },
+      onPending: () => this.#link.pending(),
+    });
+    this.#link = new Link({
+      poller: this.#loop.poller,
+      connection: this.#connection,
+      onEnd: () => this.#onLinkEnd(),
+    });
+  }
+
+  async run(): Promise<number> {
+    this.#launch();
+    await this.#loop.run();
+    log.debug(`link: ${JSON.stringify(this.#connection.statistics)}`);
+    return 0;
+  }
+
+  /** Namespaces, streams and the runner, while the local side is still sending what to run. */
+  #launch(): void {
+    const { stdio, ids } = this.#options;
+    try {
+      this.#command = launch({
+        poller: this.#loop.poller,
+        executable: fromText(Deno.execPath()),
+        stdio,
+        ids,
+        events: {
+          mounted: (fd, proc) => {
+            this.#device = { fd, proc };
+            this.#mount();
+          },
+          executed: () => log.debug("the command runs"),
+          stopped: (signal) => this.#connection.notify(FileNote.STOPPED, encodeNumber(signal)),
+          continued: () => {},
+          ended: (result) => this.#finish(result),
+        },
+      });
+    } catch (error) {
+      return this.#finish({ kind: "failed", message: (error as Error).message });
+    }
+    this.#connectStreams(this.#command.stdio);
+  }
+
+  #connectStreams({ stdin, stdout, stderr, screen }: CommandStdio): void {
+    const common = { poller: this.#loop.poller, connection: this.#connection };
+    const interactive = screen !== undefined;
+    new Inlet({ ...common, fd: stdin, id: STDIN, interactive });
+    const outputs: [number, number | undefined][] = [[STDOUT, stdout ?? screen], [STDERR, stderr]];
+    for (const [id, fd] of outputs) {
+      if (fd !== undefined) this.#outlets.set(id, new Outlet({ ...common, fd, id, interactive: fd === screen }));
+    }
+  }
+
+  #onRun(call: Incoming): void {
+    if (this.#run !== undefined) return call.fail(ENOSYS);
+    this.#run = { call, spec: decodeRun(call.body) };
+    this.#mount();
+  }
+
+  /** Serves the mount and lets the runner go on, once there is a device and something to run. */
+  #mount(): void {
+    if (this.#device === undefined || this.#run === undefined || this.#server !== undefined) return;
+    const { fd, proc } = this.#device;
+    const { spec } = this.#run;
+    const mirror = new Mirror({
+      connection: this.#connection,
+      root: spec.root,
+      overlay: rootOverlay(),
+      writeBack: !this.#options.syncWrites,
+    });
+    const server = new Server(fd, mirror, {
+      init: { writebackCache: !this.#options.syncWrites },
+      isDying: (pid) => isDying(proc, pid),
+      onEnd: (error) => {
+        this.#loop.poller.remove(fd);
+        this.#device = undefined;
+        if (error !== undefined) this.#finish({ kind: "failed", message: error.message });
+      },
+    });
+    this.#server = server;
+    unwrap(setNonBlocking(fd), "make the FUSE device nonblocking");
+    this.#loop.poller.add(fd, POLLIN, () => server.device.readable());
+    this.#command?.go(spec);
+  }
+
+  #notified(op: number, body: Uint8Array): void {
+    switch (op) {
+      case AgentNote.SIGNAL:
+        return this.#command?.signal(decodeSignal(body));
+      case AgentNote.RESIZE:
+        return this.#command?.resize(decodeWindow(body));
+      case AgentNote.CLOSE_OUTPUT:
+        return this.#outlets.get(decodeNumber(body))?.close();
+    }
+  }
+
+  /** The command is over: everything that belongs to it ends. */
+  #finish(result: RunOut): void {
+    if (this.#result !== undefined) return;
+    this.#result = result;
+    this.#resultTime = performance.now();
+    this.#command?.end();
+  }
+
+  /** The link is gone, and with it everybody who could be told. */
+  #onLinkEnd(): void {
+    this.#connection.close();
+    this.#command?.end();
+    this.#loop.stop();
+  }
+
+  /** At the end of each turn of the loop. */
+  #turn(): void {
+    this.#answer();
+    this.#link.flush();
+    if (this.#answered && this.#link.isFlushed) this.#loop.stop();
+  }
+
+  /** Answers RUN when nothing of the command is left: its processes, its dirty pages, its output. */
+  #answer(): void {
+    if (this.#result === undefined || this.#run === undefined || this.#answered) return;
+    const drained = [...this.#outlets.values()].every((outlet) => outlet.isDrained);
+    if (!drained || (this.#server !== undefined && this.#device !== undefined)) return;
+    this.#answered = true;
+    this.#run.call.reply(encodeRunOut(this.#result));
+  }
+
+  #tick(): void {
+    this.#server?.tick();
+    if (this.#result === undefined || this.#device === undefined) return;
+    if (performance.now() - this.#resultTime < UNMOUNT_MS) return;
+    this.#device = undefined;
+    this.#result = { kind: "failed", message: "Cannot finish: the files are still in use on the other machine" };
+  }
+}
