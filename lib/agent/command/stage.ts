@@ -1,4 +1,4 @@
-import { type ByteString, fromText } from "../../bytes/mod.ts";
+import { type ByteString, fromText, toText } from "../../bytes/mod.ts";
 import {
   AT_FDCWD,
   changeModeFd,
@@ -13,6 +13,7 @@ import {
   MS_BIND,
   MS_PRIVATE,
   MS_REC,
+  O_PATH,
   O_RDWR,
   openAt,
   S_IFCHR,
@@ -44,12 +45,15 @@ export function makeStage(executable: ByteString): void {
   }
   unwrap(unshared, "make a mount namespace");
   unwrap(mount(fromText("none"), fromText("/"), { flags: MS_REC | MS_PRIVATE }), "make the mounts private");
+  // Opened now: it may be below /tmp.
+  const program = unwrap(openAt(AT_FDCWD, executable, O_PATH), `open "${toText(executable)}"`);
   const data = fromText("mode=0755,size=64k");
   unwrap(mount(fromText("outrun"), fromText("/tmp"), { type: fromText("tmpfs"), data }), "mount a tmpfs on /tmp");
   for (const directory of [stage.root, stage.proc]) {
     unwrap(makeDirectoryAt(AT_FDCWD, directory, 0o755), `make ${directory}`);
   }
-  bindFile(executable, stage.executable);
+  bindFile(fromText(`/proc/self/fd/${program}`), stage.executable);
+  close(program);
   makeDevice();
 }
 

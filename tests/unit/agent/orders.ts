@@ -1,0 +1,20 @@
+import type { ByteString } from "../../../lib/bytes/mod.ts";
+import type { RunIn, RunOut, WindowSize } from "../../../lib/protocol/mod.ts";
+
+/** What a test tells the fixture. Strings are byte strings: JSON keeps them. */
+export type Order =
+  | { order: "go"; spec: Omit<RunIn, "root"> }
+  | { order: "input"; data: ByteString }
+  | { order: "close" }
+  | { order: "signal"; signal: number; group: boolean }
+  | { order: "resize"; window: WindowSize }
+  | { order: "end" };
+
+/** What the fixture tells. `at` is added: ms since its start. */
+export type Report =
+  | { event: "launch" | "launched" | "go" | "mounted" | "executed" | "continued" | "unmounted" }
+  | { event: "refused"; message: string }
+  | { event: "stopped"; signal: number }
+  | { event: "output"; stream: string; data: string }
+  | { event: "closed"; stream: string }
+  | { event: "ended"; result: RunOut };
