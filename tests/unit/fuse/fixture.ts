@@ -21,7 +21,7 @@ import {
   Server,
 } from "../../../lib/fuse/mod.ts";
 import { AT_FDCWD, libc, O_NONBLOCK, O_RDWR, openAt, Poller, POLLIN, unwrap } from "../../../lib/linux/mod.ts";
-import { MemoryFileSystem, name } from "./memory_file_system.ts";
+import { MemoryFileSystem, name, type Node } from "./memory_file_system.ts";
 
 const SLOW_MS = 1000;
 const TICK_MS = 100;
@@ -62,9 +62,16 @@ class Fixture extends MemoryFileSystem {
 
   #describe(): Uint8Array {
     const { letGo, slow } = this;
-    return encoder.encode(
-      `${JSON.stringify({ letGo, slowLookups: slow.lookups, handles: this.handles.size, pending: server.pending })}\n`,
-    );
+    const removed = new Set(this.nodes.values());
+    for (const node of this.#below(this.root)) removed.delete(node);
+    const removedLookups = [...removed].reduce((sum, node) => sum + node.lookups, 0);
+    const held = { handles: this.handles.size, pending: server.pending };
+    return encoder.encode(`${JSON.stringify({ letGo, slowLookups: slow.lookups, removedLookups, ...held })}\n`);
+  }
+
+  *#below(node: Node): Generator<Node> {
+    yield node;
+    for (const child of node.children.values()) yield* this.#below(child);
   }
 }
 

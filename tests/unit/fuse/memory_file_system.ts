@@ -103,6 +103,11 @@ export class MemoryFileSystem implements FileSystem {
     if (mode !== undefined) node.attr = { ...node.attr, mode: (node.attr.mode & S_IFMT) | (mode & 0o7777) };
     if (uid !== undefined) node.attr = { ...node.attr, uid };
     if (gid !== undefined) node.attr = { ...node.attr, gid };
+    // FUSE_HANDLE_KILLPRIV_V2 makes this the file system's business.
+    const kill = change.killSuidgid || uid !== undefined || gid !== undefined;
+    if (kill && (node.attr.mode & S_IFMT) === S_IFREG) {
+      node.attr = { ...node.attr, mode: node.attr.mode & ~(node.attr.mode & 0o10 ? 0o6000 : 0o4000) };
+    }
     if (size !== undefined) this.#resize(node, size);
     if (atime !== undefined && atime !== "now") {
       node.attr = { ...node.attr, atime: atime.sec, atimeNsec: atime.nsec };

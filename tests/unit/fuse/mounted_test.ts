@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { arch } from "../../../lib/linux/mod.ts";
+import { Mounted } from "./mounted.ts";
+
+const isRoot = Deno.uid() === 0;
+
+/** A test with a file system mounted, once as usual and once with write-back. */
+function mountedTest(name: string, body: (mounted: Mounted) => Promise<void>): void {
+  for (const writebackCache of [false, true]) {
+    Deno.test({
+      name: `${name}${writebackCache ? ", with write-back" : ""}`,
+      ignore: !isRoot,
+      async fn() {
+        await using mounted = await Mounted.start({ writebackCache });
+        await body(mounted);
+      },
+    });
+  }
+}
+
+/** Runs a script that must succeed, and returns what it printed. */
+async function shell(mounted: Mounted, script: string): Promise<string> {
+  const { code, stdout, stderr } = await mounted.run(`set -e; ${script}`);
+  assert.equal(code, 0, `${script}: ${stderr}`);
+  return stdout;
+}
+
+mountedTest("Server serves the usual programs", async (mounted) => {
+  const run = (script: string) => shell(mounted, script);
+  assert.equal(await run("ls"), "slow\nstate\n");
+  assert.equal(await run("echo one > a; echo two >> a; cat a"), "one\ntwo\n");
+  assert.equal(await run("mkdir -p d/e; mv a d/e/b; ls d/e; cat d/e/b"), "b\none\ntwo\n");
+  assert.equal(
+    await run("ln d/e/b c; ln -s d/e/b s; readlink s; stat -c '%h %s %F' c; cat s"),
+    "d/e/b\n2 8 regular file\none\ntwo\n",
+  );
+  assert.equal(await run("truncate -s 5 c; cat c; truncate -s 6 c; od -An -c c"), "one\nt   o   n   e  \\n   t  \\0\n");
+  assert.equal(await run("chmod 4751 c; chown 5:6 c; touch -d @-1.5 c; stat -c '%a %u %g %.1Y' c"), "751 5 6 -1.5\n");
+  assert.equal(
+    await run("dd if=/dev/zero of=z bs=1M count=5 status=none; stat -c %s z; cmp -n 5242880 z /dev/zero"),
+    "5242880\n",
+  );
+  assert.equal(await run("mkfifo f; mknod n c 1 3; stat -c '%F %t %T' f n"), "fifo 0 0\ncharacter special file 1 3\n");
+  assert.equal(
+    await run("stat -f -c '%b %f %a %c %d %s %l' ."),
+    "8589934592 4294967296 2147483648 1000 900 4096 255\n",
+  );
+  assert.equal(await run("rm -r d c s z f n; ls"), "slow\nstate\n");
+  assert.equal((await mounted.state()).handles, 1);
+  assert.equal(await shell(mounted, "until grep -q '\"removedLookups\":0' state; do :; done"), "");
+});
+
+mountedTest("Server serves a copied program to exec, and a changed copy to mmap", async (mounted) => {
+  const copies = "cp /bin/echo e; cp --sparse=always e e2; cmp e e2; ./e2 it runs";
+  assert.equal(await shell(mounted, copies), "it runs\n");
+  const change = `open F, "+<", "e2" or die; seek F, 4096, 0; print F "changed"; close F`;
+  const map = `open M, "<:mmap", "e2" or die; seek M, 4096, 0; read M, $text, 7; print $text`;
+  assert.equal(await shell(mounted, `perl -e '${change}; ${map}'`), "changed");
+});
+
+mountedTest("Server passes errors on", async (mounted) => {
+  const { stderr } = await mounted.run("export LC_ALL=C; cat none; mkdir slow; rmdir none; mkdir -p d/e; rmdir d");
+  for (const reason of ["No such file", "File exists", "No such file", "Directory not empty"]) {
+    assert.ok(stderr.includes(reason), stderr);
+  }
+});
+
+mountedTest("Server carries names that are not UTF-8, and as long as names get", async (mounted) => {
+  const script = "touch $(printf 'n\\377\\200') $(printf '%0255d' 0); ls | od -An -v -tx1 | tr -d ' \\n'";
+  const zeros = "30".repeat(255);
+  assert.equal(await shell(mounted, script), `${zeros}0a6eff800a736c6f770a73746174650a`);
+});
+
+mountedTest("Server lists directories of thousands of names", async (mounted) => {
+  const script = "mkdir d; cd d; seq 3000 | xargs touch; ls | sort -n | cmp - <(seq 3000)";
+  await shell(mounted, `exec bash -c '${script}; ls -l | wc -l; rm -r ../d'`);
+});
+
+mountedTest("Server renames with RENAME_NOREPLACE and RENAME_EXCHANGE", async (mounted) => {
+  assert.equal(await shell(mounted, "echo a > a; echo b > b; mv -n a b; cat a b"), "a\nb\n");
+  const { renameat2 } = arch.syscall;
+  const exchange = `($a, $b) = ("a", "b"); syscall(${renameat2}, -100, $a, -100, $b, 2) and die "renameat2: $!"`;
+  assert.equal(await shell(mounted, `perl -e '${exchange}'; cat a b`), "b\na\n");
+});
+
+/** Waits, in the shell, until a request has no answer yet. */
+const untilPending = `until grep -q '"pending":1' state; do :; done`;
+/** Prints the status that a killed process leaves. */
+const kill = "kill -KILL $!; status=0; wait $! || status=$?; echo $status";
+
+mountedTest("Server lets the caller of a request that hangs be killed, and takes the result back", async (mounted) => {
+  assert.equal(await shell(mounted, `stat hang & ${untilPending}; ${kill}`), "137\n");
+  assert.deepEqual(await mounted.state(), { letGo: 1, slowLookups: 0, handles: 1, pending: 0, removedLookups: 0 });
+});
+
+mountedTest("Server lets a caller be killed that had a harmless signal before", async (mounted) => {
+  const client = `perl -e '$SIG{USR1} = sub {}; stat "hang"; print "survived\n"'`;
+  const script = `${client} & ${untilPending}; kill -USR1 $!; ${untilPending}; ${kill}`;
+  assert.equal(await shell(mounted, script), "137\n");
+  assert.deepEqual(await mounted.state(), { letGo: 1, slowLookups: 0, handles: 1, pending: 0, removedLookups: 0 });
+});
+
+mountedTest("Server does not let a read fail for SIGALRM or SIGCHLD", async (mounted) => {
+  const handlers = `$SIG{ALRM} = sub { $alarms++ }; $SIG{CHLD} = sub { $children++ }`;
+  const signals = `setitimer(ITIMER_REAL, 0.1, 0); unless (fork) { select(undef, undef, undef, 0.2); exit }`;
+  const read = `open F, "<", "slow" or die; defined(sysread F, $text, 100) or die "Cannot read: $!"`;
+  const perl =
+    `use Time::HiRes qw(setitimer ITIMER_REAL); ${handlers}; ${signals}; ${read}; print "$alarms $children $text"`;
+  assert.equal(await shell(mounted, `perl -e '${perl}'`), "1 1 slow\n");
+});
