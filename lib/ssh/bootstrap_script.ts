@@ -48,7 +48,7 @@ outrun_boot() {
 
   # $1 can hold the agent: safe, writable, programs may run from it.
   usable() {
-    case $1 in /*) mkdir -p "$1" 2>/dev/null ;; esac
+    case $1 in /*) mkdir "$1" 2>/dev/null ;; esac
     safe "$1" && chmod 700 "$1" 2>/dev/null || return 1
     try=$1/try-$$
     { printf '#!/bin/sh\nexit 0\n' >"$try"; } 2>/dev/null && chmod 700 "$try" && "$try" </dev/null >/dev/null 2>&1
@@ -71,6 +71,7 @@ outrun_boot() {
   choose() {
     for dir; do installed "$dir" && fit=yes && present=1 && return; done
     need=$((size * 3 / 2048)) full='' dir=''
+    [ -d "$home" ] && mkdir -p "$cache" 2>/dev/null
     for dir; do
       usable "$dir" || continue
       free=$(room "$dir")

@@ -9,7 +9,7 @@ export function cacheFolder(): string | undefined {
 
 /** Makes `path` by way of a private file beside it, so that no reader ever sees half of it. */
 export async function replaceFile(path: string, write: (temporary: string) => Promise<void>): Promise<void> {
-  const temporary = `${path}.${Deno.pid}.tmp`;
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true, mode: 0o700 });
   try {
     await write(temporary);

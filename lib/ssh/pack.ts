@@ -87,6 +87,6 @@ async function prune(folder: string, executable: Executable): Promise<void> {
     if (entry.name.startsWith(executable.sha256)) continue;
     const path = `${folder}/${entry.name}`;
     const info = await Deno.stat(path).catch(() => undefined);
-    if (info?.mtime && Date.now() - info.mtime.getTime() > OLD_MS) await Deno.remove(path).catch(() => {});
+    if (info?.ctime && Date.now() - info.ctime.getTime() > OLD_MS) await Deno.remove(path).catch(() => {});
   }
 }

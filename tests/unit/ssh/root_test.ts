@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import type { Carrier } from "../../../lib/ssh/mod.ts";
+import { FakeRemote } from "./fake_remote.ts";
+
+const ignore = Deno.uid() !== 0;
+/** As strict as the real ones: the command behind `-n`, or behind `-n --`. */
+const elevator = `#!/bin/sh
+[ "$1" = -n ] || exit 9
+shift
+[ "$1" = -- ] && shift
+exec "$@"
+`;
+
+/** A login of a user who is not root, with `tool` (sudo, doas) as `script`. */
+async function asUser(remote: FakeRemote, tool?: string, script = elevator): Promise<Carrier> {
+  await Deno.chown(remote.home, 65534, 65534);
+  const path = remote.path(["gzip"]);
+  if (tool) await Deno.writeTextFile(`${path}/${tool}`, script, { mode: 0o755 });
+  return remote.carrier(["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh"], { PATH: path });
+}
+
+for (const tool of ["sudo", "doas"]) {
+  Deno.test({
+    name: `the bootstrap script starts the agent through ${tool} when the user is not root`,
+    ignore,
+    async fn() {
+      await using remote = new FakeRemote();
+      const executable = await remote.agent(1000);
+      const carrier = await asUser(remote, tool);
+      const { said } = await remote.talk(executable, { carrier });
+      const file = `${remote.home}/.cache/outrun/agent-${executable.sha256}`;
+      assert.deepEqual(said, [file, "agent", "--stdio", "ppp", "65534"]);
+      assert.deepEqual(await remote.talk(executable, { carrier }), { said, uploaded: 0 });
+    },
+  });
+}
+
+Deno.test({
+  name: "dial() says what a user who is not root can do",
+  ignore,
+  async fn() {
+    await using remote = new FakeRemote();
+    const executable = await remote.agent(1000);
+    const message = /user 65534 is not root there, .* log in as root, or allow sudo without a password$/;
+    await assert.rejects(remote.dial(executable, { carrier: await asUser(remote) }), message);
+    const refused = await asUser(remote, "sudo", "#!/bin/sh\nexit 1\n");
+    await assert.rejects(remote.dial(executable, { carrier: refused }), message);
+  },
+});
