@@ -175,24 +175,28 @@ export class Fixture {
     return bulk;
   }
 
-  /** Reads as a connection does, piece by piece; the errno where the source fails. */
-  async read(fh: number, offset: number, size: number, piece = 1 << 16): Promise<Uint8Array | number> {
-    return await this.drain(this.source(fh, offset, size).source, piece);
+  /** Reads as a connection does, piece by piece. */
+  async read(fh: number, offset: number, size: number, piece = 1 << 16): Promise<Uint8Array> {
+    const { bytes, errno } = await this.drain(this.source(fh, offset, size).source, piece);
+    assert.equal(errno, 0);
+    return bytes;
   }
 
-  async drain(source: BulkSource, piece = 1 << 16): Promise<Uint8Array | number> {
+  /** The errno with which a read of one byte at the start fails on its way. */
+  async readErrno(fh: number): Promise<number> {
+    return (await this.drain(this.source(fh, 0, 1).source)).errno;
+  }
+
+  /** What is left in a source, and the errno it ended with. */
+  async drain(source: BulkSource, piece = 1 << 16): Promise<{ bytes: Uint8Array; errno: number }> {
     const parts: Uint8Array[] = [];
     for (;;) {
       const into = new Uint8Array(piece);
       const woken = this.#woken.promise;
       const count = source.pull(into);
-      if (count === NOT_READY) {
-        await woken;
-        continue;
-      }
-      if (count < 0) return -count;
-      if (count === 0) return Buffer.concat(parts);
-      parts.push(into.subarray(0, count));
+      if (count === NOT_READY) await woken;
+      else if (count > 0) parts.push(into.subarray(0, count));
+      else return { bytes: new Uint8Array(Buffer.concat(parts)), errno: Math.abs(count) };
     }
   }
 
