@@ -160,7 +160,7 @@ outrun_boot() {
       [ "$(digest <"$new")" = "$hash" ] || { damaged 'its SHA-256 is another'; return 1; }
       check=checked
     fi
-    chmod 755 "$new" && mv -f "$new" "$agent" || die "cannot write $agent"
+    chmod 755 "$new" && mv -f "$new" "$agent" || die "cannot write $agent; make room there"
     rm -f "$part"
     # Agents that nobody ran for a month, and what died long ago.
     find "$dir/." ! -name . -prune -name 'agent-*' -atime +30 -exec rm -f {} + 2>/dev/null
@@ -176,7 +176,7 @@ outrun_boot() {
       say part "$(bytes "$part")"
       ;;
     put)
-      head -c "$a" >>"$part" || die "cannot write $part"
+      head -c "$a" >>"$part" || die "cannot write $part; make room there"
       install "$b" "$c" && start "$@"
       ;;
     *) die "no such command: $op" ;;
