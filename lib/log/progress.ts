@@ -24,7 +24,7 @@ export class Progress {
   readonly #screen: Screen;
   readonly #now: () => number;
   readonly #start: number;
-  #drawn = -Infinity;
+  #drawn: number;
 
   constructor(options: ProgressOptions) {
     this.#label = options.label;
@@ -33,6 +33,7 @@ export class Progress {
     this.#screen = options.screen ?? stderr;
     this.#now = options.now ?? (() => performance.now());
     this.#start = this.#now();
+    this.#drawn = this.#start; // a step that takes no time shows nothing
   }
 
   /** `bytes` of the total are done now. */
@@ -41,7 +42,7 @@ export class Progress {
     if (!this.#screen.terminal || now - this.#drawn < REDRAW_MS) return;
     this.#drawn = now;
     const seconds = (now - this.#start) / 1000;
-    this.#screen.status(this.#line(bytes, seconds > 0 ? (bytes - this.#from) / seconds : 0));
+    this.#screen.status(this.#line(bytes, (bytes - this.#from) / seconds));
   }
 
   /** Takes the line away. Idempotent. */

@@ -72,6 +72,11 @@ Deno.test("Progress is silent off a terminal", () => {
 
 Deno.test("Progress leaves the bar out on a narrow terminal and never wraps", () => {
   const { seen, screen } = recorder(true, false, 30);
-  new Progress({ label: "copying a long name", total: 40e6, screen, now: () => 0 }).update(1);
+  let now = 0;
+  const progress = new Progress({ label: "copying a long name", total: 40e6, screen, now: () => now });
+  progress.update(1);
+  assert.equal(seen.text, "");
+  now = 100;
+  progress.update(1);
   assert.equal(seen.text.length, 29);
 });
