@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { startTransport } from "../../../lib/ssh/transport.ts";
 import { bootstrapText } from "../../../lib/ssh/bootstrap_script.ts";
 import { RemoteShell } from "../../../lib/ssh/remote_shell.ts";
-import { FakeRemote } from "./fake_remote.ts";
+import { FakeRemote, which } from "./fake_remote.ts";
 
 const SIZE = 400_000;
 
@@ -13,8 +13,9 @@ function cutAfter(remote: FakeRemote, bytes: number, path: string) {
 
 for (const packing of ["raw", "gzip", "zstd"]) {
   const tools = packing === "raw" ? [] : [packing];
+  const ignore = tools.some((tool) => which(tool) === undefined);
 
-  Deno.test(`install() brings the agent packed with ${packing}, without sha256sum there`, async () => {
+  Deno.test(`install() brings the agent packed with ${packing}, without sha256sum there`, { ignore }, async () => {
     await using remote = new FakeRemote();
     const executable = await remote.agent(SIZE);
     const carrier = remote.carrier(["sh"], { PATH: remote.path(tools) });
@@ -23,7 +24,7 @@ for (const packing of ["raw", "gzip", "zstd"]) {
     assert.deepEqual(remote.installed(), [`agent-${executable.sha256}`]);
   });
 
-  Deno.test(`install() goes on where the link broke, packed with ${packing}`, async () => {
+  Deno.test(`install() goes on where the link broke, packed with ${packing}`, { ignore }, async () => {
     await using remote = new FakeRemote();
     const executable = await remote.agent(SIZE);
     const path = remote.path([...tools, "sha256sum"]);
@@ -37,7 +38,7 @@ for (const packing of ["raw", "gzip", "zstd"]) {
     assert.deepEqual(remote.installed(), [`agent-${executable.sha256}`]);
   });
 
-  Deno.test(`install() notices a damaged part packed with ${packing} and sends all of it`, async () => {
+  Deno.test(`install() notices a damaged part packed with ${packing} and sends all of it`, { ignore }, async () => {
     await using remote = new FakeRemote();
     const executable = await remote.agent(SIZE);
     // Without sha256sum the packers' own checks must do.
