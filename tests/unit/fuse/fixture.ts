@@ -5,12 +5,14 @@
  * Besides what is created in it, the root has
  * - `slow`: every read takes a second,
  * - names that begin with `hang`: their lookup has no answer until its caller dies, and then one that comes too late,
- * - `state`: a description of what the server holds.
+ * - `state`: a description of what the server holds,
+ * - `zeros`, if the settings give its length in bytes: a file that costs no memory.
  *
  * @module
  */
 import { type ByteString, cString } from "../../../lib/bytes/mod.ts";
 import {
+  type AttrOut,
   type Caller,
   type Entry,
   FOPEN_DIRECT_IO,
@@ -34,10 +36,20 @@ const deadlines: { time: number; act: () => void }[] = [];
 class Fixture extends MemoryFileSystem {
   readonly slow = this.addFile(name("slow"), encoder.encode("slow\n"));
   readonly state = this.addFile(name("state"), new Uint8Array(4096));
-  /** What hung, and how often it was let go. */
+  /** How often a `hang` was let go. */
   letGo = 0;
+  /** Requests to look something up or for attributes. */
+  questions = 0;
+  #zeros: Node | undefined;
+  readonly #zeroBlock = new Uint8Array(1 << 20);
+
+  addZeros(length: number): void {
+    this.#zeros = this.addFile(name("zeros"), new Uint8Array());
+    this.#zeros.attr = { ...this.#zeros.attr, size: length };
+  }
 
   override lookup(parent: NodeId, child: ByteString, caller: Caller): Result<Entry> {
+    this.questions++;
     if (!child.startsWith("hang")) return super.lookup(parent, child, caller);
     return new Promise((resolve) => {
       caller.signal.addEventListener("abort", () => {
@@ -45,6 +57,11 @@ class Fixture extends MemoryFileSystem {
         resolve(this.entry(this.slow));
       });
     });
+  }
+
+  override getattr(nodeId: NodeId, fh: number | undefined, caller: Caller): Result<AttrOut> {
+    this.questions++;
+    return super.getattr(nodeId, fh, caller);
   }
 
   override open(nodeId: NodeId, flags: number, caller: Caller): Result<Opened> {
@@ -55,18 +72,21 @@ class Fixture extends MemoryFileSystem {
 
   override read(nodeId: NodeId, at: { fh: number; offset: number; size: number }, caller: Caller): Result<Uint8Array> {
     if (nodeId === this.state.id) return this.#describe().subarray(at.offset, at.offset + at.size);
+    if (nodeId === this.#zeros?.id) return this.#zeroBlock.subarray(0, at.size);
     const data = super.read(nodeId, at, caller);
     if (nodeId !== this.slow.id) return data;
     return new Promise((resolve) => deadlines.push({ time: Date.now() + SLOW_MS, act: () => resolve(data) }));
   }
 
   #describe(): Uint8Array {
-    const { letGo, slow } = this;
+    const { letGo, questions, slow } = this;
     const removed = new Set(this.nodes.values());
     for (const node of this.#below(this.root)) removed.delete(node);
     const removedLookups = [...removed].reduce((sum, node) => sum + node.lookups, 0);
     const held = { handles: this.handles.size, pending: server.pending };
-    return encoder.encode(`${JSON.stringify({ letGo, slowLookups: slow.lookups, removedLookups, ...held })}\n`);
+    return encoder.encode(
+      `${JSON.stringify({ letGo, questions, slowLookups: slow.lookups, removedLookups, ...held })}\n`,
+    );
   }
 
   *#below(node: Node): Generator<Node> {
@@ -95,6 +115,7 @@ const [path, settings = "{}"] = Deno.args;
 const fd = mount(path);
 const poller = new Poller();
 const fileSystem = new Fixture({ lifetime: 0, ...JSON.parse(settings) });
+if (JSON.parse(settings).zeros) fileSystem.addZeros(JSON.parse(settings).zeros);
 const server = new Server(fd, fileSystem, {
   init: JSON.parse(settings),
   isDying,

@@ -11,6 +11,9 @@ export interface Outcome {
   readonly ms: number;
 }
 
+/** What the fixture's `state` says. */
+export type State = Record<"letGo" | "questions" | "slowLookups" | "removedLookups" | "handles" | "pending", number>;
+
 /**
  * fixture.ts, serving in a mount namespace of its own. Whatever happens to it or to the test, nothing stays mounted: the
  * mount goes with the namespace's last process, and the fixture goes with its stdin.
@@ -50,6 +53,11 @@ export class Mounted {
     return mounted;
   }
 
+  /** Of the process that serves. */
+  get pid(): number {
+    return this.#server.pid;
+  }
+
   /** Runs a shell script in the mounted directory, as any program of the namespace. */
   async run(script: string): Promise<Outcome> {
     const start = performance.now();
@@ -62,8 +70,7 @@ export class Mounted {
     return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr), ms };
   }
 
-  /** What the fixture's `state` says. */
-  async state(): Promise<Record<"letGo" | "slowLookups" | "removedLookups" | "handles" | "pending", number>> {
+  async state(): Promise<State> {
     const { stdout } = await this.run("cat state");
     return JSON.parse(stdout);
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { arch } from "../../../lib/linux/mod.ts";
-import { Mounted } from "./mounted.ts";
+import { Mounted, type State } from "./mounted.ts";
 
 const isRoot = Deno.uid() === 0;
 
@@ -83,6 +83,11 @@ mountedTest("Server renames with RENAME_NOREPLACE and RENAME_EXCHANGE", async (m
   assert.equal(await shell(mounted, `perl -e '${exchange}'; cat a b`), "b\na\n");
 });
 
+/** The server gave up one request, and holds nothing for it; the handle is that of the file read here. */
+function assertLetGo({ letGo, slowLookups, handles, pending }: State): void {
+  assert.deepEqual({ letGo, slowLookups, handles, pending }, { letGo: 1, slowLookups: 0, handles: 1, pending: 0 });
+}
+
 /** Waits, in the shell, until a request has no answer yet. */
 const untilPending = `until grep -q '"pending":1' state; do :; done`;
 /** Prints the status that a killed process leaves. */
@@ -90,14 +95,14 @@ const kill = "kill -KILL $!; status=0; wait $! || status=$?; echo $status";
 
 mountedTest("Server lets the caller of a request that hangs be killed, and takes the result back", async (mounted) => {
   assert.equal(await shell(mounted, `stat hang & ${untilPending}; ${kill}`), "137\n");
-  assert.deepEqual(await mounted.state(), { letGo: 1, slowLookups: 0, handles: 1, pending: 0, removedLookups: 0 });
+  assertLetGo(await mounted.state());
 });
 
 mountedTest("Server lets a caller be killed that had a harmless signal before", async (mounted) => {
   const client = `perl -e '$SIG{USR1} = sub {}; stat "hang"; print "survived\n"'`;
   const script = `${client} & ${untilPending}; kill -USR1 $!; ${untilPending}; ${kill}`;
   assert.equal(await shell(mounted, script), "137\n");
-  assert.deepEqual(await mounted.state(), { letGo: 1, slowLookups: 0, handles: 1, pending: 0, removedLookups: 0 });
+  assertLetGo(await mounted.state());
 });
 
 mountedTest("Server does not let a read fail for SIGALRM or SIGCHLD", async (mounted) => {
