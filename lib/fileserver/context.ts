@@ -1,4 +1,4 @@
-import type { BulkSource } from "../rpc/types.ts";
+import type { BulkSource } from "../rpc/mod.ts";
 import type { Directories } from "./directories.ts";
 import type { Handles } from "./handles.ts";
 import type { Listings } from "./listings.ts";

@@ -2,7 +2,7 @@ import { type ByteString, DecodeError, fromText, toText } from "../bytes/mod.ts"
 import { AT_FDCWD, Errno, errnoName, O_DIRECTORY, O_PATH, openAt, unwrap } from "../linux/mod.ts";
 import { log as processLog, type Logger } from "../log/mod.ts";
 import { decodeBind, decodeNumber, FileNote, FileOp } from "../protocol/mod.ts";
-import type { Incoming } from "../rpc/types.ts";
+import type { Incoming } from "../rpc/mod.ts";
 import { access, getAttr, lookup, readLink, setAttr, statFileSystem } from "./attributes.ts";
 import { link, makeDirectory, makeNode, removeDirectory, rename, symlink, unlink } from "./changes.ts";
 import type { Answer, BulkAnswer, Context, FileStatistics, Operation } from "./context.ts";

@@ -5,7 +5,7 @@
  */
 import { Errno, readAtAsync, readAtNoWait } from "../linux/mod.ts";
 import { decodeRead, type ReadIn } from "../protocol/mod.ts";
-import { type BulkSource, NOT_READY } from "../rpc/types.ts";
+import { type BulkSource, NOT_READY } from "../rpc/mod.ts";
 import { type Buffer, BufferPool } from "./buffer_pool.ts";
 import type { BulkAnswer, Context } from "./context.ts";
 import type { OpenFile } from "./handles.ts";

@@ -3,7 +3,7 @@ import { fromText, Writer } from "../../../lib/bytes/mod.ts";
 import { createFileServer } from "../../../lib/fileserver/mod.ts";
 import { Errno, ErrnoError } from "../../../lib/linux/mod.ts";
 import { encodeName, FileNote, FileOp } from "../../../lib/protocol/mod.ts";
-import type { Incoming } from "../../../lib/rpc/types.ts";
+import type { Incoming } from "../../../lib/rpc/mod.ts";
 import { Fixture, O_RDONLY } from "./fixture.ts";
 
 Deno.test("request() answers ENOSYS to operations that are none", () => {

@@ -17,7 +17,7 @@ import {
   type NamedRef,
   ROOT_DIRECTORY,
 } from "../../../lib/protocol/mod.ts";
-import { type BulkSource, type Incoming, NOT_READY } from "../../../lib/rpc/types.ts";
+import { type BulkSource, type Incoming, NOT_READY } from "../../../lib/rpc/mod.ts";
 
 // Loaded here and kept: a test that loads a library without unloading it fails.
 libc();

@@ -11,7 +11,7 @@ import {
   FileOp,
   type WriteOut,
 } from "../../../lib/protocol/mod.ts";
-import { NOT_READY } from "../../../lib/rpc/types.ts";
+import { NOT_READY } from "../../../lib/rpc/mod.ts";
 import { Fixture, O_RDONLY, O_RDWR, O_WRONLY } from "./fixture.ts";
 
 function writeBody(fh: number, offset: number, data: Uint8Array | string): Uint8Array {
