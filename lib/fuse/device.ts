@@ -6,8 +6,8 @@ import { type RequestBuffer, requestBuffer } from "./request.ts";
 const BUFFER_SIZE = MAX_WRITE + 4096;
 /** Requests taken before others in the poll loop get their turn. */
 const REQUESTS_A_TURN = 32;
-/** Buffers kept for reuse. */
-const SPARE_BUFFERS = 8;
+/** Buffers kept for reuse: as many as write-back has under way. */
+const SPARE_BUFFERS = 16;
 
 /** What becomes of what the device gives. */
 export interface Receiver {

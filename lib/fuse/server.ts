@@ -49,6 +49,7 @@ export class Server implements Receiver {
   readonly #pending = new Map<number, Pending>();
   readonly #interrupted = new Set<Pending>();
   #negotiated: Negotiated | undefined;
+  #ended = false;
 
   /** `fd`: /dev/fuse, mounted, O_NONBLOCK; it stays the owner's. */
   constructor(fd: number, fileSystem: FileSystem, options: ServerOptions) {
@@ -94,6 +95,8 @@ export class Server implements Receiver {
   }
 
   end(error?: Error): void {
+    if (this.#ended) return;
+    this.#ended = true;
     for (const pending of this.#pending.values()) pending.abandon();
     this.#pending.clear();
     this.#interrupted.clear();

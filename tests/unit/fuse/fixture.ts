@@ -6,6 +6,7 @@
  * - `slow`: every read takes a second,
  * - names that begin with `hang`: their lookup has no answer until its caller dies, and then one that comes too late,
  * - `state`: a description of what the server holds,
+ * - `victim`, and names that are commands about it: see {@link Controls},
  * - `zeros`, if the settings give its length in bytes: a file that costs no memory.
  *
  * @module
@@ -23,12 +24,16 @@ import {
   Server,
 } from "../../../lib/fuse/mod.ts";
 import { AT_FDCWD, libc, O_NONBLOCK, O_RDWR, openAt, Poller, POLLIN, unwrap } from "../../../lib/linux/mod.ts";
+import { Controls } from "./controls.ts";
 import { MemoryFileSystem, name, type Node } from "./memory_file_system.ts";
 
 const SLOW_MS = 1000;
 const TICK_MS = 100;
 const MS_NOSUID_NODEV = 2 | 4;
 
+const notifier = Deno.dlopen("libc.so.6", {
+  write: { parameters: ["i32", "buffer", "i64"], result: "i64", nonblocking: true },
+}).symbols;
 const encoder = new TextEncoder();
 const deadlines: { time: number; act: () => void }[] = [];
 
@@ -40,6 +45,7 @@ class Fixture extends MemoryFileSystem {
   letGo = 0;
   /** Requests to look something up or for attributes. */
   questions = 0;
+  readonly #controls = new Controls(this);
   #zeros: Node | undefined;
   readonly #zeroBlock = new Uint8Array(1 << 20);
 
@@ -50,6 +56,9 @@ class Fixture extends MemoryFileSystem {
 
   override lookup(parent: NodeId, child: ByteString, caller: Caller): Result<Entry> {
     this.questions++;
+    const notification = this.#controls.obey(child);
+    // By another thread: the caller holds the lock that the kernel wants for some of them, until it is answered.
+    if (notification !== undefined) notifier.write(fd, notification, BigInt(notification.length));
     if (!child.startsWith("hang")) return super.lookup(parent, child, caller);
     return new Promise((resolve) => {
       caller.signal.addEventListener("abort", () => {

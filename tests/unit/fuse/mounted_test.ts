@@ -27,7 +27,7 @@ async function shell(mounted: Mounted, script: string): Promise<string> {
 
 mountedTest("Server serves the usual programs", async (mounted) => {
   const run = (script: string) => shell(mounted, script);
-  assert.equal(await run("ls"), "slow\nstate\n");
+  assert.equal(await run("ls"), "slow\nstate\nvictim\n");
   assert.equal(await run("echo one > a; echo two >> a; cat a"), "one\ntwo\n");
   assert.equal(await run("mkdir -p d/e; mv a d/e/b; ls d/e; cat d/e/b"), "b\none\ntwo\n");
   assert.equal(
@@ -45,7 +45,7 @@ mountedTest("Server serves the usual programs", async (mounted) => {
     await run("stat -f -c '%b %f %a %c %d %s %l' ."),
     "8589934592 4294967296 2147483648 1000 900 4096 255\n",
   );
-  assert.equal(await run("rm -r d c s z f n; ls"), "slow\nstate\n");
+  assert.equal(await run("rm -r d c s z f n; ls"), "slow\nstate\nvictim\n");
   assert.equal((await mounted.state()).handles, 1);
   assert.equal(await shell(mounted, "until grep -q '\"removedLookups\":0' state; do :; done"), "");
 });
@@ -68,7 +68,7 @@ mountedTest("Server passes errors on", async (mounted) => {
 mountedTest("Server carries names that are not UTF-8, and as long as names get", async (mounted) => {
   const script = "touch $(printf 'n\\377\\200') $(printf '%0255d' 0); ls | od -An -v -tx1 | tr -d ' \\n'";
   const zeros = "30".repeat(255);
-  assert.equal(await shell(mounted, script), `${zeros}0a6eff800a736c6f770a73746174650a`);
+  assert.equal(await shell(mounted, script), `${zeros}0a6eff800a736c6f770a73746174650a76696374696d0a`);
 });
 
 mountedTest("Server lists directories of thousands of names", async (mounted) => {
@@ -112,4 +112,44 @@ mountedTest("Server does not let a read fail for SIGALRM or SIGCHLD", async (mou
   const perl =
     `use Time::HiRes qw(setitimer ITIMER_REAL); ${handlers}; ${signals}; ${read}; print "$alarms $children $text"`;
   assert.equal(await shell(mounted, `perl -e '${perl}'`), "1 1 slow\n");
+});
+
+/** Waits, in the shell, until `command` prints `text`. */
+function until(command: string, text: string): string {
+  return `until [ "$(${command} 2>&1)" = "${text}" ]; do :; done`;
+}
+
+Deno.test({
+  name: "notifications make the kernel ask again, at once",
+  ignore: !isRoot,
+  async fn() {
+    await using mounted = await Mounted.start({ lifetime: 3_600_000, keepCache: true });
+    // Looking the name of a command up gives it.
+    const give = (command: string) => `[ ! -e ${command} ]`;
+    const look = "stat -c %a victim; cat victim";
+    const run = (script: string) => shell(mounted, `export LC_ALL=C; ${script}`);
+    assert.equal(await run(look), "644\nold\n");
+    assert.equal(await run(`${give("change-attr")}; ${give("change-data")}; ${look}`), "644\nold\n");
+    await run(`${give("notify-attr")}; ${until("stat -c %a victim", "600")}`);
+    assert.equal(await run(look), "600\nold\n");
+    await run(`${give("notify-data")}; ${until("cat victim", "new")}`);
+    await run(`${give("notify-store")}; ${until("cat victim", "nin")}`);
+    assert.equal(await run(`${give("change-entry")}; ${look}`), "600\nnin\n");
+    await run(`${give("notify-entry")}; ${until("cat victim", "other")}`);
+    assert.equal(await run(`${give("change-delete")}; cat victim`), "other\n");
+    await run(`${give("notify-expire")}; ${until("cat victim", "cat: victim: No such file or directory")}`);
+  },
+});
+
+Deno.test({
+  name: "encodeDelete() drops the name, at once",
+  ignore: !isRoot,
+  async fn() {
+    await using mounted = await Mounted.start({ lifetime: 3_600_000 });
+    const gone = "cat: victim: No such file or directory";
+    const script = `cat victim; [ ! -e change-delete ]; cat victim; [ ! -e notify-delete ]; ${
+      until("cat victim", gone)
+    }`;
+    assert.equal(await shell(mounted, `export LC_ALL=C; ${script}`), "old\nold\n");
+  },
 });

@@ -44,6 +44,8 @@ Deno.test("Server answers INIT and shows what was agreed on", () => {
 Deno.test("Server ends with an error where the kernel is too old", () => {
   using fake = device();
   assert.deepEqual(fake.ask({ opcode: Opcode.FUSE_INIT }, "07000000 1e000000 00000200 00000000"), [failure(71)]);
+  fake.unmount();
+  assert.equal(fake.ended.length, 1);
   assert.match(String(fake.ended[0]), /this kernel speaks 7\.30/);
   assert.equal(fake.server.negotiated, undefined);
 });
