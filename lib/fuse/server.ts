@@ -22,6 +22,9 @@ import { Pending } from "./pending.ts";
 import { MAX_ERRNO, Reply } from "./reply.ts";
 import { Request, type RequestBuffer } from "./request.ts";
 
+/** Nobody waits for an answer to these, and one to INTERRUPT would mean something. */
+const unanswered: readonly number[] = [Opcode.FUSE_FORGET, Opcode.FUSE_BATCH_FORGET, Opcode.FUSE_INTERRUPT];
+
 /** What a server needs from its owner. */
 export interface ServerOptions {
   readonly init?: InitOptions;
@@ -88,8 +91,8 @@ export class Server implements Receiver {
     try {
       this.#control(request);
     } catch (error) {
-      // FORGET and INTERRUPT wait for no answer; the kernel ignores one.
-      this.#fail(request, error);
+      if (unanswered.includes(request.opcode)) this.#complain(request, error);
+      else this.#fail(request, error);
     }
     return false;
   }
@@ -161,6 +164,10 @@ export class Server implements Receiver {
     }
     if (request instanceof Pending && request.abandoned) return;
     this.#send(this.#reply.fail(request.unique, errno ?? Errno.EIO), request);
+  }
+
+  #complain(request: Request | Pending, error: unknown): void {
+    this.#log(`Cannot serve ${opcodeName(request.opcode)} on node ${request.nodeId}: ${error}`);
   }
 
   #send(message: Uint8Array<ArrayBuffer>, request: Request | Pending): boolean {

@@ -104,10 +104,9 @@ Deno.test("Server refuses what it does not know with ENOSYS, and IOCTL with ENOT
 
 Deno.test("Server answers malformed requests with EIO and goes on", () => {
   using fake = device();
+  const unanswered: readonly number[] = [Opcode.FUSE_FORGET, Opcode.FUSE_INTERRUPT, Opcode.FUSE_BATCH_FORGET];
   for (const opcode of Object.values(Opcode)) {
-    if (([Opcode.FUSE_FORGET, Opcode.FUSE_INTERRUPT, Opcode.FUSE_BATCH_FORGET] as number[]).includes(opcode)) continue;
-    const [answer] = fake.ask({ opcode }, "");
-    assert.ok(answer !== undefined, `opcode ${opcode}`);
+    assert.equal(fake.ask({ opcode }, "").length, unanswered.includes(opcode) ? 0 : 1, `opcode ${opcode}`);
   }
   assert.deepEqual(fake.ask({ opcode: Opcode.FUSE_SETATTR }, "00"), [failure(5)]);
   assert.deepEqual(fake.ask({ opcode: Opcode.FUSE_RENAME }, `0100000000000000 "a" 00 "b"`), [failure(5)]);
