@@ -34,6 +34,15 @@ export function setUser(uid: number): number {
   return negative(libc().setresuid(uid, uid, uid));
 }
 
+// linux/capability.h
+export const CAP_SYS_PTRACE = 19;
+
+/** Takes a capability from whatever the calling thread executes, uid 0 or not. */
+export function dropFromBoundingSet(capability: number): number {
+  const PR_CAPBSET_DROP = 24;
+  return negative(libc().prctl(PR_CAPBSET_DROP, capability, 0, 0, 0));
+}
+
 /** Sets the file creation mask; returns the one before. */
 export function setUmask(mask: number): number {
   return libc().umask(mask);

@@ -13,9 +13,11 @@ import { type ByteString, fromText, toText } from "../../bytes/mod.ts";
 import { mountOptions } from "../../fuse/mod.ts";
 import {
   AT_FDCWD,
+  CAP_SYS_PTRACE,
   changeDirectory,
   close,
   closeOnExecFrom,
+  dropFromBoundingSet,
   Errno,
   ErrnoError,
   errnoName,
@@ -135,6 +137,8 @@ function enterRoot(): void {
 
 function becomeUser(spec: RunIn): void {
   unwrap(setOpenFilesLimit(spec.nofile), "set the limit of open files");
+  // Local root is root in the namespace, but the holder in there has the uid of the remote's root.
+  unwrap(dropFromBoundingSet(CAP_SYS_PTRACE), "give up attaching to other users' processes");
   unwrap(setGroups(spec.groups), "set the groups");
   unwrap(setGroup(spec.gid), "set the group id");
   unwrap(setUser(spec.uid), "set the user id");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ByteString, fromText } from "../../../lib/bytes/mod.ts";
-import type { RunIn, RunOut } from "../../../lib/protocol/mod.ts";
-import type { Order, Report } from "./orders.ts";
+import type { RunOut } from "../../../lib/protocol/mod.ts";
+import type { Order, Report, Spec } from "./orders.ts";
 
 const here = new URL(".", import.meta.url);
 const scripts = new URL("../../../scripts/", import.meta.url).pathname;
@@ -13,7 +13,7 @@ type Event = Report["event"];
 type Reported<E extends Event> = Extract<Report, { event: E }> & { at: number };
 
 /** What runs unless a test says otherwise. */
-export const usualSpec: Omit<RunIn, "root" | "path" | "argv"> = {
+export const usualSpec: Omit<Spec, "path" | "argv"> = {
   env: [fromText("PATH=/usr/bin:/bin")],
   cwd: fromText("/"),
   uid: 1000,
@@ -23,8 +23,17 @@ export const usualSpec: Omit<RunIn, "root" | "path" | "argv"> = {
   nofile: { soft: 1024, hard: 4096 },
 };
 
+/** A terminal as `stty sane` leaves it: iflag, oflag, cflag, lflag, line discipline, control characters. */
+export const usualTerminal: Spec["terminal"] = {
+  window: { rows: 33, columns: 77, xPixels: 0, yPixels: 0 },
+  termios: [
+    ...[0x00, 0x45, 0, 0, 0x05, 0, 0, 0, 0xbf, 0, 0, 0, 0x3b, 0x8a, 0, 0, 0],
+    ...[3, 0x1c, 0x7f, 0x15, 4, 0, 1, 0, 0x11, 0x13, 0x1a, 0, 0x12, 0x0f, 0x17, 0x16, 0, 0, 0],
+  ],
+};
+
 /** A spec for `sh -c script`. */
-export function shell(script: string, changes: Partial<RunIn> = {}): Omit<RunIn, "root"> {
+export function shell(script: string, changes: Partial<Spec> = {}): Spec {
   return { ...usualSpec, path: fromText("/bin/sh"), argv: ["sh", "-c", script].map(fromText), ...changes };
 }
 
@@ -49,6 +58,31 @@ export async function compileFixture(): Promise<{ path: string } & Disposable> {
   return { path, [Symbol.dispose]: () => Deno.removeSync(folder, { recursive: true }) };
 }
 
+/** Pids on this machine of processes whose command line holds `text`. */
+export function processesWith(text: string): number[] {
+  const pids = [...Deno.readDirSync("/proc")].map((entry) => Number(entry.name)).filter((pid) => pid > 0);
+  return pids.filter((pid) => {
+    try {
+      return Deno.readTextFileSync(`/proc/${pid}/cmdline`).replaceAll("\0", " ").includes(text);
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** The pids of a process's children. */
+export function childrenOf(pid: number): number[] {
+  return Deno.readTextFileSync(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean).map(Number);
+}
+
+/** Waits until `test` holds, and fails when it does not within `milliseconds`. */
+export async function eventually(test: () => boolean, milliseconds: number): Promise<void> {
+  for (const deadline = Date.now() + milliseconds; !test();) {
+    assert.ok(Date.now() < deadline, `not within ${milliseconds} ms: ${test}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 /** The fixture in mount and pid namespaces of its own, which end with it whatever happens. */
 export class AgentProcess implements AsyncDisposable {
   readonly reports: TimedReport[] = [];
@@ -61,8 +95,11 @@ export class AgentProcess implements AsyncDisposable {
   /** `kinds`: "ppp", "ttt" and the like; `ids`: as launch() takes them. */
   constructor(fixture: string, kinds: string, ids: readonly number[] = [1000]) {
     const unshare = ["-m", "-p", "-f", "--kill-child", "--mount-proc", "--propagation", "private"];
+    // The fixture is not process 1, or its end would end the command whether the agent sees to that or not. The shell
+    // stays to collect orphans, and does not say that the fixture was killed.
+    const shell = ["sh", "-c", 'exec 3<&0 4>&2 2>/dev/null; "$@" <&3 2>&4 3<&- 4>&- & wait; sleep 60; exit', "sh"];
     this.#process = new Deno.Command("unshare", {
-      args: [...unshare, fixture, "agent", kinds, ids.join(",")],
+      args: [...unshare, ...shell, fixture, "agent", kinds, ids.join(",")],
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",
@@ -73,8 +110,8 @@ export class AgentProcess implements AsyncDisposable {
 
   /** The agent's pid, as this process sees it. */
   get pid(): number {
-    const unshare = this.#process.pid;
-    return Number(Deno.readTextFileSync(`/proc/${unshare}/task/${unshare}/children`).trim());
+    const [shell] = childrenOf(this.#process.pid);
+    return childrenOf(shell)[0];
   }
 
   async order(order: Order): Promise<void> {
@@ -117,7 +154,7 @@ export class AgentProcess implements AsyncDisposable {
   }
 
   /** Says what to run, and returns how that ended; all output has come by then. */
-  async run(spec: Omit<RunIn, "root">): Promise<RunOut> {
+  async run(spec: Spec): Promise<RunOut> {
     await this.order({ order: "go", spec });
     return await this.finish();
   }
@@ -133,6 +170,7 @@ export class AgentProcess implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#input.close().catch(() => {});
+    this.#process.kill("SIGKILL");
     await this.#process.status;
     await this.#reading;
   }

@@ -20,7 +20,7 @@ import {
 } from "../../../lib/linux/mod.ts";
 import type { RunIn } from "../../../lib/protocol/mod.ts";
 import { Loopback } from "./loopback.ts";
-import type { Order, Report } from "./orders.ts";
+import type { Order, Report, Spec } from "./orders.ts";
 
 const started = performance.now();
 const poller = new Poller();
@@ -56,7 +56,7 @@ function runAgent([kinds, ids]: string[]): void {
     switch (order.order) {
       case "go":
         report({ event: "go" });
-        return command.go({ ...order.spec, root: statPath(fromText("/")) as Stat } as RunIn);
+        return command.go(complete(order.spec));
       case "input":
         return void write(stdin, toBytes(order.data));
       case "close":
@@ -69,6 +69,14 @@ function runAgent([kinds, ids]: string[]): void {
         return command.end();
     }
   });
+}
+
+function complete({ terminal, ...spec }: Spec): RunIn {
+  return {
+    ...spec,
+    root: statPath(fromText("/")) as Stat,
+    terminal: terminal && { window: terminal.window, termios: new Uint8Array(terminal.termios) },
+  };
 }
 
 function serve(device: number): void {

@@ -1,9 +1,14 @@
 import type { ByteString } from "../../../lib/bytes/mod.ts";
 import type { RunIn, RunOut, WindowSize } from "../../../lib/protocol/mod.ts";
 
+/** What is to run: a RunIn that JSON can carry, without the root, which the fixture knows. */
+export type Spec = Omit<RunIn, "root" | "terminal"> & {
+  readonly terminal?: { readonly window: WindowSize; readonly termios: readonly number[] };
+};
+
 /** What a test tells the fixture. Strings are byte strings: JSON keeps them. */
 export type Order =
-  | { order: "go"; spec: Omit<RunIn, "root"> }
+  | { order: "go"; spec: Spec }
   | { order: "input"; data: ByteString }
   | { order: "close" }
   | { order: "signal"; signal: number; group: boolean }

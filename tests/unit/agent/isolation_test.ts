@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { fromText } from "../../../lib/bytes/mod.ts";
+import {
+  AgentProcess,
+  childrenOf,
+  compileFixture,
+  eventually,
+  processesWith,
+  shell,
+  usualSpec,
+} from "./agent_process.ts";
+
+const fixture = await compileFixture();
+Deno.test.afterAll(() => fixture[Symbol.dispose]());
+
+const marker = `sleep 8${Deno.pid}`;
+const daemon = `setsid ${marker} </dev/null >/dev/null 2>&1 & `;
+const asRoot = { uid: 0, gid: 0, groups: [0] };
+
+/** Mounts of ours that any process on this machine can see. */
+function mounts(): Set<string> {
+  const lines = new Set<string>();
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const all = Deno.readTextFileSync(`/proc/${name}/mountinfo`).split("\n");
+      for (const line of all) if (line.includes("fuse.outrun")) lines.add(line);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return lines;
+}
+
+function exists(pid: number): boolean {
+  try {
+    return Deno.statSync(`/proc/${pid}`).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("Command.end() ends daemons too, and the mount", async () => {
+  const before = mounts();
+  await using agent = new AgentProcess(fixture.path, "ppp");
+  await agent.order({ order: "go", spec: shell(`${daemon} echo $!`) });
+  await agent.wait("ended");
+  await agent.wait("closed", (report) => report.stream === "stdout");
+  assert.equal(processesWith(marker).length, 1);
+  assert.ok(mounts().size > before.size);
+  await agent.order({ order: "end" });
+  await agent.wait("unmounted");
+  assert.deepEqual(processesWith(marker), []);
+  assert.deepEqual([...mounts()].filter((line) => !before.has(line)), []);
+});
+
+Deno.test("a killed agent leaves no process and no mount", async () => {
+  const before = mounts();
+  await using agent = new AgentProcess(fixture.path, "ppp");
+  await agent.order({ order: "go", spec: shell(`${daemon} echo ready; ${marker}`) });
+  await agent.waitFor("stdout", "ready");
+  await eventually(() => processesWith(marker).length === 3, 2000);
+  const descendants = (pid: number): number[] => [pid, ...childrenOf(pid).flatMap(descendants)];
+  const all = descendants(agent.pid);
+  // The agent; unshare, its shell and cat, the daemon; the command and its child.
+  assert.equal(all.length, 7);
+  Deno.kill(agent.pid, "SIGKILL");
+  await eventually(() => processesWith(marker).length === 0, 2000);
+  await eventually(() => [...mounts()].every((line) => before.has(line)), 2000);
+  await eventually(() => all.every((pid) => !exists(pid)), 2000);
+});
+
+Deno.test("the remote's own root is out of reach, for local root too", async () => {
+  for (const ids of [{}, asRoot]) {
+    await using agent = new AgentProcess(fixture.path, "ppp");
+    const links = ["root", "cwd", "exe", "fd/0", "ns/mnt"];
+    const probes = links.map((link) => `readlink /proc/1/${link}`).join("; ");
+    await agent.run(
+      shell(`${probes}; ls /proc/1/root; cat /proc/1/environ; awk '{ print $5 }' /proc/self/mountinfo`, ids),
+    );
+    const [root, ...others] = agent.output("stdout").trimEnd().split("\n");
+    assert.equal(root, "/");
+    assert.deepEqual(others.filter((path) => !/^\/(dev|proc|run|sys)(\/|$)/.test(path)), []);
+  }
+});
+
+Deno.test("a command can make a user namespace of its own", async () => {
+  await using agent = new AgentProcess(fixture.path, "ppp");
+  await agent.run(shell("unshare -Ur id -u"));
+  assert.deepEqual([agent.output("stdout"), agent.output("stderr")], ["0\n", ""]);
+});
+
+Deno.test("another process on the remote with the same uid has no access", async () => {
+  await using agent = new AgentProcess(fixture.path, "ppp");
+  const spec = { ...usualSpec, path: fromText("/bin/sleep"), argv: marker.split(" ").map(fromText) };
+  await agent.order({ order: "go", spec });
+  await agent.wait("executed");
+  const [pid] = processesWith(marker);
+  const intruder = async (...command: string[]) => {
+    const same = ["--reuid", `${usualSpec.uid}`, "--regid", `${usualSpec.gid}`, "--clear-groups"];
+    return (await new Deno.Command("setpriv", { args: [...same, ...command], stdout: "null", stderr: "null" }).output())
+      .success;
+  };
+  assert.equal(await intruder("ls", "/proc/self/root/"), true);
+  assert.equal(await intruder("ls", `/proc/${pid}/root/`), false);
+  assert.equal(await intruder("cat", `/proc/${pid}/environ`), false);
+  assert.equal(await intruder("kill", "-0", `${pid}`), false);
+  await agent.order({ order: "end" });
+  assert.deepEqual(await agent.finish(), { kind: "signaled", signal: 9 });
+});

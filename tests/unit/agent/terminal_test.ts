@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { fromText } from "../../../lib/bytes/mod.ts";
+import { AgentProcess, compileFixture, shell, usualSpec, usualTerminal } from "./agent_process.ts";
+import type { Spec } from "./orders.ts";
+
+const fixture = await compileFixture();
+Deno.test.afterAll(() => fixture[Symbol.dispose]());
+
+const SIGINT = 2;
+const SIGCONT = 18;
+const SIGTSTP = 20;
+
+/** A script on a terminal. */
+function onTerminal(script: string): Spec {
+  return shell(script, { terminal: usualTerminal });
+}
+
+Deno.test("launch() gives the command a terminal that is its own", async () => {
+  await using agent = new AgentProcess(fixture.path, "ttt");
+  const script =
+    "tty; stat -c '%a %u %g' $(tty); stty size; for i in 0 1 2; do test -t $i && echo $i; done; echo x >/dev/tty";
+  await agent.run(onTerminal(script));
+  const [tty, ...lines] = agent.output("screen").trimEnd().split("\r\n");
+  assert.match(tty, /^\/dev\/pts\/\d+$/);
+  assert.deepEqual(lines, ["620 1000 1001", "33 77", "0", "1", "2", "x"]);
+});
+
+Deno.test("launch() sets up the terminal like the local one", async () => {
+  await using agent = new AgentProcess(fixture.path, "ttt");
+  const termios = [...usualTerminal!.termios];
+  termios[12] &= ~0x08; // ECHO off
+  termios[17] = 1; // VINTR ^A
+  await agent.run({ ...shell("stty -a"), terminal: { ...usualTerminal!, termios } });
+  assert.match(agent.output("screen"), /intr = \^A;[^]* -echo /);
+});
+
+Deno.test("Command.resize() changes the terminal's size and tells the command", async () => {
+  await using agent = new AgentProcess(fixture.path, "ttt");
+  await agent.order({
+    order: "go",
+    spec: onTerminal("trap 'stty size; exit' WINCH; echo ready; while :; do sleep .01; done"),
+  });
+  await agent.waitFor("screen", "ready");
+  await agent.order({ order: "resize", window: { rows: 11, columns: 22, xPixels: 0, yPixels: 0 } });
+  assert.deepEqual(await agent.finish(), { kind: "exited", status: 0 });
+  assert.match(agent.output("screen"), /11 22/);
+});
+
+Deno.test("Ctrl-C interrupts the command", async () => {
+  await using agent = new AgentProcess(fixture.path, "ttt");
+  await agent.order({ order: "go", spec: onTerminal("echo ready; sleep 60") });
+  await agent.waitFor("screen", "ready");
+  await agent.input("\x03");
+  assert.deepEqual(await agent.finish(), { kind: "signaled", signal: SIGINT });
+});
+
+Deno.test("Ctrl-Z stops the command, which is told at once, and SIGCONT continues it", async () => {
+  await using agent = new AgentProcess(fixture.path, "ttt");
+  await agent.order({ order: "go", spec: onTerminal("echo ready; read line; echo got $line") });
+  await agent.waitFor("screen", "ready");
+  await agent.input("\x1a");
+  const stopped = await agent.wait("stopped");
+  assert.equal(stopped.signal, SIGTSTP);
+  // The terminal shows the key the moment it takes it.
+  const shown = await agent.wait("output", (report) => report.data.includes("^Z"));
+  assert.ok(stopped.at - shown.at < 100, `told after ${stopped.at - shown.at} ms`);
+  await agent.order({ order: "signal", signal: SIGCONT, group: true });
+  await agent.wait("continued");
+  await agent.input("more\n");
+  assert.deepEqual(await agent.finish(), { kind: "exited", status: 0 });
+  assert.match(agent.output("screen"), /got more/);
+});
+
+Deno.test("a shell on the terminal controls its jobs", async () => {
+  await using agent = new AgentProcess(fixture.path, "ttt");
+  const argv = ["bash", "--norc", "--noprofile", "--noediting", "-i"].map(fromText);
+  const env = ["PATH=/usr/bin:/bin", "PS1=$?> ", "TERM=dumb"].map(fromText);
+  await agent.order({
+    order: "go",
+    spec: { ...usualSpec, path: fromText("/bin/bash"), argv, env, terminal: usualTerminal },
+  });
+  await agent.waitFor("screen", "0> ");
+  assert.doesNotMatch(agent.output("screen"), /no job control/);
+  await agent.input("sleep 61\n");
+  await agent.waitFor("screen", "sleep 61\r\n");
+  await agent.input("\x1a");
+  await agent.waitFor("screen", /Stopped +sleep 61\r\n148> $/);
+  await agent.input("fg\n");
+  await agent.waitFor("screen", /fg\r\nsleep 61\r\n$/);
+  await agent.input("\x03");
+  await agent.waitFor("screen", /130> $/);
+  await agent.input("exit 5\n");
+  assert.deepEqual(await agent.finish(), { kind: "exited", status: 5 });
+});
+
+Deno.test("launch() takes terminal and pipes side by side", async () => {
+  await using agent = new AgentProcess(fixture.path, "ttp");
+  await agent.run(onTerminal("test -t 1 && ! test -t 2 && echo out; echo err >/dev/stderr"));
+  assert.deepEqual([agent.output("screen"), agent.output("stderr")], ["out\r\n", "err\n"]);
+});
