@@ -26,7 +26,7 @@ export class Pump {
   start(): void {
     if (this.#running) return;
     this.#running = true;
-    this.#run().catch(() => this.#onBroken()).finally(() => this.#running = false);
+    this.#run().catch(() => this.#onBroken());
   }
 
   async #run(): Promise<void> {
@@ -34,7 +34,11 @@ export class Pump {
     await Promise.resolve();
     for (;;) {
       const count = this.#connection().fill(this.#buffer);
-      if (count === 0) return;
+      if (count === 0) {
+        // In the same step: what becomes pending from here on must find the pump stopped.
+        this.#running = false;
+        return;
+      }
       await this.#pipe.write(this.#buffer.subarray(0, count));
     }
   }
