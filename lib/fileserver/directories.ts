@@ -35,10 +35,6 @@ export class Directories {
     this.#bound.set(ROOT_DIRECTORY, { fd: root, dev: typeof stat === "number" ? 0 : stat.dev });
   }
 
-  get size(): number {
-    return this.#bound.size;
-  }
-
   /** The directory's descriptor (the table keeps it), or minus errno: EBADF for a number that was never bound. */
   find(dir: number): number {
     return this.#bound.get(dir)?.fd ?? -Errno.EBADF;

@@ -22,10 +22,6 @@ export class Handles {
     this.#limit = limit;
   }
 
-  get size(): number {
-    return this.#open.size;
-  }
-
   find(fh: number): OpenFile | undefined {
     return this.#open.get(fh);
   }

@@ -10,10 +10,6 @@ export class Listings {
     this.#limit = limit;
   }
 
-  get size(): number {
-    return this.#streams.size;
-  }
-
   /** The stream that stands at `cookie` in this directory; the caller's from now on. */
   take(dir: number, cookie: bigint): DirectoryStream | undefined {
     const key = `${dir} ${cookie}`;

@@ -70,7 +70,7 @@ function openRegular({ fd, stat }: Found, flags: number): number {
   const type = stat.mode & S_IFMT;
   if (type !== S_IFREG) return refusals.get(type) ?? -Errno.EOPNOTSUPP;
   const opened = reopen(fd, flags & ALLOWED);
-  // O_NOATIME is for the owner alone. The files are the caller's by the mount's ids, not always by this process's.
+  // O_NOATIME is for the owner alone, and only a wish: the file is read all the same.
   return opened === -Errno.EPERM && (flags & O_NOATIME) !== 0 ? reopen(fd, flags & ALLOWED & ~O_NOATIME) : opened;
 }
 
@@ -94,8 +94,9 @@ function createOrOpen(context: Context, place: Place, how: { flags: number; mode
   return -Errno.ESTALE;
 }
 
+/** Without O_NOATIME: the new file may turn out to be another user's (NFS), and the call would fail after making it. */
 function createNew(dir: number, name: ByteString, { flags, mode }: { flags: number; mode: number }): number {
-  return openAt(dir, name, (flags & ALLOWED) | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+  return openAt(dir, name, (flags & ALLOWED & ~O_NOATIME) | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
 }
 
 function openExisting(context: Context, place: Place, flags: number): number {

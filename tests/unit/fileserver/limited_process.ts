@@ -1,5 +1,5 @@
 /**
- * Run by serving_process_test.ts with a limit on file sizes (4 or 8 KiB, as the shell counts) and a strict umask: prints
+ * Run by serving_process_test.ts with a limit on file sizes (1 GiB at most) and a strict umask: prints
  * the mode of a new file, and what a write beyond the limit gives.
  *
  * @module
@@ -30,7 +30,7 @@ try {
   prepareProcess();
   ask(FileOp.CREATE, encodeCreate({ dir: 1, name: fromText("file"), fh: 1, flags: 1, mode: 0o666 }));
   const { mode } = decodeStat(answer);
-  ask(FileOp.WRITE, new Uint8Array([...encodeWrite({ fh: 1, offset: 1 << 20 }), 1]));
+  ask(FileOp.WRITE, new Uint8Array([...encodeWrite({ fh: 1, offset: 4 * 2 ** 30 }), 1]));
   console.log(JSON.stringify({ mode: mode & 0o7777, errno }));
 } finally {
   server.close();
