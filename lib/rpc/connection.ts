@@ -48,11 +48,11 @@ class LinkConnection implements Connection {
   #closed = false;
 
   constructor(options: ConnectionOptions) {
-    const onError = options.onError ?? (() => {});
+    const onError = (error: unknown) => options.onError?.(error);
     this.#onError = onError;
     this.#handler = options.handler;
     this.#now = options.now ?? (() => performance.now());
-    const queue = new SendQueue({ window: this.#window, now: this.#now, onPending: options.onPending });
+    const queue = new SendQueue({ window: this.#window, now: this.#now, onPending: () => options.onPending() });
     const flows = new Flows(queue);
     this.#queue = queue;
     this.#calls = new Calls({ queue, flows, onError });

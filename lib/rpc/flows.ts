@@ -49,8 +49,7 @@ class Flow implements Lane {
     while (this.items.length > 0) {
       const item = this.items[0];
       const count = item.write(into);
-      // By name: the owner's code runs in there, and may have taken it out.
-      if (item.finished && this.items[0] === item) this.items.shift();
+      if (item.finished) this.items.shift();
       if (count !== 0) return count;
     }
     this.#onEmpty();

@@ -14,10 +14,17 @@ export interface LinkContext {
   readonly onError: (error: unknown) => void;
 }
 
+/** The connection's part and the owner's part. */
+export interface LinkStreamOptions {
+  readonly context: LinkContext;
+  readonly owner: StreamOptions;
+}
+
 /** One end of a stream. What it sends goes out as urgent frames (interactive) or as a lane of the bulk data. */
 export class LinkStream implements Stream, Lane {
   readonly #id: number;
-  readonly #options: LinkContext & StreamOptions;
+  readonly #context: LinkContext;
+  readonly #owner: StreamOptions;
   readonly #data = new ByteQueue();
   #credit = STREAM_WINDOW;
   #queued = 0;
@@ -27,9 +34,10 @@ export class LinkStream implements Stream, Lane {
   #ended = false;
   #peerEnded = false;
 
-  constructor(id: number, options: LinkContext & StreamOptions) {
+  constructor(id: number, options: LinkStreamOptions) {
     this.#id = id;
-    this.#options = options;
+    this.#context = options.context;
+    this.#owner = options.owner;
   }
 
   get credit(): number {
@@ -48,11 +56,11 @@ export class LinkStream implements Stream, Lane {
     }
     this.#credit -= count;
     this.#queued += count;
-    if (this.#options.interactive) {
+    if (this.#owner.interactive) {
       this.#sendUrgent(bytes);
     } else {
       this.#data.append(bytes);
-      this.#options.queue.add(this);
+      this.#context.queue.add(this);
     }
   }
 
@@ -72,7 +80,7 @@ export class LinkStream implements Stream, Lane {
     if (!due || this.#grant === 0 || this.#peerEnded) return;
     const payload = new Uint8Array(4);
     new DataView(payload.buffer).setUint32(0, this.#grant, true);
-    this.#options.queue.frame({ kind: Kind.credit, id: this.#id }, payload);
+    this.#context.queue.frame({ kind: Kind.credit, id: this.#id }, payload);
     this.#allowance += this.#grant;
     this.#grant = 0;
   }
@@ -95,7 +103,7 @@ export class LinkStream implements Stream, Lane {
       );
     }
     this.#allowance -= bytes.length;
-    this.#guard(() => this.#options.onData?.(bytes));
+    this.#guard(() => this.#owner.onData?.(bytes));
   }
 
   /** The peer allows `count` more bytes. */
@@ -105,14 +113,14 @@ export class LinkStream implements Stream, Lane {
     }
     if (this.#ended) return;
     this.#credit += count;
-    this.#guard(() => this.#options.onCredit?.());
+    this.#guard(() => this.#owner.onCredit?.());
   }
 
   /** The peer sends nothing more. */
   onEnd(): void {
     if (this.#peerEnded) throw new ProtocolError(`Cannot take an end: stream ${this.#id} has ended`);
     this.#peerEnded = true;
-    this.#guard(() => this.#options.onEnd?.());
+    this.#guard(() => this.#owner.onEnd?.());
   }
 
   /** The link is gone. */
@@ -125,7 +133,7 @@ export class LinkStream implements Stream, Lane {
   }
 
   #sendUrgent(bytes: Uint8Array): void {
-    const { queue } = this.#options;
+    const { queue } = this.#context;
     for (let at = 0; at < bytes.length; at += KEYSTROKES) {
       const piece = bytes.subarray(at, at + KEYSTROKES);
       queue.frame({ kind: Kind.data, id: this.#id }, piece);
@@ -134,19 +142,19 @@ export class LinkStream implements Stream, Lane {
   }
 
   #sendEnd(): void {
-    this.#options.queue.frame({ kind: Kind.end, id: this.#id });
+    this.#context.queue.frame({ kind: Kind.end, id: this.#id });
   }
 
   #onTaken(count: number): void {
     this.#queued -= count;
-    if (!this.#ended) this.#guard(() => this.#options.onCredit?.());
+    if (!this.#ended) this.#guard(() => this.#owner.onCredit?.());
   }
 
   #guard(callback: () => void): void {
     try {
       callback();
     } catch (error) {
-      this.#options.onError(error);
+      this.#context.onError(error);
     }
   }
 }

@@ -6,7 +6,7 @@
  * terminals. The small must overtake the large, memory must stay bounded whatever the peer does, and every byte from the
  * peer is checked.
  *
- * Decision: frames with a 12-byte header ({@link ../rpc/SPEC.md}). Urgent frames go strictly before bulk data, which is cut
+ * Decision: frames with a 12-byte header (SPEC.md beside this file). Urgent frames go strictly before bulk data, which is cut
  * into pieces of 64 KiB, made only when the pipe has room ({@link BulkSource}), and kept short in flight by an adaptive
  * window. A {@link Connection} does no input or output: its owner moves the bytes, so the agent can drive it from a poll
  * loop and the local side from asynchronous streams. Only an errno crosses the link, never an error's text.

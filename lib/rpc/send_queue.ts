@@ -143,7 +143,7 @@ export class SendQueue {
   #fill(into: Uint8Array): number {
     const now = this.#now();
     let at = this.#takeUrgent(into);
-    while (this.#urgent.length === 0 && this.#ready.size > 0 && into.length - at >= MAX_FRAME) {
+    while (this.#ready.size > 0 && into.length - at >= MAX_FRAME) {
       if (!this.#window.open) {
         this.#window.blocked();
         break;
@@ -161,7 +161,7 @@ export class SendQueue {
     const [lane] = this.#ready;
     this.#ready.delete(lane);
     const count = lane.write(room);
-    if (this.#closed || count === 0) return 0;
+    if (count === 0) return 0;
     if (count === NOT_READY) {
       this.#ready.delete(lane);
       this.#parked.add(lane);

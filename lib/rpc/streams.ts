@@ -14,7 +14,7 @@ export class Streams {
   /** Opens stream `id`; an id that was opened before is a RangeError. */
   open(id: number, options: StreamOptions): Stream {
     if (this.#streams.has(id)) throw new RangeError(`Cannot open stream ${id}: it was opened before`);
-    const stream = new LinkStream(id, { ...this.#context, ...options });
+    const stream = new LinkStream(id, { context: this.#context, owner: options });
     this.#streams.set(id, stream);
     return stream;
   }

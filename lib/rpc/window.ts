@@ -5,14 +5,12 @@ const KIB = 1024;
 const START = 512 * KIB;
 const MIN = 128 * KIB;
 const MAX = 4096 * KIB;
-/** The limit while the queue is drained: less would wait for bytes that the peer need not acknowledge. */
-const DRAINED = ACK_INTERVAL + MAX_FRAME;
 /** Queueing (ms beyond the smallest round trip) that the window may cause. */
 const TARGET = 30;
 const SHRINK = 0.85;
 /** Part of the acknowledged bytes that the window grows by where there is no queueing at all. */
 const GAIN = 0.5;
-/** How long (ms) a smallest round-trip time is believed. */
+/** After how long (ms) a smallest round-trip time gives way to a larger one. */
 const MIN_RTT_AGE = 10_000;
 
 /** A bulk frame in flight. */
@@ -30,16 +28,16 @@ interface Sent {
  * buffers 2 MB and more, so this bound has to be ours.
  *
  * The window grows while it is the limit, the slower the nearer the queueing comes to the target, and shrinks at most
- * once a round trip when the queueing is above. A busy sender would never see the bare round-trip time again and would
- * take its own queue for distance: when the smallest one is 10 s old, the queue is drained once to measure anew.
+ * once a round trip when the queueing is above. An old smallest round-trip time gives way only to that of a frame which
+ * was sent into an empty pipe: a window that is always full would take its own queue for distance. Where the way has
+ * become longer, the window shrinks until such a frame goes out; at {@link MIN} all are.
  */
 export class LinkWindow {
   /** Bulk bytes that may be in flight. */
   size = START;
-  /** Smallest round-trip time of the last 10 s, ms; 0 = none yet. */
+  /** Smallest round-trip time seen, ms; 0 = none yet. */
   minRtt = 0;
   #minRttAt = -Infinity;
-  #probing = false;
   /** Limit after a pause, on its way up to {@link size}: a whole window at once would lie in an empty pipe as a queue. */
   #ramp = START;
   readonly #flight: Sent[] = [];
@@ -69,7 +67,7 @@ export class LinkWindow {
 
   /** There was something to send and the window was shut. */
   blocked(): void {
-    if (this.#limit === this.size) this.#limitedTo = this.#sent;
+    if (this.#ramp >= this.size) this.#limitedTo = this.#sent;
   }
 
   /** The peer has received `total` bulk bytes since the start. Throws ProtocolError when that cannot be. */
@@ -90,7 +88,7 @@ export class LinkWindow {
   }
 
   get #limit(): number {
-    return this.#probing ? DRAINED : Math.min(this.size, this.#ramp);
+    return Math.min(this.size, this.#ramp);
   }
 
   #measure(rtt: number, clean: boolean, now: number): void {
@@ -98,9 +96,6 @@ export class LinkWindow {
     if (rtt <= this.minRtt || this.minRtt === 0 || (clean && old)) {
       this.minRtt = rtt;
       this.#minRttAt = now;
-      this.#probing = false;
-    } else if (old) {
-      this.#probing = true;
     }
   }
 

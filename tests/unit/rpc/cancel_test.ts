@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Incoming, RpcError } from "../../../lib/rpc/mod.ts";
+import { type Incoming, NOT_READY, RpcError } from "../../../lib/rpc/mod.ts";
 import { connect, connection, drain, hex, output } from "./pair.ts";
 
 const NOTHING = new Uint8Array(0);
@@ -87,6 +87,18 @@ Deno.test("cancel() drops a bulk reply and lets the next of its flow go on", asy
   assert.equal((await next.reply).length, 0);
 });
 
+Deno.test("cancel() of a reply that is not ready lets the next of its flow go on", async () => {
+  const { a, pump } = connect({
+    b: { request: (request) => request.replyBulk(0, { pull: () => request.op === 1 ? NOT_READY : 0 }) },
+  });
+  const call = a.call(1, NOTHING);
+  const next = a.call(2, NOTHING);
+  pump();
+  call.cancel();
+  pump();
+  assert.equal((await next.reply).length, 0);
+});
+
 Deno.test("cancel() from within onPiece takes no further piece", async () => {
   let pieces = 0;
   const { a, pump } = connect({ b: { request: (request) => request.replyBulk(0, { pull: (into) => into.length }) } });
@@ -158,16 +170,15 @@ Deno.test("close() from within a handler stops the reading of the chunk", () => 
   assert.equal(count, 1);
 });
 
-Deno.test("close() from within a source's pull() is no error", () => {
-  const b = connection({
-    request: (request) =>
-      request.replyBulk(0, {
-        pull(into) {
-          b.close();
-          return into.length;
-        },
-      }),
-  });
-  b.receive(hex("00000000 01 00 0100 05000000"));
+Deno.test("close() from within a source's pull() asks no source any more", () => {
+  let pulls = 0;
+  const pull = (into: Uint8Array) => {
+    pulls++;
+    b.close();
+    return into.length;
+  };
+  const b = connection({ request: (request) => request.replyBulk(0, { pull }) });
+  b.receive(hex("00000000 01 00 0100 05000000 00000000 01 00 0100 06000000"));
   assert.equal(drain(b).length, 0);
+  assert.equal(pulls, 1);
 });

@@ -86,6 +86,19 @@ Deno.test("receive() refuses more than 64 MiB of requests, unfinished or unanswe
   assert.equal(accepted(connection({ request: () => {} }), whole), 1024);
 });
 
+Deno.test("receive() takes any number of requests that are answered or cancelled", () => {
+  const b = connection({ request: (request) => request.op === 7 ? request.reply(NOTHING) : undefined });
+  const frame = requestPiece(3);
+  const cancel = hex("00000000 04 00 0000 03000000");
+  for (let i = 0; i < 3000; i++) {
+    frame[5] = i % 3 === 0 ? 1 : 0;
+    frame[6] = i % 3 === 1 ? 8 : 7;
+    b.receive(frame);
+    if (i % 3 < 2) b.receive(cancel);
+  }
+  assert.equal(b.statistics.callsIn, 2000);
+});
+
 Deno.test("receive() refuses more than 65536 requests under way", () => {
   const frame = hex("00000000 01 00 0700 00000000");
   const next = (id: number) => {

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { type Connection, type ConnectionOptions, createConnection, type Handler } from "../../../lib/rpc/mod.ts";
+import {
+  type BulkSource,
+  type Connection,
+  type ConnectionOptions,
+  createConnection,
+  type Handler,
+} from "../../../lib/rpc/mod.ts";
 
 /** Both ends of a link in one process. */
 export interface Pair {
@@ -66,4 +72,17 @@ export function hex(text: string): Uint8Array {
 /** `length` bytes that tell their own position. */
 export function pattern(length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i * 7 + (i >>> 8)) & 0xff);
+}
+
+/** Gives `content` in pieces of at most `step` bytes. */
+export function sourceOf(content: Uint8Array, step = 65536): BulkSource {
+  let at = 0;
+  return {
+    pull(into) {
+      const piece = content.subarray(at, at + Math.min(step, into.length));
+      into.set(piece);
+      at += piece.length;
+      return piece.length;
+    },
+  };
 }

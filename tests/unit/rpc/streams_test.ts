@@ -15,6 +15,16 @@ Deno.test("send() queues bulk data frames, end() follows them", () => {
   assert.equal(stream.queued, 0);
 });
 
+Deno.test("end() waits for data that takes several frames", () => {
+  const a = connection();
+  const stream = a.stream(2, {});
+  stream.send(new Uint8Array(100_000));
+  stream.end();
+  const sent = drain(a);
+  assert.equal(sent.length, 100_000 + 3 * 12);
+  assert.deepEqual(sent.subarray(-12), hex("00000000 08 00 0000 02000000"));
+});
+
 Deno.test("send() on an interactive stream sends pieces of 4 KiB ahead of bulk data", () => {
   const a = connection();
   a.call(1, new Uint8Array(0), { data: new Uint8Array(10) });
@@ -169,6 +179,12 @@ for (const [what, bytes] of Object.entries(malformed)) {
     assert.throws(() => a.receive(hex(bytes)), ProtocolError);
   });
 }
+
+Deno.test("receive() refuses credit for bytes that are still queued", () => {
+  const a = connection();
+  a.stream(1, {}).send(hex("01"));
+  assert.throws(() => a.receive(hex("04000000 07 00 0000 01000000 01000000")), ProtocolError);
+});
 
 Deno.test("receive() refuses data beyond the credit", () => {
   const a = connection();

@@ -16,8 +16,16 @@ interface Outcome {
   readonly minRtt: number;
 }
 
+/** How long a simulation lasts, in ms, and how long before it counts. */
+interface Course {
+  readonly warmUp: number;
+  readonly duration: number;
+  /** Called every 0.5 ms. */
+  readonly onTime?: (time: number) => void;
+}
+
 /** Sends bulk without end from one end to the other, and an urgent frame every 10 ms. */
-function simulate(link: LinkOptions, { warmUp, duration }: { warmUp: number; duration: number }): Outcome {
+function simulate(link: LinkOptions, { warmUp, duration, onTime }: Course): Outcome {
   const clock = new Clock();
   let [received, before, wait] = [0, 0, 0];
   const now = () => clock.now;
@@ -35,6 +43,7 @@ function simulate(link: LinkOptions, { warmUp, duration }: { warmUp: number; dur
   b.call(1, new Uint8Array(0), { onPiece, maxReply: Infinity });
   let next = 0;
   clock.run(duration, { a, b, link }, () => {
+    onTime?.(clock.now);
     if (clock.now < next) return;
     next += 10;
     sentAt[0] = clock.now;
@@ -59,6 +68,14 @@ Deno.test("LinkWindow reaches 4 MiB a round trip at 1 Gbit/s and 100 ms", () => 
   const outcome = simulate({ bandwidth: 1e9, delay: 50 }, { warmUp: 2000, duration: 6000 });
   assert(outcome.rate > 0.9 * 4096 * KIB / 101, `${outcome.rate} bytes per ms`);
   assert.equal(outcome.window, 4096 * KIB);
+});
+
+Deno.test("LinkWindow learns that the way has become longer", () => {
+  const link = { bandwidth: 200e6, delay: 5 };
+  const longer = (time: number) => void (link.delay = time < 2000 ? 5 : 40);
+  const outcome = simulate(link, { warmUp: 15_000, duration: 20_000, onTime: longer });
+  assert(outcome.minRtt > 80, `${outcome.minRtt} ms`);
+  assert(outcome.rate > 0.9 * 25_000, `${outcome.rate} bytes per ms`);
 });
 
 Deno.test("LinkWindow does not take its own queue for distance in the long run", () => {
