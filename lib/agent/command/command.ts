@@ -65,25 +65,14 @@ export class Command {
     return this.#parts.stdio.ours;
   }
 
-  /** Says what to run, once. What the runner makes of it is told by events; throws an Error for the user before that. */
+  /** Says what to run, once. What comes of it is told by events; nothing when the runner has ended. */
   go(spec: RunIn): void {
-    const { ids, stdio, control } = this.#parts;
-    const uid = ids.outside(spec.uid);
-    const gid = ids.outside(spec.gid);
-    if (uid === undefined || gid === undefined) {
-      throw new Error(`Cannot map the user: ${spec.uid}:${spec.gid} was not announced`);
-    }
-    stdio.give({ uid, gid }, spec.terminal);
-    const encoded = encodeRun(spec).slice();
-    const file = unwrap(makeMemoryFile(fromText("outrun")), "make a memory file");
+    if (this.#phase !== "starting") return;
     try {
-      if (unwrap(writeAt(file, encoded, 0), "write a memory file") < encoded.length) {
-        throw new ErrnoError(Errno.ENOSPC, "write a memory file");
-      }
-      // A runner that is gone is told of by its end.
-      sendMessage(control, new Uint8Array(1), [file]);
-    } finally {
-      close(file);
+      this.#parts.stdio.give(this.#owner(spec), spec.terminal);
+      this.#send(encodeRun(spec).slice());
+    } catch (error) {
+      this.#finish({ kind: "failed", message: (error as Error).message });
     }
   }
 
@@ -101,6 +90,27 @@ export class Command {
     if (!this.#holderOpen) return;
     this.#holderOpen = false;
     this.#parts.holder.end();
+  }
+
+  /** The user's ids outside the command's user namespace. */
+  #owner(spec: RunIn): { uid: number; gid: number } {
+    const uid = this.#parts.ids.outside(spec.uid);
+    const gid = this.#parts.ids.outside(spec.gid);
+    if (uid !== undefined && gid !== undefined) return { uid, gid };
+    throw new Error(`Cannot run as ${spec.uid}:${spec.gid}: these ids were not announced`);
+  }
+
+  /** In a file, not in the message: there is no limit to its size, and nothing to wait for. */
+  #send(encoded: Uint8Array<ArrayBuffer>): void {
+    const file = unwrap(makeMemoryFile(fromText("outrun")), "make a memory file");
+    try {
+      const written = unwrap(writeAt(file, encoded, 0), "write a memory file");
+      if (written < encoded.length) throw new ErrnoError(Errno.ENOSPC, "write a memory file");
+      // A runner that is gone is told of by its end.
+      sendMessage(this.#parts.control, new Uint8Array(1), [file]);
+    } finally {
+      close(file);
+    }
   }
 
   /** Takes one message of the runner; false when there is none. */

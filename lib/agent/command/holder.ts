@@ -25,20 +25,26 @@ export function helperEnvironment() {
   return [fromText(`PATH=${Deno.env.get("PATH") ?? "/usr/sbin:/usr/bin:/sbin:/bin"}`)];
 }
 
-/** Starts process 1 of new namespaces and maps its ids. Throws an Error for the user. */
-export function startHolder(ids: IdMap): Holder {
+/** Throws an Error for the user when this process cannot give the command's user an id. */
+export function checkIds(ids: IdMap): void {
   for (const file of ["uid_map", "gid_map"]) {
     const map = readSmallFile(`/proc/self/${file}`);
-    if (typeof map === "number" || !ids.fits(map)) {
-      throw new Error(
-        "Cannot give the command's user an id: the remote's root has only a few (a rootless container?); " +
-          "log in outside of that container",
-      );
-    }
+    if (typeof map !== "number" && ids.fits(map)) continue;
+    throw new Error(
+      "Cannot give the command's user an id: the remote's root has only a few (a rootless container?); " +
+        "log in outside of that container",
+    );
   }
+}
+
+/**
+ * Starts process 1 of new namespaces and maps its ids. Throws an Error for the user. The options are the oldest that do:
+ * that unshare's own end should end the rest (--kill-child) is of no use when the pipe does.
+ */
+export function startHolder(ids: IdMap): Holder {
   const input = unwrapPipe(makePipe());
   const output = unwrapPipe(makePipe());
-  const flags = ["-U", "-m", "-p", "-f", "--kill-child", "--propagation", "private"];
+  const flags = ["-U", "-m", "-p", "-f", "--propagation", "private"];
   const started = spawn(fromText("unshare"), {
     argv: ["unshare", ...flags, "sh", "-c", script].map(fromText),
     env: helperEnvironment(),

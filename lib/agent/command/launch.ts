@@ -18,7 +18,7 @@ import {
 } from "../../linux/mod.ts";
 import { Command, type CommandEvents } from "./command.ts";
 import { CONTROL } from "./control.ts";
-import { helperEnvironment, startHolder } from "./holder.ts";
+import { checkIds, helperEnvironment, startHolder } from "./holder.ts";
 import { IdMap } from "./id_map.ts";
 import { makeStage, stage } from "./stage.ts";
 import { Stdio, type StreamKind } from "./stdio.ts";
@@ -44,8 +44,9 @@ export function launch(options: LaunchOptions): Command {
   if (effectiveUser() !== 0) {
     throw new Error("Cannot run without root on the remote: log in as root, or allow sudo -n or doas -n");
   }
-  makeStage(options.executable);
   const ids = new IdMap(options.ids);
+  checkIds(ids);
+  makeStage(options.executable);
   const stdio = new Stdio(options.stdio);
   const holder = startHolder(ids);
   try {

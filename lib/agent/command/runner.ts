@@ -76,8 +76,17 @@ function say(message: RunnerMessage, descriptors: readonly number[] = []): void 
   sendMessage(CONTROL, encodeRunnerMessage(message), descriptors);
 }
 
-/** Opens the device here, in the user namespace: only there may what is opened be mounted. */
 function mountAll(): void {
+  const device = mountFiles();
+  const proc = mountProc();
+  say({ kind: "mounted" }, [device, proc]);
+  // The agent alone holds the device: when it dies, requests fail instead of waiting for ever.
+  close(device);
+  close(proc);
+}
+
+/** Opens the device here, in the user namespace: only there may what is opened be mounted. Returns it. */
+function mountFiles(): number {
   const device = unwrap(openAt(AT_FDCWD, stage.device, O_RDWR), "open the FUSE device in the command's namespace");
   const mounted = mount(fromText("outrun"), stage.root, {
     type: fromText("fuse.outrun"),
@@ -91,14 +100,18 @@ function mountAll(): void {
     throw new Error("Cannot mount FUSE in a user namespace: not permitted; the remote's kernel must be 4.18 or newer");
   }
   unwrap(mounted, "mount the local files");
+  return device;
+}
+
+/** Returns an O_PATH descriptor of it. */
+function mountProc(): number {
   const proc = fromText("proc");
-  const flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-  unwrap(mount(proc, stage.proc, { type: proc, flags }), "mount /proc in the command's namespace");
-  const procFd = unwrap(openAt(AT_FDCWD, stage.proc, O_PATH | O_DIRECTORY), "open /proc");
-  say({ kind: "mounted" }, [device, procFd]);
-  // The agent alone holds the device: when it dies, requests fail instead of waiting for ever.
-  close(device);
-  close(procFd);
+  const mounted = mount(proc, stage.proc, { type: proc, flags: MS_NOSUID | MS_NODEV | MS_NOEXEC });
+  if (mounted === -Errno.EPERM) {
+    throw new Error("Cannot mount /proc: the remote is a container that hides parts of its own; start it privileged");
+  }
+  unwrap(mounted, "mount /proc in the command's namespace");
+  return unwrap(openAt(AT_FDCWD, stage.proc, O_PATH | O_DIRECTORY), "open /proc");
 }
 
 function receiveSpec(): RunIn {
