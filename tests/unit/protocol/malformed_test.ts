@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { type ByteString, DecodeError, Writer } from "../../../lib/bytes/mod.ts";
+import * as protocol from "../../../lib/protocol/mod.ts";
+import { hex, name, samples, stat } from "./messages.ts";
+
+for (const [what, { bytes, decode }] of Object.entries(samples)) {
+  Deno.test(`${decode.name}() throws DecodeError on ${what} cut short anywhere, and with a byte too many`, () => {
+    for (let length = 0; length < bytes.length; length++) {
+      assert.throws(() => decode(bytes.subarray(0, length)), DecodeError, `cut to ${length} bytes`);
+    }
+    assert.throws(() => decode(Uint8Array.of(...bytes, 0)), DecodeError);
+  });
+}
+
+Deno.test("every decoder takes any bytes or throws DecodeError", () => {
+  let seed = 1;
+  const random = (below: number) => (seed = (seed * 48271) % 0x7fff_ffff) % below;
+  for (const { bytes, decode } of Object.values(samples)) {
+    for (let i = 0; i < 500; i++) {
+      const body = bytes.slice();
+      for (let changes = 1 + random(3); changes > 0; changes--) body[random(body.length)] = random(256);
+      try {
+        decode(body);
+      } catch (error) {
+        assert.ok(error instanceof DecodeError, String(error));
+      }
+    }
+  }
+});
+
+Deno.test("decodeWrite() throws DecodeError without its head, or with more than MAX_TRANSFER", () => {
+  for (let length = 0; length < 12; length++) {
+    assert.throws(() => protocol.decodeWrite(new Uint8Array(length)), DecodeError);
+  }
+  assert.equal(protocol.decodeWrite(new Uint8Array(12 + protocol.MAX_TRANSFER)).data.length, protocol.MAX_TRANSFER);
+  assert.throws(() => protocol.decodeWrite(new Uint8Array(13 + protocol.MAX_TRANSFER)), DecodeError);
+});
+
+/** What takes a name, by what it is told of it. */
+const named: Record<string, (name: ByteString) => unknown> = {
+  decodeName: (name) => protocol.decodeName(protocol.encodeName({ dir: 1, name })),
+  decodeRef: (name) => protocol.decodeRef(protocol.encodeRef({ kind: "name", dir: 1, name, dev: 0, ino: 0n })),
+  decodeSymlink: (name) => protocol.decodeSymlink(protocol.encodeSymlink({ dir: 1, name, target: name })),
+  decodeMake: (name) => protocol.decodeMake(protocol.encodeMake({ dir: 1, name, mode: 0, rdev: 0 })),
+  "decodeRename, old name,": (old) => protocol.decodeRename(rename({ name: old })),
+  "decodeRename, new name,": (toName) => protocol.decodeRename(rename({ toName })),
+  decodeLink: (toName) =>
+    protocol.decodeLink(protocol.encodeLink({ ref: { kind: "handle", fh: 1 }, toDir: 1, toName })),
+  decodeCreate: (name) => protocol.decodeCreate(protocol.encodeCreate({ dir: 1, name, fh: 1, flags: 0, mode: 0 })),
+  decodeBind: (name) => protocol.decodeBind(protocol.encodeBind({ id: 2, parent: 1, name, dev: 0, ino: 0n })),
+  decodePage: (name) =>
+    protocol.decodePage(protocol.encodePage({ entries: [{ name, ino: 1n, type: 8, cookie: 1n }], end: true })),
+};
+
+function rename(names: { name?: ByteString; toName?: ByteString }): Uint8Array {
+  return protocol.encodeRename({ dir: 1, toDir: 1, name, toName: name, flags: 0, ...names });
+}
+
+for (const [decode, take] of Object.entries(named)) {
+  Deno.test(`${decode} throws DecodeError for what is not the name of one file`, () => {
+    const wrong = ["", ".", "..", "/", "a/b", "/a", "a/", "../a", "a\0", "\0", "x".repeat(256), "x".repeat(0xffff)];
+    for (const name of wrong) {
+      assert.throws(() => take(name as ByteString), DecodeError, JSON.stringify(name.slice(0, 9)));
+    }
+    for (const name of ["...", "..a", ".a", "x".repeat(255), "\x80\xff", "\n", "\\"]) take(name as ByteString);
+  });
+}
+
+Deno.test("decodeSymlink() throws DecodeError for a target that is empty, has a NUL, or is longer than a path", () => {
+  const take = (target: string) =>
+    protocol.decodeSymlink(protocol.encodeSymlink({ dir: 1, name, target: target as ByteString }));
+  for (const target of ["", "\0", "a\0b", "x".repeat(4096)]) assert.throws(() => take(target), DecodeError);
+  for (const target of ["/", "..", "../a", "x".repeat(4095)]) assert.equal(take(target).target, target);
+});
+
+Deno.test("decoders throw DecodeError for kinds and bits that there are not", () => {
+  for (const kind of ["03", "ff"]) {
+    assert.throws(() => protocol.decodeRef(hex(`${kind} 01000000`)), DecodeError);
+    assert.throws(() => protocol.decodeOpen(hex(`${kind} 01000000 01000000 00000000`)), DecodeError);
+  }
+  for (const bits of ["40", "80", "c0"]) {
+    assert.throws(() => protocol.decodeSetAttr(hex(`01 01000000 ${bits}`)), DecodeError);
+  }
+  for (const kind of ["04", "ff"]) {
+    assert.throws(() => protocol.decodeRunOut(hex(`${kind} 00000000 00000000`)), DecodeError);
+  }
+  for (const signal of ["00", "41", "ff"]) assert.throws(() => protocol.decodeSignal(hex(`${signal} 00`)), DecodeError);
+  for (const mask of ["08000000", "ffffffff"]) {
+    assert.throws(() => protocol.decodeAccess(hex(`01 01000000 ${mask}`)), DecodeError);
+  }
+});
+
+Deno.test("decoders throw DecodeError for sizes beyond their limits", () => {
+  const over = (limit: number) => limit + 1;
+  const { MAX_TRANSFER, MAX_PAGE } = protocol;
+  const read = { fh: 1, offset: 0, size: over(MAX_TRANSFER) };
+  assert.throws(() => protocol.decodeRead(protocol.encodeRead(read)), DecodeError);
+  const page = { dir: 1, cookie: 0n, budget: over(MAX_PAGE) };
+  assert.throws(() => protocol.decodeReadDir(protocol.encodeReadDir(page)), DecodeError);
+  // An offset of 2^63: beyond what a number holds.
+  assert.throws(() => protocol.decodeRead(hex("01000000 0000000000000080 00000000")), DecodeError);
+  assert.throws(() => protocol.decodeWrite(hex("01000000 0000000000000080")), DecodeError);
+});
+
+Deno.test("decodeStat() throws DecodeError for a billion nanoseconds", () => {
+  for (const at of [64, 68, 72, 76]) {
+    const body = protocol.encodeStat(stat).slice();
+    body.set(hex("ff c9 9a 3b"), at);
+    protocol.decodeStat(body);
+    body.set(hex("00 ca 9a 3b"), at);
+    assert.throws(() => protocol.decodeStat(body), DecodeError);
+  }
+});
+
+/** Bytes of heap that are gained by `action`, and its duration in ms. */
+function cost(action: () => void): { bytes: number; ms: number } {
+  const before = Deno.memoryUsage();
+  const start = performance.now();
+  action();
+  const ms = performance.now() - start;
+  const after = Deno.memoryUsage();
+  return { bytes: after.heapUsed + after.external - before.heapUsed - before.external, ms };
+}
+
+const COUNT = 0xffff_ffff;
+const empty = "" as ByteString;
+const run = { path: empty, argv: [], env: [], cwd: empty, uid: 0, gid: 0, groups: [], umask: 0 };
+
+/** Messages that announce four billion things and bring none. */
+const boasts: Record<string, [decode: (body: Uint8Array) => unknown, body: Uint8Array]> = {
+  "entries of a page": [protocol.decodePage, new Writer().u8(1).u32(COUNT).finish()],
+  "bytes of a path": [protocol.decodeRun, new Writer().u32(COUNT).finish()],
+  "arguments": [protocol.decodeRun, new Writer().u32(0).u32(COUNT).finish()],
+  "bytes of an argument": [protocol.decodeRun, new Writer().u32(0).u32(1).u32(COUNT).finish()],
+  "variables": [protocol.decodeRun, new Writer().u32(0).u32(0).u32(COUNT).finish()],
+  "groups": [protocol.decodeRun, new Writer().u32(0).u32(0).u32(0).u32(0).u32(0).u32(0).u32(COUNT).finish()],
+  "bytes of a message": [protocol.decodeRunOut, new Writer().u8(3).u32(0).u32(COUNT).finish()],
+};
+
+for (const [what, [decode, body]] of Object.entries(boasts)) {
+  Deno.test(`${decode.name}() is not impressed by four billion ${what}`, () => {
+    const { bytes, ms } = cost(() => assert.throws(() => decode(body), DecodeError));
+    assert.ok(bytes < 1 << 20, `${bytes} bytes taken`);
+    assert.ok(ms < 100, `${ms} ms taken`);
+  });
+}
+
+Deno.test("decodeRun() throws DecodeError for more groups, strings or settings than a kernel takes", () => {
+  const root = stat;
+  const nofile = { soft: 0, hard: 0 };
+  const take = (change: Partial<protocol.RunIn>) =>
+    protocol.decodeRun(protocol.encodeRun({ ...run, root, nofile, ...change }));
+  take({ groups: new Array(65536).fill(1) });
+  assert.throws(() => take({ groups: new Array(65537).fill(1) }), DecodeError);
+  assert.throws(() => take({ argv: new Array((1 << 20) + 1).fill(empty) }), DecodeError);
+  const window = { rows: 1, columns: 1, xPixels: 0, yPixels: 0 };
+  take({ terminal: { window, termios: new Uint8Array(256) } });
+  assert.throws(() => take({ terminal: { window, termios: new Uint8Array(257) } }), DecodeError);
+});
+
+Deno.test("decodeRun() throws DecodeError for a string with a NUL", () => {
+  const take = (change: Partial<protocol.RunIn>) =>
+    protocol.decodeRun(protocol.encodeRun({ ...run, root: stat, nofile: { soft: 0, hard: 0 }, ...change }));
+  const cut = "a\0b" as ByteString;
+  assert.throws(() => take({ argv: [empty, cut] }), DecodeError);
+  assert.throws(() => take({ env: [cut] }), DecodeError);
+});

@@ -1,0 +1,263 @@
+import type { ByteString } from "../../../lib/bytes/mod.ts";
+import type { Stat } from "../../../lib/linux/mod.ts";
+import * as protocol from "../../../lib/protocol/mod.ts";
+
+/** One instance of a message, and its bytes. */
+export interface Sample {
+  readonly message: unknown;
+  readonly bytes: Uint8Array;
+  readonly encode: (message: never) => Uint8Array;
+  readonly decode: (body: Uint8Array) => unknown;
+}
+
+/** Bytes written as hexadecimal digits; blanks do not count. */
+export function hex(text: string): Uint8Array {
+  return Uint8Array.from(text.replaceAll(/\s/g, "").match(/../g) ?? [], (digits) => parseInt(digits, 16));
+}
+
+/** A name that is not UTF-8. */
+export const name = "a\x80" as ByteString;
+const NAME = "0200 6180";
+
+export const stat: Stat = {
+  dev: 8 * 0x1_0000_0000 + 1,
+  ino: 0xfedc_ba98_7654_3210n,
+  size: 0x1_0000_0002,
+  blocks: 3,
+  atime: -1,
+  atimeNsec: 999_999_999,
+  mtime: 0x1_0000_0000,
+  mtimeNsec: 1,
+  ctime: 4,
+  ctimeNsec: 5,
+  btime: 0,
+  btimeNsec: 0,
+  mode: 0o104755,
+  nlink: 6,
+  uid: 0xffff_fffe,
+  gid: 7,
+  rdev: 0x0801,
+  blksize: 4096,
+};
+
+export const STAT = `
+  01000000 08000000 · 10325476 98badcfe · 02000000 01000000 · 03000000 00000000
+  ffffffff ffffffff · 00000000 01000000 · 04000000 00000000 · 00000000 00000000
+  ffc99a3b · 01000000 · 05000000 · 00000000
+  ed890000 · 06000000 · feffffff · 07000000 · 01080000 · 00100000`.replaceAll("·", "");
+
+const namedRef = { kind: "name", dir: 2, name, dev: 8 * 0x1_0000_0000 + 1, ino: 0xffff_ffff_ffff_fffen };
+const NAMED_REF = `00 02000000 0100000008000000 feffffffffffffff ${NAME}`;
+const handleRef = { kind: "handle", fh: 0xffff_ffff };
+const directoryRef = { kind: "directory", dir: 1 };
+
+function sample(
+  encode: (message: never) => Uint8Array,
+  decode: (body: Uint8Array) => unknown,
+  message: unknown,
+  bytes: string,
+): Sample {
+  return { message, bytes: hex(bytes), encode, decode };
+}
+
+const p = protocol;
+
+/** Messages about files. */
+export const fileSamples: Record<string, Sample> = {
+  "a name": sample(p.encodeName, p.decodeName, { dir: 0x0102_0304, name }, `04030201 ${NAME}`),
+  "a named reference": sample(p.encodeRef, p.decodeRef, namedRef, NAMED_REF),
+  "a reference by handle": sample(p.encodeRef, p.decodeRef, handleRef, "01 ffffffff"),
+  "a reference to a directory": sample(p.encodeRef, p.decodeRef, directoryRef, "02 01000000"),
+  "a number": sample(p.encodeNumber, p.decodeNumber, 0xffff_ffff, "ffffffff"),
+  "a change of every attribute": sample(
+    p.encodeSetAttr,
+    p.decodeSetAttr,
+    {
+      ref: handleRef,
+      mode: 0o7777,
+      uid: 1,
+      gid: 0xffff_fffe,
+      size: 0x1_0000_0002,
+      atime: { sec: -2, nsec: 999_999_999 },
+      mtime: { sec: 0, nsec: 0x3fff_ffff },
+    },
+    `01 ffffffff 3f ff0f0000 01000000 feffffff 0200000001000000
+     feffffffffffffff ffc99a3b 0000000000000000 ffffff3f`,
+  ),
+  "a change of the group alone": sample(
+    p.encodeSetAttr,
+    p.decodeSetAttr,
+    {
+      ref: namedRef,
+      mode: undefined,
+      uid: undefined,
+      gid: 0,
+      size: undefined,
+      atime: undefined,
+      mtime: undefined,
+    },
+    `${NAMED_REF} 04 00000000`,
+  ),
+  "a symbolic link": sample(
+    p.encodeSymlink,
+    p.decodeSymlink,
+    { dir: 1, name, target: "../\xff" },
+    `01000000 ${NAME} 0400 2e2e2fff`,
+  ),
+  "a node": sample(
+    p.encodeMake,
+    p.decodeMake,
+    { dir: 1, name, mode: 0o020600, rdev: 0x0103 },
+    `01000000 ${NAME} 80210000 03010000`,
+  ),
+  "a rename": sample(
+    p.encodeRename,
+    p.decodeRename,
+    { dir: 1, name, toDir: 2, toName: "b", flags: 2 },
+    `01000000 ${NAME} 02000000 0100 62 02000000`,
+  ),
+  "a hard link": sample(
+    p.encodeLink,
+    p.decodeLink,
+    { ref: handleRef, toDir: 3, toName: name },
+    `01 ffffffff 03000000 ${NAME}`,
+  ),
+  "an open": sample(
+    p.encodeOpen,
+    p.decodeOpen,
+    { ref: namedRef, fh: 9, flags: 0o101002 },
+    `${NAMED_REF} 09000000 02820000`,
+  ),
+  "a create": sample(
+    p.encodeCreate,
+    p.decodeCreate,
+    { dir: 1, name, fh: 9, flags: 0o302, mode: 0o4755 },
+    `01000000 ${NAME} 09000000 c2000000 ed090000`,
+  ),
+  "a read": sample(
+    p.encodeRead,
+    p.decodeRead,
+    { fh: 9, offset: 0x1_0000_0002, size: 0x10_0000 },
+    "09000000 0200000001000000 00001000",
+  ),
+  "a sync": sample(p.encodeSync, p.decodeSync, { id: 9, dataOnly: true }, "09000000 01"),
+  "an access check": sample(p.encodeAccess, p.decodeAccess, { ref: directoryRef, mask: 7 }, "02 01000000 07000000"),
+  "attributes": sample(p.encodeStat, p.decodeStat, stat, STAT),
+  "the answer to a write": sample(p.encodeWritten, p.decodeWritten, { written: 258, stat }, `02010000 ${STAT}`),
+};
+
+/** Messages about directories and file systems. */
+export const directorySamples: Record<string, Sample> = {
+  "a bind": sample(
+    p.encodeBind,
+    p.decodeBind,
+    { id: 5, parent: 1, name, dev: 1, ino: 2n },
+    `05000000 01000000 0100000000000000 0200000000000000 ${NAME}`,
+  ),
+  "a request for a page": sample(
+    p.encodeReadDir,
+    p.decodeReadDir,
+    { dir: 5, cookie: 0x7fff_ffff_ffff_ffffn, budget: 1 << 18 },
+    "05000000 ffffffffffffff7f 00000400",
+  ),
+  "an empty page": sample(p.encodePage, p.decodePage, { entries: [], end: true }, "01 00000000"),
+  "a page": sample(
+    p.encodePage,
+    p.decodePage,
+    {
+      entries: [
+        { name, ino: 2n, type: 8, cookie: 3n, stat },
+        { name: "b", ino: 4n, type: 0, cookie: 0x8000_0000_0000_0000n, stat: undefined },
+      ],
+      end: false,
+    },
+    `00 02000000
+     0200000000000000 0300000000000000 08 01 ${NAME} ${STAT}
+     0400000000000000 0000000000000080 00 00 0100 62`,
+  ),
+  "a file system": sample(
+    p.encodeStatFs,
+    p.decodeStatFs,
+    {
+      blocks: 0x1_0000_0000,
+      bfree: 2,
+      bavail: 3,
+      files: 4,
+      ffree: 5,
+      type: 0x9123683e,
+      bsize: 4096,
+      namelen: 255,
+      frsize: 512,
+    },
+    `0000000001000000 0200000000000000 0300000000000000 0400000000000000 0500000000000000
+     3e682391 00100000 ff000000 00020000`,
+  ),
+};
+
+const run = {
+  path: "/bin/x",
+  argv: ["x", "", "\xff"],
+  env: ["A=\x80"],
+  cwd: "/",
+  uid: 1000,
+  gid: 0xffff_fffe,
+  groups: [27, 0x1_0000],
+  umask: 0o27,
+  nofile: { soft: 1024, hard: Number.MAX_SAFE_INTEGER },
+  root: stat,
+};
+
+const RUN = `
+  06000000 2f62696e2f78
+  03000000 01000000 78 00000000 01000000 ff
+  01000000 03000000 413d80
+  01000000 2f
+  e8030000 feffffff 02000000 1b000000 00000100
+  17000000 0004000000000000 ffffffffffff1f00
+  ${STAT}`;
+
+/** Messages about the command. */
+export const commandSamples: Record<string, Sample> = {
+  "a command without a terminal": sample(
+    p.encodeRun,
+    p.decodeRun,
+    { ...run, terminal: undefined },
+    `${RUN} 00`,
+  ),
+  "a command with a terminal": sample(
+    p.encodeRun,
+    p.decodeRun,
+    {
+      ...run,
+      terminal: {
+        window: { rows: 24, columns: 80, xPixels: 0x1234, yPixels: 0xffff },
+        termios: Uint8Array.of(1, 2, 3),
+      },
+    },
+    `${RUN} 01 1800 5000 3412 ffff 0300 010203`,
+  ),
+  "an exit": sample(p.encodeRunOut, p.decodeRunOut, { kind: "exited", status: 255 }, "00 ff000000 00000000"),
+  "an end by a signal": sample(p.encodeRunOut, p.decodeRunOut, { kind: "signaled", signal: 9 }, "01 09000000 00000000"),
+  "a command that was not executed": sample(
+    p.encodeRunOut,
+    p.decodeRunOut,
+    { kind: "notExecuted", errno: 13 },
+    "02 0d000000 00000000",
+  ),
+  "a failure": sample(
+    p.encodeRunOut,
+    p.decodeRunOut,
+    { kind: "failed", message: "é" },
+    "03 00000000 02000000 c3a9",
+  ),
+  "a signal": sample(p.encodeSignal, p.decodeSignal, { signal: 15, group: true }, "0f 01"),
+  "a window size": sample(
+    p.encodeWindow,
+    p.decodeWindow,
+    { rows: 24, columns: 80, xPixels: 0x1234, yPixels: 0xffff },
+    "1800 5000 3412 ffff",
+  ),
+};
+
+/** Every message but a write, whose data has no length before it. */
+export const samples: Record<string, Sample> = { ...fileSamples, ...directorySamples, ...commandSamples };

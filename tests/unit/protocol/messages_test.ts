@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
+import * as protocol from "../../../lib/protocol/mod.ts";
+import { hex, samples, STAT } from "./messages.ts";
+
+for (const [what, { message, bytes, encode, decode }] of Object.entries(samples)) {
+  Deno.test(`${encode.name}() and ${decode.name}() agree on the bytes of ${what}`, () => {
+    assert.equal(Buffer.from(encode(message as never)).toString("hex"), Buffer.from(bytes).toString("hex"));
+    assert.deepEqual(decode(bytes), message);
+  });
+}
+
+Deno.test("there is a sample of every message", () => {
+  const used = new Set(Object.values(samples).flatMap(({ encode, decode }) => [encode.name, decode.name]));
+  const functions = Object.keys(protocol).filter((name) => /^(en|de)code/.test(name));
+  const missing = functions.filter((name) => !used.has(name));
+  assert.deepEqual(missing.sort(), ["decodeWrite", "encodeWrite"]);
+});
+
+Deno.test("encodeWrite() and decodeWrite() agree on the bytes before the data, which decodeWrite() does not copy", () => {
+  const head = hex("09000000 0200000001000000");
+  assert.deepEqual(protocol.encodeWrite({ fh: 9, offset: 0x1_0000_0002 }), head);
+  const body = Uint8Array.of(...head, 7, 8);
+  const { fh, offset, data } = protocol.decodeWrite(body);
+  assert.deepEqual([fh, offset, ...data], [9, 0x1_0000_0002, 7, 8]);
+  body[12] = 1;
+  assert.equal(data[0], 1);
+  assert.equal(protocol.decodeWrite(head).data.length, 0);
+});
+
+Deno.test("STAT_BYTES is the length of attributes", () => {
+  assert.equal(protocol.STAT_BYTES, hex(STAT).length);
+});
+
+Deno.test("a page of many entries is as long as its entries are", () => {
+  const entries = Array.from({ length: 2000 }, (_, i) => ({
+    name: `name${i}` as never,
+    ino: BigInt(i),
+    type: 8,
+    cookie: BigInt(i + 1),
+    stat: undefined,
+  }));
+  const page = protocol.encodePage({ entries, end: true });
+  assert.equal(page.length, 5 + entries.reduce((sum, { name }) => sum + 20 + (name as string).length, 0));
+  assert.deepEqual(protocol.decodePage(page), { entries, end: true });
+});
+
+Deno.test("decodeRun() copies the terminal's settings: the body is valid during the call only", () => {
+  const { bytes } = samples["a command with a terminal"];
+  const body = bytes.slice();
+  const { terminal } = protocol.decodeRun(body);
+  body.fill(0xee);
+  assert.deepEqual(terminal?.termios, Uint8Array.of(1, 2, 3));
+});
+
+Deno.test("modes lose what is not theirs to change", () => {
+  const create = samples["a create"].bytes.slice();
+  create.set(hex("ffffffff"), create.length - 4);
+  assert.equal(protocol.decodeCreate(create).mode, 0o7777);
+  assert.equal(protocol.decodeSetAttr(hex("01 ffffffff 01 ffffffff")).mode, 0o7777);
+});
+
+Deno.test("no two operations, notes or streams share a number", () => {
+  for (const table of [protocol.FileOp, protocol.FileNote, protocol.AgentOp, protocol.AgentNote]) {
+    const numbers = Object.values(table);
+    assert.equal(new Set(numbers).size, numbers.length);
+  }
+  assert.equal(new Set([protocol.STDIN, protocol.STDOUT, protocol.STDERR]).size, 3);
+});
