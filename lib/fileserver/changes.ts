@@ -1,6 +1,5 @@
 import type { ByteString } from "../bytes/mod.ts";
 import {
-  Errno,
   makeDirectoryAt,
   makeNodeAt,
   removeDirectoryAt,
@@ -18,8 +17,6 @@ import { linkDescriptor } from "./link_descriptor.ts";
 import { withFile } from "./references.ts";
 
 const PERMISSIONS = 0o7777;
-/** RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT. */
-const RENAME_FLAGS = 7;
 
 export function symlink(context: Context, body: Uint8Array): Answer {
   const message = decodeSymlink(body);
@@ -59,7 +56,6 @@ export function removeDirectory(context: Context, body: Uint8Array): Answer {
 
 export function rename(context: Context, body: Uint8Array): Answer {
   const { dir, name, toDir, toName, flags } = decodeRename(body);
-  if ((flags & ~RENAME_FLAGS) !== 0) return -Errno.EINVAL;
   const from = context.directories.findFor(dir, name);
   if (from < 0) return from;
   const to = context.directories.findFor(toDir, toName);

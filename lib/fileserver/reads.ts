@@ -70,7 +70,7 @@ class FileRead implements BulkSource {
     if (this.#fetched !== undefined) return this.#take(this.#fetched, room);
     const count = readAtNoWait(this.#file.fd, room as Buffer, this.#offset);
     if (count !== -Errno.EAGAIN && count !== -Errno.EOPNOTSUPP) return count;
-    this.#fetch(Math.min(room.length, PIECE));
+    this.#fetch(Math.min(this.#left, PIECE));
     return NOT_READY;
   }
 

@@ -183,6 +183,7 @@ Deno.test("READDIR answers an errno to numbers and cookies that are none", () =>
   const body = (dir: number, cookie: bigint) => encodeReadDir({ dir, cookie, budget: 4096 });
   assert.equal(fixture.errno(FileOp.READDIR, body(9, 0n)), Errno.EBADF);
   assert.equal(fixture.errno(FileOp.READDIR, body(1, 1n << 63n)), Errno.EINVAL);
+  assert.equal(fixture.descriptors(), 1);
 });
 
 Deno.test("toCookie() never gives 0, and toPosition() takes it back", () => {

@@ -134,6 +134,7 @@ Deno.test("CREATE without O_EXCL opens the file that is there, and truncates it 
   assert.deepEqual([stat.mode & 0o777, stat.size], [0o600, 5]);
   assert.equal((await fixture.read(1, 0, 9)).length, 5);
   assert.equal(fixture.create(2, "file", { flags: O_WRONLY | O_TRUNC }).size, 0);
+  assert.equal(fixture.descriptors(), 3);
 });
 
 Deno.test("CREATE with O_EXCL refuses the file that is there", () => {
