@@ -67,6 +67,7 @@ class Agent {
         notify: (op, body) => this.#notified(op, body),
       },
       onPending: () => this.#link.pending(),
+      onError: (error) => log.error(`Cannot deal with a message: ${error}`),
     });
     this.#link = new Link({
       poller: this.#loop.poller,

@@ -1,7 +1,7 @@
 import { fromText } from "../bytes/mod.ts";
 import type { DirEntry } from "../fuse/mod.ts";
-import { Errno, ErrnoError, type Stat } from "../linux/mod.ts";
-import { decodePage, type DirPage, encodeReadDir, FileOp } from "../protocol/mod.ts";
+import { Errno, ErrnoError } from "../linux/mod.ts";
+import { decodePage, type DirPage, encodeReadDir, FileOp, type LookupOut, MAX_PAGE } from "../protocol/mod.ts";
 import type { Connection } from "../rpc/mod.ts";
 import type { Directories } from "./directories.ts";
 import type { Node } from "./nodes.ts";
@@ -9,7 +9,6 @@ import type { Node } from "./nodes.ts";
 const DT_DIR = 4;
 /** The first page is small: most directories fit, and the rest is on its way while it is looked at. */
 const FIRST_BUDGET = 64 * 1024;
-const BUDGET = 256 * 1024;
 
 /** Positions after `.` and `..`: values that no file system gives (theirs are small numbers or 63-bit hashes). */
 const AFTER_DOT = 0x4000_0000_0000_0001n;
@@ -52,7 +51,7 @@ export class Listings {
   }
 
   /** Hands out entries after `offset` until `take` returns false or the directory ends. */
-  async read(fh: number, offset: bigint, take: (entry: DirEntry, stat?: Stat) => boolean): Promise<void> {
+  async read(fh: number, offset: bigint, take: (entry: DirEntry, found?: LookupOut) => boolean): Promise<void> {
     const listing = this.#open.get(fh);
     if (listing === undefined) throw new ErrnoError(Errno.EBADF, `find listing ${fh}`);
     let position = offset;
@@ -75,7 +74,7 @@ export class Listings {
   async #readFrom(
     listing: Listing,
     position: bigint,
-    take: (entry: DirEntry, stat?: Stat) => boolean,
+    take: (entry: DirEntry, found?: LookupOut) => boolean,
   ): Promise<void> {
     for (;;) {
       let index = indexAfter(listing, position);
@@ -85,8 +84,8 @@ export class Listings {
       }
       const { entries, end } = listing.page;
       for (; index < entries.length; index++) {
-        const { name, ino, type, cookie, stat } = entries[index];
-        if (!take({ name, ino, type, offset: cookie }, stat)) return;
+        const { name, ino, type, cookie, stat, target } = entries[index];
+        if (!take({ name, ino, type, offset: cookie }, stat && { stat, target })) return;
         position = cookie;
       }
       if (end) return;
@@ -94,16 +93,13 @@ export class Listings {
   }
 
   async #turn(listing: Listing, start: bigint): Promise<void> {
-    listing.page = await this.#fetch(listing.node, start, BUDGET);
+    listing.page = await this.#fetch(listing.node, start, MAX_PAGE);
     listing.start = start;
   }
 
   async #fetch(node: Node, cookie: bigint, budget: number): Promise<DirPage> {
     const body = encodeReadDir({ dir: this.#directories.number(node), cookie, budget });
-    const page = decodePage(await this.#connection.call(FileOp.READDIR, body).reply);
-    // A page without entries that is not the last would be asked for forever.
-    if (page.entries.length === 0 && !page.end) throw new ErrnoError(Errno.EPROTO, "read a directory");
-    return page;
+    return decodePage(await this.#connection.call(FileOp.READDIR, body).reply);
   }
 }
 

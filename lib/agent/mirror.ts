@@ -1,4 +1,4 @@
-import { type ByteString } from "../bytes/mod.ts";
+import { type ByteString, toBytes } from "../bytes/mod.ts";
 import {
   type AttrOut,
   type Caller,
@@ -28,6 +28,7 @@ import {
   UTIME_NOW,
 } from "../linux/mod.ts";
 import {
+  decodeLookupOut,
   decodeStat,
   decodeStatFs,
   decodeWritten,
@@ -46,6 +47,7 @@ import {
   encodeWrite,
   FileOp,
   type FileRef,
+  type LookupOut,
   type SetTime,
 } from "../protocol/mod.ts";
 import { type Connection, RpcError } from "../rpc/mod.ts";
@@ -54,6 +56,7 @@ import { Listings } from "./listings.ts";
 import { Node, Nodes } from "./nodes.ts";
 import { type OpenFile, OpenFiles } from "./open_files.ts";
 import type { OverlayEntry, OverlayFile } from "./root_overlay.ts";
+import { Snapshots } from "./snapshots.ts";
 
 /** How long names and attributes are believed without asking again. */
 const VALID_MS = 1000;
@@ -81,6 +84,7 @@ export class Mirror implements FileSystem {
   readonly #directories: Directories;
   readonly #files: OpenFiles;
   readonly #listings: Listings;
+  readonly #snapshots: Snapshots;
 
   constructor(options: MirrorOptions) {
     this.#connection = options.connection;
@@ -90,15 +94,20 @@ export class Mirror implements FileSystem {
     this.#directories = new Directories(options.connection);
     this.#files = new OpenFiles(options.connection);
     this.#listings = new Listings(options.connection, this.#directories);
+    this.#snapshots = new Snapshots(options.connection, this.#directories);
   }
 
   async lookup(parentId: NodeId, name: ByteString): Promise<Entry> {
     const parent = this.#node(parentId);
     const shown = overlaid(parent, name);
     if (shown !== undefined) return this.#overlayEntry(parent, name, shown);
+    const known = this.#snapshots.find(parent, name);
+    if (known?.found !== undefined) return this.#enter(parent, name, known.found, known.asOf);
+    if (known !== undefined) return { ...absent, entryValid: valid(known.asOf) };
     const dir = this.#directories.number(parent);
     try {
-      return this.#enter(parent, name, await this.#stat(FileOp.LOOKUP, encodeName({ dir, name })));
+      const reply = await this.#ask(FileOp.LOOKUP, encodeName({ dir, name }));
+      return this.#enter(parent, name, decodeLookupOut(reply));
     } catch (error) {
       if (error instanceof RpcError && error.errno === Errno.ENOENT) return absent;
       throw error;
@@ -113,9 +122,9 @@ export class Mirror implements FileSystem {
   async getattr(nodeId: NodeId, fh: number | undefined): Promise<AttrOut> {
     const node = this.#node(nodeId);
     if (node.overlay?.attr !== undefined) return { attr: node.attr, attrValid: OVERLAY_VALID_MS };
-    // While the kernel collects writes it asks before each write(): it only wants what it does not keep itself.
-    const fresh = performance.now() - node.attrTime < VALID_MS;
-    if (fresh && this.#writeBack && node.isBeingWritten) return { attr: node.attr, attrValid: VALID_MS };
+    // The kernel asks again long before that: after each read for the access time, and while it collects writes before
+    // each of them.
+    if (valid(node.attrTime) > 0) return { attr: node.attr, attrValid: valid(node.attrTime) };
     const attr = await this.#stat(FileOp.GETATTR, encodeRef(this.#ref(node, fh)));
     if (node.isOtherFile(attr) || (node.isForeignChange(attr) && node.openFiles.size === 0)) {
       // The kernel looks the name up again and is given a new node.
@@ -139,22 +148,27 @@ export class Mirror implements FileSystem {
   }
 
   async readlink(nodeId: NodeId): Promise<Uint8Array> {
+    const { target } = this.#node(nodeId);
+    if (target !== undefined) return toBytes(target);
     return await this.#ask(FileOp.READLINK, encodeRef(this.#ref(this.#node(nodeId))));
   }
 
   async symlink(parentId: NodeId, name: ByteString, target: ByteString): Promise<Entry> {
     const { parent, dir } = this.#writableName(parentId, name);
-    return this.#enter(parent, name, await this.#stat(FileOp.SYMLINK, encodeSymlink({ dir, name, target })));
+    const stat = await this.#stat(FileOp.SYMLINK, encodeSymlink({ dir, name, target }));
+    return this.#enter(parent, name, { stat, target });
   }
 
   async mknod(parentId: NodeId, name: ByteString, node: { mode: number; rdev: number }): Promise<Entry> {
     const { parent, dir } = this.#writableName(parentId, name);
-    return this.#enter(parent, name, await this.#stat(FileOp.MKNOD, encodeMake({ dir, name, ...node })));
+    const stat = await this.#stat(FileOp.MKNOD, encodeMake({ dir, name, ...node }));
+    return this.#enter(parent, name, { stat });
   }
 
   async mkdir(parentId: NodeId, name: ByteString, mode: number): Promise<Entry> {
     const { parent, dir } = this.#writableName(parentId, name);
-    return this.#enter(parent, name, await this.#stat(FileOp.MKDIR, encodeMake({ dir, name, mode, rdev: 0 })));
+    const stat = await this.#stat(FileOp.MKDIR, encodeMake({ dir, name, mode, rdev: 0 }));
+    return this.#enter(parent, name, { stat });
   }
 
   async unlink(parentId: NodeId, name: ByteString): Promise<void> {
@@ -184,25 +198,25 @@ export class Mirror implements FileSystem {
   async link(nodeId: NodeId, parentId: NodeId, name: ByteString): Promise<Entry> {
     const node = this.#changeable(nodeId);
     const { parent, dir: toDir } = this.#writableName(parentId, name);
-    const attr = await this.#stat(FileOp.LINK, encodeLink({ ref: this.#ref(node), toDir, toName: name }));
+    const stat = await this.#stat(FileOp.LINK, encodeLink({ ref: this.#ref(node), toDir, toName: name }));
     // ctime and the link count moved by our own doing.
     node.ctimeKnown = false;
-    return this.#enter(parent, name, attr);
+    return this.#enter(parent, name, { stat, target: node.target });
   }
 
   async open(nodeId: NodeId, flags: number): Promise<Opened> {
     const node = this.#node(nodeId);
     if (node.overlay?.attr !== undefined) return this.#openOverlay(flags);
     const wanted = flags & ~(O_CREAT | O_EXCL | O_NOCTTY);
-    const { fh, attr, direct } = await this.#openLocal(node, wanted);
-    if (node.isOtherFile(attr) || ((wanted & O_TRUNC) === 0 && node.isForeignChange(attr))) {
-      this.#files.discard(fh);
+    const ours = node.isBeingWritten || (wanted & O_TRUNC) !== 0;
+    const { file, stat, direct } = await this.#openLocal(node, wanted);
+    if (node.isOtherFile(stat) || (!ours && node.hasOtherContent(stat))) {
+      this.#files.release(file.fh);
       throw new ErrnoError(Errno.ESTALE, "open a file that was changed locally");
     }
-    node.update(attr);
+    node.update(stat);
     if (wanted & O_TRUNC) node.writes++;
-    this.#files.add(fh, node, (wanted & O_ACCMODE) !== O_RDONLY);
-    return { fh, flags: direct ? FOPEN_DIRECT_IO : FOPEN_KEEP_CACHE };
+    return { fh: file.fh, flags: direct ? FOPEN_DIRECT_IO : FOPEN_KEEP_CACHE };
   }
 
   async create(
@@ -213,8 +227,8 @@ export class Mirror implements FileSystem {
     const { parent, dir } = this.#writableName(parentId, name);
     const fh = this.#files.reserve();
     const flags = this.#writeBack ? collectable(how.flags) : how.flags;
-    const attr = await this.#opening(fh, FileOp.CREATE, encodeCreate({ dir, name, fh, flags, mode: how.mode }));
-    const entry = this.#enter(parent, name, attr);
+    const stat = await this.#opening(fh, FileOp.CREATE, encodeCreate({ dir, name, fh, flags, mode: how.mode }));
+    const entry = this.#enter(parent, name, { stat });
     this.#files.add(fh, this.#node(entry.nodeId), (flags & O_ACCMODE) !== O_RDONLY);
     return { entry, opened: { fh, flags: FOPEN_KEEP_CACHE } };
   }
@@ -263,11 +277,11 @@ export class Mirror implements FileSystem {
 
   async readdir(nodeId: NodeId, at: { fh: number; offset: bigint }, sink: DirSink): Promise<void> {
     const node = this.#node(nodeId);
-    await this.#listings.read(at.fh, at.offset, (entry, stat) => {
-      if (!sink.plus || stat === undefined) return sink.add(entry);
+    await this.#listings.read(at.fh, at.offset, (entry, found) => {
+      if (!sink.plus || found === undefined) return sink.add(entry);
       const shown = overlaid(node, entry.name);
       const plus = shown === undefined
-        ? this.#enter(node, entry.name, stat)
+        ? this.#enter(node, entry.name, found)
         : this.#overlayEntry(node, entry.name, shown);
       const added = sink.add(entry, plus);
       if (!added && plus.nodeId !== 0) this.forget(plus.nodeId, 1);
@@ -337,6 +351,7 @@ export class Mirror implements FileSystem {
     if (overlaid(parent, name) !== undefined) {
       throw new ErrnoError(Errno.EROFS, "change a name of the remote machine");
     }
+    this.#snapshots.changed(parent);
     return { parent, dir: this.#directories.number(parent) };
   }
 
@@ -350,9 +365,10 @@ export class Mirror implements FileSystem {
     return decodeStat(await this.#connection.call(op, body).reply);
   }
 
-  #enter(parent: Node, name: ByteString, attr: Stat): Entry {
-    const node = this.#nodes.enter(parent, name, attr);
-    return { nodeId: node.id, generation: 0, attr, entryValid: VALID_MS, attrValid: VALID_MS };
+  /** `time`: when the local side said so. */
+  #enter(parent: Node, name: ByteString, found: LookupOut, time = performance.now()): Entry {
+    const node = this.#nodes.enter(parent, name, found, time);
+    return { nodeId: node.id, generation: 0, attr: node.attr, entryValid: valid(time), attrValid: valid(time) };
   }
 
   #updated(node: Node, attr: Stat): AttrOut {
@@ -378,12 +394,20 @@ export class Mirror implements FileSystem {
   }
 
   /** Opens so that the kernel can collect writes; a file that may be written but not read goes without its page cache. */
-  async #openLocal(node: Node, flags: number): Promise<{ fh: number; attr: Stat; direct: boolean }> {
+  async #openLocal(node: Node, flags: number): Promise<{ file: OpenFile; stat: Stat; direct: boolean }> {
     const ref = this.#ref(node);
     const wider = this.#writeBack ? collectable(flags) : flags;
     const attempt = async (flags: number, direct: boolean) => {
       const fh = this.#files.reserve();
-      return { fh, attr: await this.#opening(fh, FileOp.OPEN, encodeOpen({ ref, fh, flags })), direct };
+      const reply = this.#stat(FileOp.OPEN, encodeOpen({ ref, fh, flags }));
+      const file = this.#files.add(fh, node, (flags & O_ACCMODE) !== O_RDONLY);
+      if (!file.writable) file.readAhead.start();
+      try {
+        return { file, stat: await reply, direct };
+      } catch (error) {
+        this.#files.cancel(fh);
+        throw error;
+      }
     };
     try {
       return await attempt(wider, false);
@@ -401,6 +425,11 @@ export class Mirror implements FileSystem {
       throw error;
     }
   }
+}
+
+/** How much longer what was said at `time` may be believed, in ms. */
+function valid(time: number): number {
+  return Math.max(0, VALID_MS - (performance.now() - time));
 }
 
 /** An overlay entry that takes the place of the local name. */

@@ -1,6 +1,7 @@
 import type { ByteString } from "../bytes/mod.ts";
 import type { NodeId } from "../fuse/mod.ts";
 import { S_IFDIR, S_IFMT, S_IFREG, type Stat } from "../linux/mod.ts";
+import type { LookupOut } from "../protocol/mod.ts";
 import type { OpenFile } from "./open_files.ts";
 import type { OverlayEntry } from "./root_overlay.ts";
 
@@ -31,6 +32,8 @@ export class Node {
   readonly openFiles = new Set<OpenFile>();
   /** Grows with every write through the mirror; what was read ahead before is void. */
   writes = 0;
+  /** Of a symbolic link. */
+  target?: ByteString;
   /** What the remote machine shows here or below instead of the local side. */
   overlay?: OverlayEntry;
 
@@ -54,11 +57,12 @@ export class Node {
     return false;
   }
 
-  /** Takes over what the local side said. */
-  update(attr: Stat): void {
+  /** Takes over what the local side said at `time`, unless something newer is known. */
+  update(attr: Stat, time = performance.now()): void {
+    if (time < this.attrTime) return;
     this.attr = attr;
     this.ctimeKnown = true;
-    this.attrTime = performance.now();
+    this.attrTime = time;
   }
 
   /** Whether `attr`, told for the same (dev, ino), is of another file: the number was used again. */
@@ -68,9 +72,16 @@ export class Node {
       attr.btimeNsec !== mine.btimeNsec;
   }
 
-  /** Whether `attr` shows a content that neither the kernel nor we have written: somebody changed the file locally. */
+  /**
+   * Whether `attr` shows a content that neither the kernel nor we have written: somebody changed the file locally. So it
+   * is for symbolic links, whose targets the kernel keeps.
+   */
   isForeignChange(attr: Stat): boolean {
-    if (!this.isRegular || this.isBeingWritten) return false;
+    return !this.isDirectory && !this.isBeingWritten && this.hasOtherContent(attr);
+  }
+
+  /** Whether `attr` shows a content that is not the one we know of, whoever made it. */
+  hasOtherContent(attr: Stat): boolean {
     const mine = this.attr;
     return attr.size !== mine.size || attr.mtime !== mine.mtime || attr.mtimeNsec !== mine.mtimeNsec ||
       (this.ctimeKnown && (attr.ctime !== mine.ctime || attr.ctimeNsec !== mine.ctimeNsec));
@@ -106,21 +117,23 @@ export class Nodes {
     return this.#byId.size;
   }
 
-  /** The node of `attr`, found as `name` in `parent`, with one more lookup. */
-  enter(parent: Node, name: ByteString, attr: Stat): Node {
-    const key = inode(attr);
+  /** The node of what was found at `time` as `name` in `parent`, with one more lookup. */
+  enter(parent: Node, name: ByteString, found: LookupOut, time = performance.now()): Node {
+    const { stat } = found;
+    const key = inode(stat);
     let node = this.#byInode.get(key);
-    if (node !== undefined && (node.isOtherFile(attr) || node.isForeignChange(attr))) {
+    if (node !== undefined && time >= node.attrTime && (node.isOtherFile(stat) || node.isForeignChange(stat))) {
       this.#detach(node, key);
       node = undefined;
     }
     if (node === undefined) {
-      node = new Node(this.#next++, attr, performance.now());
+      node = new Node(this.#next++, stat, time);
       this.#byId.set(node.id, node);
       this.#byInode.set(key, node);
     } else {
-      node.update(attr);
+      node.update(stat, time);
     }
+    node.target = found.target;
     this.#place(node, parent, name);
     node.lookups++;
     return node;
@@ -163,6 +176,7 @@ export class Nodes {
     parent.children.delete(name);
     node.places = node.places.filter((place) => place.parent !== parent || place.name !== name);
     node.ctimeKnown = false;
+    node.attrTime = -Infinity;
     return node;
   }
 

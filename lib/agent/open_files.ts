@@ -22,21 +22,23 @@ export class OpenFiles {
     this.#connection = connection;
   }
 
-  /** A handle for a request that opens; give it back with {@link cancel} when that fails. */
+  /** A handle for a request that opens. */
   reserve(): number {
     return this.#free.pop() ?? this.#next++;
   }
 
-  cancel(fh: number): void {
-    this.#free.push(fh);
-  }
-
-  /** The file is open. */
+  /** The request that opens the handle has been sent; {@link cancel} it when that fails. */
   add(fh: number, node: Node, writable: boolean): OpenFile {
     const file = { fh, node, writable, readAhead: new ReadAhead(this.#connection, node, fh) };
     this.#files.set(fh, file);
     node.openFiles.add(file);
     return file;
+  }
+
+  /** The handle was not opened on the local side. */
+  cancel(fh: number): void {
+    this.#remove(fh);
+    this.#free.push(fh);
   }
 
   get(fh: number): OpenFile | undefined {
@@ -45,17 +47,17 @@ export class OpenFiles {
 
   /** Closes it on the local side, without waiting. */
   release(fh: number): void {
+    if (!this.#remove(fh)) return;
+    this.#connection.notify(FileNote.RELEASE, encodeNumber(fh));
+    this.#free.push(fh);
+  }
+
+  #remove(fh: number): boolean {
     const file = this.#files.get(fh);
-    if (file === undefined) return;
+    if (file === undefined) return false;
     this.#files.delete(fh);
     file.node.openFiles.delete(file);
     file.readAhead.drop();
-    this.discard(fh);
-  }
-
-  /** Closes a handle that never became an open file here. */
-  discard(fh: number): void {
-    this.#connection.notify(FileNote.RELEASE, encodeNumber(fh));
-    this.#free.push(fh);
+    return true;
   }
 }

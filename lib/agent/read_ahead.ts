@@ -1,11 +1,14 @@
 /**
  * Reads of one open file:
  *
- * 1. a request that goes on where the last one ended is sequential; the first one at the start of the file counts as such
- * 2. for a sequential reader blocks are asked for ahead of it, more with every block it takes, so that one reader fills the
- *    link whatever the round-trip time; anything else is asked for as it is
- * 3. pieces arrive in order and are copied into their block; whoever waits for those bytes goes on
- * 4. blocks behind the reader are dropped
+ * 1. the first block is asked for together with the opening, in the same flight
+ * 2. a request that goes on where the last one ended is sequential; for a sequential reader blocks are asked for ahead of
+ *    it, more with every one it takes, so that one reader fills the link whatever the round-trip time
+ * 3. another large request (the kernel reads around a page fault) brings the whole block it lies in; a small one, of a
+ *    data base say, only itself
+ * 4. pieces arrive in order and are copied into their block; whoever waits for those bytes goes on
+ * 5. a block goes when all of it was handed out (the kernel keeps it from then on), when the file is written, or when too
+ *    much is held
  *
  * The kernel reads ahead too, but no more than 128 KiB, which at 20 ms is 6 MB/s.
  */
@@ -14,26 +17,44 @@ import type { Call, Connection } from "../rpc/mod.ts";
 import type { Node } from "./nodes.ts";
 
 const BLOCK = 256 * 1024;
-const FIRST_WINDOW = BLOCK;
 /** Together with the demanded block this keeps a link of 100 MB/s and 20 ms busy. */
 const MAX_WINDOW = 2 * 1024 * 1024;
-/** Of all open files together. */
+/** The smallest request that brings a block. */
+const LARGE = 32 * 1024;
+/** The first bytes of programs and libraries, elf(5). */
+const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46];
+/** What was read ahead and not wanted for so long is asked for again: the file may have changed locally. */
+const MAX_AGE_MS = 1000;
+/** Bytes of all blocks of all files. */
 const MAX_HELD = 64 * 1024 * 1024;
-
-let held = 0;
 
 /** Bytes asked for in one request, arriving in order. */
 interface Block {
+  readonly owner: ReadAhead;
   readonly offset: number;
   readonly data: Uint8Array<ArrayBuffer>;
-  readonly call: Call;
   /** The node's count of writes when it was asked for. */
   readonly writes: number;
+  call: Call | undefined;
   arrived: number;
+  /** performance.now() when the last piece came. */
+  time: number;
+  handedOut: number;
   done: boolean;
   failure: unknown;
+  /** Calls whoever waits for more of it. */
   wake: () => void;
   more: Promise<void>;
+}
+
+/** The blocks of all files, oldest first. */
+const held = new Set<Block>();
+
+/** Bytes held by all files together. */
+export function heldBytes(): number {
+  let sum = 0;
+  for (const block of held) sum += block.data.length;
+  return sum;
 }
 
 /** The read side of one handle. */
@@ -42,8 +63,11 @@ export class ReadAhead {
   readonly #node: Node;
   readonly #fh: number;
   readonly #blocks = new Map<number, Block>();
+  /** Where a sequential reader goes on. */
   #expected = 0;
   #window = 0;
+  /** Programs are replaced, not changed in place (ETXTBSY): what is held of one stays good. */
+  #isProgram = false;
 
   constructor(connection: Connection, node: Node, fh: number) {
     this.#connection = connection;
@@ -51,20 +75,22 @@ export class ReadAhead {
     this.#fh = fh;
   }
 
+  /** Asks for the first block: the request that opens the handle has just been sent, and nearly every file is read. */
+  start(): void {
+    if (this.#node.attr.size > 0) this.#ask(0, 1);
+  }
+
   /** At most `size` bytes at `offset`; fewer at the end of the file. */
-  async read(offset: number, size: number, signal?: () => AbortSignal): Promise<Uint8Array> {
-    if (!this.#isSequential(offset, size)) {
-      this.#window = 0;
-      this.#expected = offset + size;
-      return await this.#readPlainly(offset, size, signal);
-    }
-    this.#expected = Math.max(this.#expected, offset + size);
-    this.#window = Math.min(MAX_WINDOW, Math.max(FIRST_WINDOW, this.#window * 2));
-    this.#ask(offset, offset + size);
-    this.#askAhead(offset + size);
-    const data = await this.#gather(offset, size);
-    this.#dropBefore(offset);
-    return data;
+  async read(offset: number, size: number, signal: () => AbortSignal): Promise<Uint8Array> {
+    // Requests of the kernel's own readahead may come out of order, so a reader may be a block off.
+    const sequential = Math.abs(offset - this.#expected) <= BLOCK && this.#expected > 0;
+    this.#window = sequential ? Math.min(MAX_WINDOW, Math.max(BLOCK, this.#window * 2)) : 0;
+    this.#expected = offset + size;
+    if (sequential || size >= LARGE) this.#ask(offset, offset + size);
+    if (sequential) this.#ask(offset + size, Math.min(offset + size + this.#window, this.#node.attr.size));
+    return this.#covers(offset, size)
+      ? await this.#gather(offset, size)
+      : await this.#readPlainly(offset, size, signal);
   }
 
   /** Forgets everything: the handle is closed. */
@@ -72,78 +98,85 @@ export class ReadAhead {
     for (const block of this.#blocks.values()) this.#remove(block);
   }
 
-  /** Requests of the kernel's own readahead may arrive out of order, so a reader may be up to a block off. */
-  #isSequential(offset: number, size: number): boolean {
-    if (this.#node.attr.size <= size && offset === 0) return false;
-    return offset <= this.#expected + BLOCK && offset >= this.#expected - BLOCK;
-  }
-
   async #readPlainly(offset: number, size: number, signal?: () => AbortSignal): Promise<Uint8Array> {
     const call = this.#connection.call(FileOp.READ, encodeRead({ fh: this.#fh, offset, size }));
-    if (signal !== undefined) signal().addEventListener("abort", () => call.cancel(), { once: true });
+    signal?.().addEventListener("abort", () => call.cancel(), { once: true });
     return await call.reply;
+  }
+
+  #current(start: number): Block | undefined {
+    const block = this.#blocks.get(start);
+    if (block === undefined) return undefined;
+    const old = block.done && !this.#isProgram && performance.now() - block.time > MAX_AGE_MS;
+    if (!old && block.writes === this.#node.writes) return block;
+    this.#remove(block);
+    return undefined;
+  }
+
+  /** Whether the blocks have [offset, offset + size), or will. */
+  #covers(offset: number, size: number): boolean {
+    for (let start = offset - offset % BLOCK; start < offset + size; start += BLOCK) {
+      if (this.#current(start) === undefined) return false;
+    }
+    return true;
   }
 
   /** Asks for the blocks that [from, to) lies in, unless they are here or on their way. */
   #ask(from: number, to: number): void {
-    for (let offset = from - from % BLOCK; offset < to; offset += BLOCK) {
-      const known = this.#blocks.get(offset);
-      if (known !== undefined && known.writes === this.#node.writes) continue;
-      if (known !== undefined) this.#remove(known);
-      this.#request(offset);
+    for (let start = from - from % BLOCK; start < to; start += BLOCK) {
+      if (this.#current(start) !== undefined) continue;
+      if (!ReadAhead.#makeRoom()) return;
+      this.#request(start);
     }
   }
 
-  #askAhead(from: number): void {
-    if (held >= MAX_HELD) return;
-    this.#ask(from, Math.min(from + this.#window, this.#node.attr.size));
-  }
-
   #request(offset: number): void {
-    const data = new Uint8Array(BLOCK);
-    held += BLOCK;
-    const call = this.#connection.call(FileOp.READ, encodeRead({ fh: this.#fh, offset, size: BLOCK }), {
+    const block = newBlock(this, {
+      offset,
+      size: Math.max(1, this.#node.attr.size - offset),
+      writes: this.#node.writes,
+    });
+    this.#blocks.set(offset, block);
+    held.add(block);
+    const size = block.data.length;
+    block.call = this.#connection.call(FileOp.READ, encodeRead({ fh: this.#fh, offset, size }), {
       onPiece: (piece, at) => {
-        data.set(piece, at);
+        block.data.set(piece, at);
         block.arrived = at + piece.length;
-        turn(block);
+        block.time = performance.now();
+        if (offset === 0 && at === 0) this.#recognize(piece);
+        block.wake();
       },
-      maxReply: BLOCK,
+      maxReply: size,
       flow: this.#fh,
     });
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const block: Block = {
-      offset,
-      data,
-      call,
-      writes: this.#node.writes,
-      arrived: 0,
-      done: false,
-      failure: undefined,
-      wake: resolve,
-      more: promise,
-    };
-    this.#blocks.set(offset, block);
-    call.reply.then(() => {
+    block.call.reply.then(() => {
       block.done = true;
+      block.wake();
     }, (error) => {
       block.done = true;
       block.failure = error;
-    }).then(() => turn(block));
+      block.wake();
+    });
+  }
+
+  #recognize(start: Uint8Array): void {
+    this.#isProgram = ELF_MAGIC.every((byte, index) => start[index] === byte);
   }
 
   /** The bytes from the blocks, waiting for those still on their way. */
   async #gather(offset: number, size: number): Promise<Uint8Array> {
-    const start = offset - offset % BLOCK;
-    if (offset + size <= start + BLOCK) return await this.#take(offset, size);
+    const first = Math.min(size, BLOCK - offset % BLOCK);
+    if (first === size) return await this.#take(offset, size);
     const data = new Uint8Array(size);
     let length = 0;
     while (length < size) {
       const at = offset + length;
-      const part = await this.#take(at, Math.min(size - length, BLOCK - at % BLOCK));
+      const wanted = Math.min(size - length, BLOCK - at % BLOCK);
+      const part = await this.#take(at, wanted);
       data.set(part, length);
       length += part.length;
-      if (part.length === 0) break;
+      if (part.length < wanted) break;
     }
     return data.subarray(0, length);
   }
@@ -151,8 +184,8 @@ export class ReadAhead {
   /** Bytes within one block, as a view. */
   async #take(offset: number, size: number): Promise<Uint8Array> {
     const start = offset - offset % BLOCK;
-    const block = this.#blocks.get(start);
-    // Another request of this handle dropped it in the meantime.
+    const block = this.#current(start);
+    // Dropped while another block of this request was on its way.
     if (block === undefined) return await this.#readPlainly(offset, size);
     const at = offset - start;
     while (!block.done && block.arrived < at + size) await block.more;
@@ -160,28 +193,61 @@ export class ReadAhead {
       this.#remove(block);
       throw block.failure;
     }
-    return block.data.subarray(at, Math.max(at, Math.min(at + size, block.arrived)));
-  }
-
-  #dropBefore(offset: number): void {
-    for (const block of this.#blocks.values()) {
-      if (block.offset + 2 * BLOCK > offset) break;
-      this.#remove(block);
+    // The block is as long as the file was. What the file has grown by since is asked for by itself.
+    const end = start + block.data.length;
+    if (offset + size > end && this.#node.attr.size > end && end < start + BLOCK) {
+      return await this.#readPlainly(offset, size);
     }
+    const data = block.data.subarray(at, Math.max(at, Math.min(at + size, block.arrived)));
+    block.handedOut += data.length;
+    if (block.done && block.handedOut >= block.arrived) this.#remove(block);
+    return data;
   }
 
   #remove(block: Block): void {
     if (this.#blocks.get(block.offset) === block) this.#blocks.delete(block.offset);
-    held -= BLOCK;
-    if (!block.done) block.call.cancel();
+    held.delete(block);
+    if (!block.done) block.call?.cancel();
+  }
+
+  /** Gives up the oldest blocks that nobody waits for. False when there is no room for another even so. */
+  static #makeRoom(): boolean {
+    let sum = heldBytes();
+    for (const block of held) {
+      if (sum + BLOCK <= MAX_HELD) return true;
+      if (!block.done) continue;
+      sum -= block.data.length;
+      block.owner.#remove(block);
+    }
+    return sum + BLOCK <= MAX_HELD;
   }
 }
 
-/** Wakes those who wait for more of the block, and makes a new thing to wait for. */
+function newBlock(owner: ReadAhead, { offset, size, writes }: { offset: number; size: number; writes: number }): Block {
+  const block: Block = {
+    owner,
+    offset,
+    data: new Uint8Array(Math.min(BLOCK, size)),
+    writes,
+    call: undefined,
+    arrived: 0,
+    time: 0,
+    handedOut: 0,
+    done: false,
+    failure: undefined,
+    wake: () => {},
+    more: Promise.resolve(),
+  };
+  turn(block);
+  return block;
+}
+
+/** Makes a new thing to wait for; waking makes the next. */
 function turn(block: Block): void {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const wake = block.wake;
-  block.wake = resolve;
   block.more = promise;
-  wake();
+  block.wake = () => {
+    turn(block);
+    resolve();
+  };
 }

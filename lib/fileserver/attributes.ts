@@ -14,21 +14,12 @@ import {
   S_IFMT,
   S_IFREG,
   type Stat,
-  statAt,
   statFd,
   statFs,
   truncateFd,
   UTIME_OMIT,
 } from "../linux/mod.ts";
-import {
-  decodeAccess,
-  decodeName,
-  decodeRef,
-  decodeSetAttr,
-  encodeStat,
-  encodeStatFs,
-  type SetAttrIn,
-} from "../protocol/mod.ts";
+import { decodeAccess, decodeRef, decodeSetAttr, encodeStat, encodeStatFs, type SetAttrIn } from "../protocol/mod.ts";
 import type { Answer, Context } from "./context.ts";
 import { type Found, reopen, statRef, withFile } from "./references.ts";
 
@@ -40,12 +31,6 @@ const UNCHANGED_TIME = { sec: 0, nsec: UTIME_OMIT };
 /** Attributes as a reply. */
 export function answerStat(stat: Stat | number): Answer {
   return typeof stat === "number" ? stat : encodeStat(stat);
-}
-
-export function lookup(context: Context, body: Uint8Array): Answer {
-  const { dir, name } = decodeName(body);
-  const fd = context.directories.find(dir);
-  return fd < 0 ? fd : answerStat(statAt(fd, name));
 }
 
 export function getAttr(context: Context, body: Uint8Array): Answer {

@@ -3,13 +3,14 @@ import { AT_FDCWD, Errno, errnoName, O_DIRECTORY, O_PATH, openAt, unwrap } from 
 import { log as processLog, type Logger } from "../log/mod.ts";
 import { decodeBind, decodeNumber, FileNote, FileOp } from "../protocol/mod.ts";
 import type { Incoming } from "../rpc/mod.ts";
-import { access, getAttr, lookup, readLink, setAttr, statFileSystem } from "./attributes.ts";
+import { access, getAttr, readLink, setAttr, statFileSystem } from "./attributes.ts";
 import { link, makeDirectory, makeNode, removeDirectory, rename, symlink, unlink } from "./changes.ts";
 import type { Answer, BulkAnswer, Context, FileStatistics, Operation } from "./context.ts";
 import { Directories } from "./directories.ts";
 import { Handles } from "./handles.ts";
 import { readDir } from "./listing.ts";
 import { Listings } from "./listings.ts";
+import { lookup } from "./lookup.ts";
 import { create, open } from "./open.ts";
 import { Policy } from "./policy.ts";
 import { read } from "./reads.ts";

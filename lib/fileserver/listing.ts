@@ -4,14 +4,15 @@
  * stream is kept under the cookie at which the agent will go on. So a long listing neither reopens nor seeks, and what is
  * created or removed meanwhile does not disturb it: positions are the file system's own.
  */
-import { type DirectoryEntry, statAt } from "../linux/mod.ts";
+import type { DirectoryEntry } from "../linux/mod.ts";
 import { decodeReadDir, encodePage, type PageEntry, STAT_BYTES } from "../protocol/mod.ts";
 import type { Answer, Context } from "./context.ts";
 import { DirectoryStream } from "./directory_stream.ts";
+import { findAt } from "./lookup.ts";
 
-/** Bytes of a page and of an entry before its name and attributes (protocol/directory.ts). */
+/** Bytes of a page, and of an entry besides its name, attributes and target (protocol/directory.ts). */
 const PAGE_HEADER = 5;
-const ENTRY_HEADER = 20;
+const ENTRY_HEADER = 22;
 
 export function readDir(context: Context, body: Uint8Array): Answer {
   const { dir, cookie, budget } = decodeReadDir(body);
@@ -39,18 +40,19 @@ function readPage(stream: DirectoryStream, dir: number, budget: number): PageRea
     const next = stream.peek();
     if (next === undefined) return { entries, state: "end" };
     if (typeof next === "number") return { entries, state: next };
-    bytes += ENTRY_HEADER + next.name.length + STAT_BYTES;
+    const entry = describe(dir, next);
+    bytes += ENTRY_HEADER + next.name.length + STAT_BYTES + (entry.target?.length ?? 0);
     if (bytes > budget && entries.length > 0) return { entries, state: "more" };
-    entries.push(withStat(dir, next));
+    entries.push(entry);
     stream.take();
   }
 }
 
-function withStat(dir: number, { name, ino, type, cookie }: DirectoryEntry): PageEntry {
-  const found = statAt(dir, name);
-  const stat = typeof found === "number" ? undefined : found;
+function describe(dir: number, { name, ino, type, cookie }: DirectoryEntry): PageEntry {
+  const found = findAt(dir, name);
+  const entry = { name, ino, type, cookie: toCookie(cookie) };
   // Not every file system keeps types in its directories.
-  return { name, ino, type: stat === undefined ? type : stat.mode >> 12, cookie: toCookie(cookie), stat };
+  return typeof found === "number" ? entry : { ...entry, ...found, type: found.stat.mode >> 12 };
 }
 
 /** Stands for position 0, which as a cookie means the start. No file system gives it (theirs are small, or hashes). */

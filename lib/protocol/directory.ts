@@ -1,7 +1,7 @@
 import { type ByteString, DecodeError, Writer } from "../bytes/mod.ts";
 import type { Stat, StatFs } from "../linux/mod.ts";
 import { readStat, writeStat } from "./attributes.ts";
-import { readName, whole } from "./file.ts";
+import { readName, readTarget, whole } from "./file.ts";
 
 /** From here on `id` stands for the directory `name` in `parent`, which must be this inode. */
 export interface BindIn {
@@ -61,7 +61,12 @@ export interface PageEntry {
   readonly cookie: bigint;
   /** Absent when the entry was gone before it could be looked at. */
   readonly stat?: Stat;
+  /** Of a symbolic link. */
+  readonly target?: ByteString;
 }
+
+/** What a page says of an entry beside its name, number and cookie. */
+const Has = { STAT: 1, TARGET: 2, ALL: 3 } as const;
 
 /** `end`: nothing comes after these. */
 export interface DirPage {
@@ -69,12 +74,18 @@ export interface DirPage {
   readonly end: boolean;
 }
 
-/** u8 end, u32 count, then an entry each: u64 ino, u64 cookie, u8 type, u8 has a stat, string16 name, Stat. */
+/**
+ * u8 end, u32 count, then an entry each: u64 ino, u64 cookie, u8 type, u8 what follows the name (1 Stat, 2 target),
+ * string16 name, Stat, string16 target.
+ */
 export function encodePage(page: DirPage): Uint8Array {
   const to = new Writer(5 + page.entries.length * 144).u8(page.end ? 1 : 0).u32(page.entries.length);
   for (const entry of page.entries) {
-    to.u64(entry.ino).u64(entry.cookie).u8(entry.type).u8(entry.stat ? 1 : 0).string16(entry.name);
-    if (entry.stat) writeStat(to, entry.stat);
+    const { stat, target } = entry;
+    const has = (stat === undefined ? 0 : Has.STAT) | (target === undefined ? 0 : Has.TARGET);
+    to.u64(entry.ino).u64(entry.cookie).u8(entry.type).u8(has).string16(entry.name);
+    if (stat !== undefined) writeStat(to, stat);
+    if (target !== undefined) to.string16(target);
   }
   return to.finish();
 }
@@ -89,9 +100,15 @@ export function decodePage(body: Uint8Array): DirPage {
       const ino = from.u64();
       const cookie = from.u64();
       const type = from.u8();
-      const hasStat = from.u8() === 1;
-      entries.push({ ino, cookie, type, name: readName(from), stat: hasStat ? readStat(from) : undefined });
+      const has = from.u8();
+      if ((has & ~Has.ALL) !== 0) throw new DecodeError(`Cannot decode a page: an entry with ${has}`);
+      const name = readName(from);
+      const stat = has & Has.STAT ? readStat(from) : undefined;
+      const target = has & Has.TARGET ? readTarget(from) : undefined;
+      entries.push({ ino, cookie, type, name, stat, target });
     }
+    // Whoever goes on after the last entry would ask for the same page forever.
+    if (!end && count === 0) throw new DecodeError("Cannot decode a page: nothing in it, and more to come");
     return { entries, end };
   });
 }
@@ -123,6 +140,23 @@ export function encodeStat(stat: Stat): Uint8Array {
 
 export function decodeStat(body: Uint8Array): Stat {
   return whole(body, readStat);
+}
+
+/** The answer to a lookup: a symbolic link's target comes with it. */
+export interface LookupOut {
+  readonly stat: Stat;
+  readonly target?: ByteString;
+}
+
+/** Stat, then string16 target if it is a symbolic link. */
+export function encodeLookupOut(found: LookupOut): Uint8Array {
+  const to = writeStat(new Writer(128), found.stat);
+  if (found.target !== undefined) to.string16(found.target);
+  return to.finish();
+}
+
+export function decodeLookupOut(body: Uint8Array): LookupOut {
+  return whole(body, (from) => ({ stat: readStat(from), target: from.left > 0 ? readTarget(from) : undefined }));
 }
 
 /** The answer to a write: bytes taken, and the attributes after it, so that the agent can tell its own changes from others. */

@@ -53,7 +53,7 @@ export function readName(from: Reader): ByteString {
 }
 
 /** A symbolic link's target: 1 to 4095 bytes, no NUL. */
-function readTarget(from: Reader): ByteString {
+export function readTarget(from: Reader): ByteString {
   const target = from.string16();
   if (target.length === 0 || target.length > 4095 || target.includes("\0")) {
     throw new DecodeError("Cannot decode a link's target: empty, longer than 4095 bytes, or with a NUL");

@@ -1,6 +1,6 @@
 /** Requests of the agent to the local side: files. The reply is noted after the arrow. */
 export const FileOp = {
-  /** NameIn → Stat */
+  /** NameIn → LookupOut */
   LOOKUP: 1,
   /** FileRef → Stat */
   GETATTR: 2,

@@ -10,6 +10,7 @@ import {
   encodeSignal,
   encodeWindow,
   FileNote,
+  FileOp,
   type RunIn,
   type RunOut,
   type SignalNote,
@@ -45,16 +46,22 @@ export class Session {
   readonly #connection: Connection;
   readonly #files: FileServer;
   readonly #pump: Pump;
+  /** Requests of the agent, by operation. */
+  readonly #requests = new Map<number, number>();
 
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#files = createFileServer({ wake: () => this.#connection.wake() });
     this.#connection = createConnection({
       handler: {
-        request: (request) => this.#files.request(request),
+        request: (request) => {
+          this.#requests.set(request.op, (this.#requests.get(request.op) ?? 0) + 1);
+          this.#files.request(request);
+        },
         notify: (op, body) => this.#notified(op, body),
       },
       onPending: () => this.#pump.start(),
+      onError: (error) => log.error(`Cannot deal with a message: ${error}`),
     });
     this.#pump = new Pump({
       pipe: options.link,
@@ -85,7 +92,7 @@ export class Session {
       stopForwarding();
       if (terminal) Deno.removeSignalListener("SIGWINCH", resized);
       this.#files.close();
-      log.debug(`link: ${JSON.stringify(this.#connection.statistics)}`);
+      this.#logStatistics();
     }
   }
 
@@ -126,6 +133,12 @@ export class Session {
   #notified(op: number, body: Uint8Array): void {
     if (op === FileNote.STOPPED) this.#stopped();
     else this.#files.notify(op, body);
+  }
+
+  #logStatistics(): void {
+    const names = new Map<number, string>(Object.entries(FileOp).map(([name, op]) => [op, name]));
+    const requests = [...this.#requests].map(([op, count]) => `${names.get(op) ?? op} ${count}`).join(", ");
+    log.debug(`requests: ${requests}; link: ${JSON.stringify(this.#connection.statistics)}`);
   }
 
   #signal(note: SignalNote): void {

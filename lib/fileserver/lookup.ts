@@ -1,0 +1,36 @@
+import { type ByteString, byteString, fromText } from "../bytes/mod.ts";
+import { close, O_NOFOLLOW, O_PATH, openAt, readLinkAt, S_IFLNK, S_IFMT, statAt, statFd } from "../linux/mod.ts";
+import { decodeName, encodeLookupOut, type LookupOut } from "../protocol/mod.ts";
+import type { Answer, Context } from "./context.ts";
+
+/** Names the file behind the descriptor itself. */
+const EMPTY = fromText("");
+
+export function lookup(context: Context, body: Uint8Array): Answer {
+  const { dir, name } = decodeName(body);
+  const fd = context.directories.find(dir);
+  if (fd < 0) return fd;
+  const found = findAt(fd, name);
+  return typeof found === "number" ? found : encodeLookupOut(found);
+}
+
+/** Attributes of `name` in the directory `dir`, and a symbolic link's target, both of the same inode; or minus errno. */
+export function findAt(dir: number, name: ByteString): LookupOut | number {
+  const stat = statAt(dir, name);
+  if (typeof stat === "number") return stat;
+  return (stat.mode & S_IFMT) === S_IFLNK ? findLink(dir, name) : { stat };
+}
+
+function findLink(dir: number, name: ByteString): LookupOut | number {
+  const fd = openAt(dir, name, O_PATH | O_NOFOLLOW);
+  if (fd < 0) return fd;
+  try {
+    const stat = statFd(fd);
+    if (typeof stat === "number") return stat;
+    // What was put in its place in this moment has no target.
+    const target = readLinkAt(fd, EMPTY);
+    return typeof target === "number" ? { stat } : { stat, target: byteString(target) };
+  } finally {
+    close(fd);
+  }
+}
