@@ -46,6 +46,8 @@ async function succeed(command: string, args: string[], env?: Record<string, str
 /** Compiles the fixture to a file that is gone when the returned object is disposed of. */
 export async function compileFixture(): Promise<{ path: string } & Disposable> {
   const folder = await Deno.makeTempDir();
+  // Some tests run it as somebody else.
+  await Deno.chmod(folder, 0o755);
   const path = `${folder}/fixture`;
   const denort = await succeed(`${scripts}denort`, []);
   const flags = ["--quiet", "--no-check", "--no-lock", "--cached-only", "--no-code-cache", "-A"];
@@ -92,14 +94,18 @@ export class AgentProcess implements AsyncDisposable {
   #wake: () => void = () => {};
   #ended = false;
 
-  /** `kinds`: "ppp", "ttt" and the like; `ids`: as launch() takes them. */
-  constructor(fixture: string, kinds: string, ids: readonly number[] = [1000]) {
+  /** `kinds`: "ppp", "ttt" and the like; `ids`: as launch() takes them; `wrapper`: a command that runs the fixture. */
+  constructor(
+    fixture: string,
+    kinds: string,
+    { ids = [1000], wrapper = [] }: { ids?: readonly number[]; wrapper?: readonly string[] } = {},
+  ) {
     const unshare = ["-m", "-p", "-f", "--kill-child", "--mount-proc", "--propagation", "private"];
     // The fixture is not process 1, or its end would end the command whether the agent sees to that or not. The shell
     // stays to collect orphans, and does not say that the fixture was killed.
     const shell = ["sh", "-c", 'exec 3<&0 4>&2 2>/dev/null; "$@" <&3 2>&4 3<&- 4>&- & wait; sleep 60; exit', "sh"];
     this.#process = new Deno.Command("unshare", {
-      args: [...unshare, ...shell, fixture, "agent", kinds, ids.join(",")],
+      args: [...unshare, ...shell, ...wrapper, fixture, "agent", kinds, ids.join(",")],
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",

@@ -9,7 +9,7 @@ Deno.test.afterAll(() => fixture[Symbol.dispose]());
 
 /** Runs a command on pipes; how it ended and what it wrote. */
 async function run(spec: Spec, ids?: readonly number[]) {
-  await using agent = new AgentProcess(fixture.path, "ppp", ids);
+  await using agent = new AgentProcess(fixture.path, "ppp", { ids });
   const result = await agent.run(spec);
   return { result, stdout: agent.output("stdout"), stderr: agent.output("stderr") };
 }

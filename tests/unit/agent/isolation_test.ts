@@ -54,21 +54,23 @@ Deno.test("Command.end() ends daemons too, and the mount", async () => {
   assert.deepEqual([...mounts()].filter((line) => !before.has(line)), []);
 });
 
-Deno.test("a killed agent leaves no process and no mount", async () => {
-  const before = mounts();
-  await using agent = new AgentProcess(fixture.path, "ppp");
-  await agent.order({ order: "go", spec: shell(`${daemon} echo ready; ${marker}`) });
-  await agent.waitFor("stdout", "ready");
-  await eventually(() => processesWith(marker).length === 3, 2000);
-  const descendants = (pid: number): number[] => [pid, ...childrenOf(pid).flatMap(descendants)];
-  const all = descendants(agent.pid);
-  // The agent; unshare, its shell and cat, the daemon; the command and its child.
-  assert.equal(all.length, 7);
-  Deno.kill(agent.pid, "SIGKILL");
-  await eventually(() => processesWith(marker).length === 0, 2000);
-  await eventually(() => [...mounts()].every((line) => before.has(line)), 2000);
-  await eventually(() => all.every((pid) => !exists(pid)), 2000);
-});
+for (const [kinds, stream] of [["ppp", "stdout"], ["ttt", "screen"]] as const) {
+  Deno.test(`a killed agent leaves no process and no mount (${kinds})`, async () => {
+    const before = mounts();
+    await using agent = new AgentProcess(fixture.path, kinds);
+    await agent.order({ order: "go", spec: shell(`${daemon} echo ready; ${marker}`) });
+    await agent.waitFor(stream, "ready");
+    await eventually(() => processesWith(marker).length === 3, 2000);
+    const descendants = (pid: number): number[] => [pid, ...childrenOf(pid).flatMap(descendants)];
+    const all = descendants(agent.pid);
+    // The agent; unshare, its shell and cat, the daemon; the command and its child.
+    assert.equal(all.length, 7);
+    Deno.kill(agent.pid, "SIGKILL");
+    await eventually(() => processesWith(marker).length === 0, 2000);
+    await eventually(() => [...mounts()].every((line) => before.has(line)), 2000);
+    await eventually(() => all.every((pid) => !exists(pid)), 2000);
+  });
+}
 
 Deno.test("the remote's own root is out of reach, for local root too", async () => {
   for (const ids of [{}, asRoot]) {
