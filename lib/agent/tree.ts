@@ -1,0 +1,161 @@
+import type { ByteString } from "../bytes/mod.ts";
+import type { AttrOut, Entry, NodeId } from "../fuse/mod.ts";
+import { Errno, ErrnoError, type Stat } from "../linux/mod.ts";
+import { decodeStat, type FileRef, type LookupOut } from "../protocol/mod.ts";
+import type { Connection } from "../rpc/mod.ts";
+import { Directories } from "./directories.ts";
+import { type Node, Nodes } from "./nodes.ts";
+import { type OpenFile, OpenFiles } from "./open_files.ts";
+import type { OverlayDirectory, OverlayEntry, OverlayFile } from "./root_overlay.ts";
+import { Snapshots } from "./snapshots.ts";
+
+/** How long names and attributes are believed without asking again. */
+const VALID_MS = 1000;
+/** What only the remote machine has does not change during a session. */
+const OVERLAY_VALID_MS = 3_600_000;
+
+/** An overlay entry that takes the place of the local name; without `attr` the name does not exist. */
+export type Shown = OverlayFile | OverlayEntry & { attr: Stat };
+
+/** What is known of the local side's files, how a request names them, and what the kernel is told of them. */
+export class Tree {
+  readonly nodes: Nodes;
+  readonly directories: Directories;
+  readonly files: OpenFiles;
+  readonly snapshots: Snapshots;
+  readonly #connection: Connection;
+
+  /** `root`: attributes of the local root. */
+  constructor(connection: Connection, { root, overlay }: { root: Stat; overlay: OverlayDirectory }) {
+    this.#connection = connection;
+    this.nodes = new Nodes(root);
+    this.nodes.root.overlay = overlay;
+    this.directories = new Directories(connection);
+    this.files = new OpenFiles(connection);
+    this.snapshots = new Snapshots(connection, this.directories);
+  }
+
+  /** ESTALE for a number that the kernel should not have. */
+  node(id: NodeId): Node {
+    const node = this.nodes.get(id);
+    if (node === undefined) throw new ErrnoError(Errno.ESTALE, `find node ${id}`);
+    return node;
+  }
+
+  /** EBADF for a handle that is not open. */
+  file(fh: number): OpenFile {
+    const file = this.files.get(fh);
+    if (file === undefined) throw new ErrnoError(Errno.EBADF, `find handle ${fh}`);
+    return file;
+  }
+
+  /** The cheapest reference that still means this inode whatever happens to names on the local side. */
+  ref(node: Node, fh?: number): FileRef {
+    if (fh !== undefined && this.files.get(fh) !== undefined) return { kind: "handle", fh };
+    if (node.isDirectory && (this.directories.has(node) || node.places.length === 0)) {
+      return { kind: "directory", dir: this.directories.number(node) };
+    }
+    const place = node.places[0];
+    if (place !== undefined) {
+      const { dev, ino } = node.attr;
+      return { kind: "name", dir: this.directories.number(place.parent), name: place.name, dev, ino };
+    }
+    for (const file of node.openFiles) return { kind: "handle", fh: file.fh };
+    throw new ErrnoError(Errno.ESTALE, "name a file that was removed");
+  }
+
+  /** A node that is the local side's to change. */
+  changeable(id: NodeId): Node {
+    const node = this.node(id);
+    if (node.overlay?.attr !== undefined) throw new ErrnoError(Errno.EROFS, "change a file of the remote machine");
+    return node;
+  }
+
+  /** A name in a directory that is the local side's to change, and the directory's number. */
+  writableName(parentId: NodeId, name: ByteString): { parent: Node; dir: number } {
+    const parent = this.changeable(parentId);
+    if (overlaid(parent, name) !== undefined) {
+      throw new ErrnoError(Errno.EROFS, "change a name of the remote machine");
+    }
+    this.snapshots.changed(parent);
+    return { parent, dir: this.directories.number(parent) };
+  }
+
+  /** Asks the local side; an errno comes as an RpcError. */
+  async ask(op: number, body: Uint8Array): Promise<Uint8Array> {
+    return await this.#connection.call(op, body).reply;
+  }
+
+  /** Asks for something that is answered with attributes. */
+  async stat(op: number, body: Uint8Array): Promise<Stat> {
+    return decodeStat(await this.#connection.call(op, body).reply);
+  }
+
+  /** Counts what was found as looked up. `time`: when the local side said so. */
+  enter(parent: Node, name: ByteString, found: LookupOut, time = performance.now()): Entry {
+    const node = this.nodes.enter(parent, name, found, time);
+    return { nodeId: node.id, generation: 0, attr: node.attr, entryValid: valid(time), attrValid: valid(time) };
+  }
+
+  /** Attributes that the local side has just told. */
+  updated(node: Node, attr: Stat): AttrOut {
+    node.update(attr);
+    return { attr, attrValid: VALID_MS };
+  }
+
+  /** Attributes of what only the remote machine has. */
+  overlayAttr(node: Node): AttrOut {
+    return { attr: node.attr, attrValid: OVERLAY_VALID_MS };
+  }
+
+  /** What the remote machine shows, counted as looked up. */
+  overlayEntry(parent: Node, name: ByteString, shown: Shown): Entry {
+    if (shown.attr === undefined) return { ...absent, entryValid: OVERLAY_VALID_MS };
+    const node = this.nodes.enterOverlay(parent, name, shown as Shown & { attr: Stat });
+    return {
+      nodeId: node.id,
+      generation: 0,
+      attr: shown.attr,
+      entryValid: OVERLAY_VALID_MS,
+      attrValid: OVERLAY_VALID_MS,
+    };
+  }
+}
+
+/** How much longer what was said at `time` may be believed, in ms. */
+export function valid(time: number): number {
+  return Math.max(0, VALID_MS - (performance.now() - time));
+}
+
+/** What the remote machine shows for this name instead of the local side, if anything. */
+export function overlaid(parent: Node, name: ByteString): Shown | undefined {
+  if (parent.overlay?.kind !== "directory") return undefined;
+  const entry = parent.overlay.children.get(name);
+  if (entry === undefined || (entry.kind === "directory" && entry.attr === undefined)) return undefined;
+  return entry as Shown;
+}
+
+/** A name that does not exist, as the kernel remembers it. */
+export const absent: Entry = {
+  nodeId: 0,
+  generation: 0,
+  attr: {
+    ino: 0n,
+    mode: 0,
+    nlink: 0,
+    uid: 0,
+    gid: 0,
+    rdev: 0,
+    size: 0,
+    blocks: 0,
+    blksize: 0,
+    atime: 0,
+    atimeNsec: 0,
+    mtime: 0,
+    mtimeNsec: 0,
+    ctime: 0,
+    ctimeNsec: 0,
+  },
+  entryValid: VALID_MS,
+  attrValid: 0,
+};
