@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { fromText } from "../../../lib/bytes/mod.ts";
+import { close, libc, openTerminal } from "../../../lib/linux/mod.ts";
 import { AgentProcess, compileFixture, shell, usualSpec, usualTerminal } from "./agent_process.ts";
 import type { Spec } from "./orders.ts";
 
 const fixture = await compileFixture();
 Deno.test.afterAll(() => fixture[Symbol.dispose]());
+
+// The library stays loaded: no test is to be blamed for that.
+libc();
 
 const SIGINT = 2;
 const SIGCONT = 18;
@@ -100,4 +104,29 @@ Deno.test("launch() takes terminal and pipes side by side", async () => {
   await using agent = new AgentProcess(fixture.path, "ttp");
   await agent.run(onTerminal("test -t 1 && ! test -t 2 && echo out; echo err >/dev/stderr"));
   assert.deepEqual([agent.output("screen"), agent.output("stderr")], ["out\r\n", "err\n"]);
+});
+
+/** Whether Ctrl-C arrives when the fixture is run by `wrapper`: it does on the terminal that controls the session. */
+async function isControlling(wrapper: readonly string[]): Promise<boolean> {
+  await using agent = new AgentProcess(fixture.path, "ttt", { wrapper });
+  await agent.order({ order: "go", spec: onTerminal("echo ready; read line") });
+  await agent.waitFor("screen", "ready");
+  await agent.input("\x03");
+  const result = await agent.finish();
+  return result.kind === "signaled" && result.signal === SIGINT;
+}
+
+Deno.test("launch() makes a session for the terminal when the agent leads but a process group", async () => {
+  const grouped = ["setsid", "bash", "-c", 'exec 3<&0; set -m; "$@" <&3 & wait', "bash"];
+  assert.equal(await isControlling(grouped), true);
+});
+
+Deno.test("launch() gives up the terminal that the agent was started on", async () => {
+  const terminal = openTerminal();
+  assert.ok(typeof terminal !== "number");
+  const path = Deno.readLinkSync(`/proc/self/fd/${terminal.slave}`);
+  // A session's leader that opens a terminal makes it the session's.
+  assert.equal(await isControlling(["setsid", "sh", "-c", `: <${path}; exec "$@"`, "sh"]), true);
+  close(terminal.slave);
+  close(terminal.master);
 });
