@@ -11,11 +11,9 @@ export const SIGTERM = 15;
 export const SIGCONT = 18;
 export const SIGSTOP = 19;
 export const SIGTSTP = 20;
-export const SIGTTIN = 21;
 export const SIGTTOU = 22;
 export const SIGWINCH = 28;
-/** The highest signal number. */
-export const LAST_SIGNAL = 64;
+const LAST_SIGNAL = 64;
 
 const SIG_IGN = 1;
 const SIG_SETMASK = 2;

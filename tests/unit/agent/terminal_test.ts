@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fromText } from "../../../lib/bytes/mod.ts";
-import { close, libc, openTerminal } from "../../../lib/linux/mod.ts";
+import { close, libc, openTerminal, SIGCONT, SIGINT, SIGTSTP } from "../../../lib/linux/mod.ts";
 import { AgentProcess, compileFixture, shell, usualSpec, usualTerminal } from "./agent_process.ts";
 import type { Spec } from "./orders.ts";
 
@@ -9,10 +9,6 @@ Deno.test.afterAll(() => fixture[Symbol.dispose]());
 
 // The library stays loaded: no test is to be blamed for that.
 libc();
-
-const SIGINT = 2;
-const SIGCONT = 18;
-const SIGTSTP = 20;
 
 /**
  * A script on a terminal. It waits for keys by `read`: a key that comes while the shell is starting a program may get
