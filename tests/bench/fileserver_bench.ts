@@ -2,8 +2,8 @@
 import { fromText } from "../../lib/bytes/mod.ts";
 import { createFileServer, type FileServer } from "../../lib/fileserver/mod.ts";
 import {
+  decodeLookupOut,
   decodePage,
-  decodeStat,
   encodeName,
   encodeNumber,
   encodeOpen,
@@ -91,7 +91,7 @@ try {
   const refTo = (text: string): NamedRef => {
     const name = fromText(text);
     request(server, FileOp.LOOKUP, encodeName({ dir: 1, name }));
-    const { dev, ino } = decodeStat(reply);
+    const { dev, ino } = decodeLookupOut(reply).stat;
     return { kind: "name", dir: 1, name, dev, ino };
   };
   const large = refTo("large");

@@ -1,0 +1,121 @@
+/**
+ * Measures outrun on a throwaway second host, and prints Markdown. What is not said here is said by --help.
+ *
+ * @module
+ */
+import { Argument, Command, InvalidArgumentError } from "commander";
+import { stderr } from "../../lib/log/mod.ts";
+import { measureExecutable } from "./executable.ts";
+import { describeMachine } from "./machine.ts";
+import type { Series } from "./measure.ts";
+import { Rig, type Target } from "./rig.ts";
+import { measureSession, sessions, type SessionTimes } from "./sessions.ts";
+import { measureStats, STATS } from "./stats.ts";
+import { ratio, seconds, table } from "./table.ts";
+
+const packages = ["ffmpeg", "git", "openssh-client"];
+const others = ["stats", "executable"];
+const names = [...Object.keys(sessions), ...others];
+
+interface Options {
+  readonly rtt: number[];
+  readonly runs: number;
+  readonly limit: number;
+}
+
+function numbers(text: string): number[] {
+  if (!/^\d+(,\d+)*$/.test(text)) throw new InvalidArgumentError("give whole numbers, with commas between them");
+  return text.split(",").map(Number);
+}
+
+function positive(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("give a whole number above 0");
+  return Number(text);
+}
+
+async function prepare(): Promise<void> {
+  for (const [program, ...args] of [["scripts/packages", ...packages], ["scripts/build"]]) {
+    const { code, stdout } = await new Deno.Command(program, { args, stdin: "null", stderr: "inherit" }).output();
+    stderr.bytes(stdout);
+    if (code !== 0) throw new Error(`Cannot go on: ${program} failed`);
+  }
+}
+
+async function measureSessions(chosen: string[], rig: Rig, targets: Target[], options: Options): Promise<string> {
+  const rows: string[][] = [];
+  for (const name of chosen) {
+    for (const target of targets) {
+      const what = `${name}, RTT ${target.rttMs} ms`;
+      stderr.line(what);
+      const onRun = (run: number, variant: string) => stderr.status(`${what}: ${variant}, ${run} of ${options.runs}`);
+      const limitMs = options.limit * 1000;
+      const times = await measureSession(sessions[name], { rig, target, runs: options.runs, limitMs, onRun });
+      stderr.status("");
+      rows.push([sessions[name].title, String(target.rttMs), ...cells(times, options.runs)]);
+    }
+  }
+  return table(["", "RTT, ms", "local, s", "ssh, s", "outrun, s", "outrun / local", "outrun / ssh"], rows);
+}
+
+function cells({ local, ssh, outrun }: SessionTimes, runs: number): string[] {
+  const against = (series: Series) =>
+    outrun.median !== undefined && series.median !== undefined ? ratio(outrun.median / series.median) : "";
+  return [local, ssh, outrun].map((series) => cell(series, runs)).concat(against(local), against(ssh));
+}
+
+function cell(series: Series, runs: number): string {
+  if (series.median === undefined) return series.failure!;
+  return seconds(series.median) + (series.count < runs ? ` (of ${series.count})` : "");
+}
+
+async function measureRest(chosen: string[], rig: Rig, target: Target, runs: number): Promise<string> {
+  const rows: string[][] = [];
+  if (chosen.includes("executable")) {
+    stderr.line("executable");
+    const { size, start, uploaded, packing } = await measureExecutable(rig, target);
+    rows.push(["size of the executable", megabytes(size)]);
+    rows.push([`uploaded at first use (${packing})`, megabytes(uploaded)]);
+    rows.push(["`outrun --version`", `${seconds(start)} s`]);
+  }
+  if (chosen.includes("stats")) {
+    stderr.line("stats");
+    const { first, again } = await measureStats(rig, target, runs);
+    for (const [title, cost] of [["new names", first], ["known names", again]] as const) {
+      rows.push([`${STATS} stats, ${title}: CPU time of the agent`, `${seconds(cost.agent)} s`]);
+      rows.push([`${STATS} stats, ${title}: CPU time of the local side`, `${seconds(cost.local)} s`]);
+      rows.push([`${STATS} stats, ${title}: wall time`, `${seconds(cost.wall)} s`]);
+    }
+  }
+  return table(["", ""], rows);
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+async function main(chosen: string[], options: Options): Promise<void> {
+  const wanted = chosen.length > 0 ? chosen : names;
+  await prepare();
+  await using rig = await Rig.start();
+  const targets = await Promise.all(options.rtt.map((rttMs) => rig.target(rttMs)));
+  console.log(await describeMachine());
+  const chosenSessions = wanted.filter((name) => name in sessions);
+  if (chosenSessions.length > 0) console.log(`\n${await measureSessions(chosenSessions, rig, targets, options)}`);
+  if (wanted.some((name) => others.includes(name))) {
+    console.log(`\n${await measureRest(wanted, rig, await rig.target(0), options.runs)}`);
+  }
+  console.log(`\nLoad: ${Deno.loadavg().map((load) => load.toFixed(2)).join(" ")}`);
+}
+
+await new Command("scripts/bench")
+  .description(
+    "Measure outrun on a throwaway second host. Medians of runs in turns: here, with plain ssh and through outrun.\n" +
+      "Plain ssh runs `true`; for read and write, it moves the same amount through a pipe.",
+  )
+  .option("--rtt <ms,…>", "round-trip times", numbers, [0, 20, 100])
+  .option("--runs <n>", "how often each", positive, 5)
+  .option("--limit <seconds>", "for one run; no further runs when those of a case took as long together", positive, 300)
+  .addArgument(new Argument("[name...]", "default: all").choices(names))
+  .action(main)
+  .parseAsync(Deno.args, { from: "user" });
+Deno.exit(0);
