@@ -23,7 +23,7 @@ function setAttrErrno(fixture: Fixture, ref: FileRef, change: Omit<SetAttrIn, "r
   return fixture.errno(FileOp.SETATTR, encodeSetAttr({ ref, ...change }));
 }
 
-Deno.test("LOOKUP answers the attributes of a name, of a symbolic link itself too", () => {
+Deno.test("LOOKUP answers the attributes of a name, and of a symbolic link its own and its target", () => {
   using fixture = new Fixture();
   Deno.writeTextFileSync(fixture.at("file"), "12345", { mode: 0o640 });
   Deno.symlinkSync("file", fixture.at("link"));
@@ -31,7 +31,11 @@ Deno.test("LOOKUP answers the attributes of a name, of a symbolic link itself to
   assert.equal(file.mode, S_IFREG | 0o640);
   assert.equal(file.size, 5);
   assert.equal(Number(file.ino), Deno.lstatSync(fixture.at("file")).ino);
-  assert.equal(fixture.lookup(1, "link").mode & S_IFMT, S_IFLNK);
+  assert.equal(fixture.find(1, fromText("file")).target, undefined);
+  const link = fixture.find(1, fromText("link"));
+  assert.equal(link.stat.mode & S_IFMT, S_IFLNK);
+  assert.equal(Number(link.stat.ino), Deno.lstatSync(fixture.at("link")).ino);
+  assert.equal(link.target, "file");
 });
 
 Deno.test("LOOKUP answers ENOENT for a name that is not there", () => {
@@ -43,7 +47,7 @@ Deno.test("LOOKUP and GETATTR work with names that are not UTF-8", () => {
   using fixture = new Fixture();
   const name = byteString(new Uint8Array([0xff, 0xfe, 0x0a, 0x20, 0xc3]));
   const { ino, dev } = fixture.create(1, name, { mode: 0o600 });
-  assert.equal(fixture.stat(FileOp.LOOKUP, encodeName({ dir: 1, name })).ino, ino);
+  assert.equal(fixture.find(1, name).stat.ino, ino);
   const ref: FileRef = { kind: "name", dir: 1, name, dev, ino };
   assert.equal(fixture.stat(FileOp.GETATTR, encodeRef(ref)).ino, ino);
   assert.equal(setAttr(fixture, ref, { mode: 0o644 }).mode, S_IFREG | 0o644);

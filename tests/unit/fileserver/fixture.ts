@@ -4,6 +4,7 @@ import { type ByteString, fromText } from "../../../lib/bytes/mod.ts";
 import { createFileServer, type FileServer, type FileServerOptions } from "../../../lib/fileserver/mod.ts";
 import { libc, setUmask, type Stat } from "../../../lib/linux/mod.ts";
 import {
+  decodeLookupOut,
   decodeStat,
   encodeBind,
   encodeCreate,
@@ -14,6 +15,7 @@ import {
   FileNote,
   FileOp,
   type FileRef,
+  type LookupOut,
   type NamedRef,
   ROOT_DIRECTORY,
 } from "../../../lib/protocol/mod.ts";
@@ -134,7 +136,11 @@ export class Fixture {
   }
 
   lookup(dir: number, name: string): Stat {
-    return this.stat(FileOp.LOOKUP, encodeName({ dir, name: fromText(name) }));
+    return this.find(dir, fromText(name)).stat;
+  }
+
+  find(dir: number, name: ByteString): LookupOut {
+    return decodeLookupOut(this.ask(FileOp.LOOKUP, encodeName({ dir, name })));
   }
 
   /** A reference to what has this name now. */
