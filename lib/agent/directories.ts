@@ -1,6 +1,6 @@
 import { Errno, ErrnoError } from "../linux/mod.ts";
-import { encodeBind, encodeNumber, FileNote, ROOT_DIRECTORY } from "../protocol/mod.ts";
-import type { Connection } from "../rpc/mod.ts";
+import { encodeBind, encodeNumber, encodeRef, FileNote, FileOp, ROOT_DIRECTORY } from "../protocol/mod.ts";
+import { type Connection, RpcError } from "../rpc/mod.ts";
 import type { Node } from "./nodes.ts";
 
 /** The local side holds a descriptor for each bound directory: fewer than any usual limit on those. */
@@ -8,16 +8,38 @@ const MAX_BOUND = 2048;
 
 /**
  * Numbers under which the local side knows directories. A number is announced in the same flight as the first request
- * that uses it, so it costs no round trip; the least recently used one is given up when there are too many.
+ * that uses it, so it costs no round trip; the least recently used one is given up when there are too many. A directory
+ * that the local side did not find when it was told the number fails every request that uses it, so the numbers are
+ * checked when a request fails: what is there by then can be used.
  */
 export class Directories {
   readonly #connection: Connection;
   /** In order of last use. */
   readonly #bound = new Map<Node, number>();
+  /** Bound, and perhaps not found. */
+  readonly #unchecked = new Set<Node>();
+  readonly #limit: number;
+  readonly #onStale: () => void;
   #next = ROOT_DIRECTORY + 1;
 
-  constructor(connection: Connection) {
+  /** `limit`: most numbers in use. `onStale` is called when a request fails because a file is not there any more. */
+  constructor(connection: Connection, options: { limit?: number; onStale?: () => void } = {}) {
     this.#connection = connection;
+    this.#limit = options.limit ?? MAX_BOUND;
+    this.#onStale = options.onStale ?? (() => {});
+  }
+
+  /** The reply to a request that names directories by their numbers. */
+  async ask(op: number, body: Uint8Array): Promise<Uint8Array> {
+    try {
+      return await this.#connection.call(op, body).reply;
+    } catch (error) {
+      const errno = error instanceof RpcError ? error.errno : 0;
+      // A directory that is not there is ESTALE: ENOENT is said of what is looked for in one.
+      if (errno !== Errno.ENOENT) this.#check();
+      if (errno === Errno.ESTALE) this.#onStale();
+      throw error;
+    }
   }
 
   /** Whether a request can use the directory's number without announcing it first. */
@@ -40,9 +62,7 @@ export class Directories {
   /** The kernel forgot the directory. */
   release(node: Node): void {
     const number = this.#bound.get(node);
-    if (number === undefined) return;
-    this.#bound.delete(node);
-    this.#connection.notify(FileNote.UNBIND, encodeNumber(number));
+    if (number !== undefined) this.#unbind(node, number);
   }
 
   #bind(node: Node): number {
@@ -53,14 +73,31 @@ export class Directories {
     const { dev, ino } = node.attr;
     this.#connection.notify(FileNote.BIND, encodeBind({ id, parent, name: place.name, dev, ino }));
     this.#bound.set(node, id);
+    this.#unchecked.add(node);
     return id;
   }
 
   #take(): number {
-    if (this.#bound.size < MAX_BOUND) return this.#next++;
+    if (this.#bound.size < this.#limit) return this.#next++;
     const [node, number] = this.#bound.entries().next().value!;
-    this.#bound.delete(node);
-    this.#connection.notify(FileNote.UNBIND, encodeNumber(number));
+    this.#unbind(node, number);
     return number;
+  }
+
+  #unbind(node: Node, number: number): void {
+    this.#bound.delete(node);
+    this.#unchecked.delete(node);
+    this.#connection.notify(FileNote.UNBIND, encodeNumber(number));
+  }
+
+  /** Gives up the numbers of directories that were not found. Their next use binds them anew. */
+  #check(): void {
+    for (const node of this.#unchecked) {
+      const dir = this.#bound.get(node)!;
+      this.#connection.call(FileOp.GETATTR, encodeRef({ kind: "directory", dir })).reply.catch(() => {
+        if (this.#bound.get(node) === dir) this.#unbind(node, dir);
+      });
+    }
+    this.#unchecked.clear();
   }
 }

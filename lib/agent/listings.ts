@@ -2,7 +2,6 @@ import { fromText } from "../bytes/mod.ts";
 import type { DirEntry } from "../fuse/mod.ts";
 import { Errno, ErrnoError } from "../linux/mod.ts";
 import { decodePage, type DirPage, encodeReadDir, FileOp, type LookupOut, MAX_PAGE } from "../protocol/mod.ts";
-import type { Connection } from "../rpc/mod.ts";
 import type { Directories } from "./directories.ts";
 import type { Node } from "./nodes.ts";
 
@@ -28,19 +27,17 @@ interface Listing {
 
 /** Open directories. A listing is fetched page by page, so its memory is bounded whatever the directory's size. */
 export class Listings {
-  readonly #connection: Connection;
   readonly #directories: Directories;
   readonly #open = new Map<number, Listing>();
   #next = 1;
 
-  constructor(connection: Connection, directories: Directories) {
-    this.#connection = connection;
+  constructor(directories: Directories) {
     this.#directories = directories;
   }
 
   /** Opens a directory: the first page comes with it, and with it the errors that opening gives. */
   async open(node: Node): Promise<number> {
-    const page = node.overlay?.attr === undefined ? await this.#fetch(node, 0n, FIRST_BUDGET) : empty;
+    const page = await this.#fetch(node, 0n, FIRST_BUDGET);
     const fh = this.#next++;
     this.#open.set(fh, { node, page, start: 0n, begun: false });
     return fh;
@@ -98,8 +95,10 @@ export class Listings {
   }
 
   async #fetch(node: Node, cookie: bigint, budget: number): Promise<DirPage> {
+    // A mount point of the remote machine.
+    if (node.overlay?.attr !== undefined) return empty;
     const body = encodeReadDir({ dir: this.#directories.number(node), cookie, budget });
-    return decodePage(await this.#connection.call(FileOp.READDIR, body).reply);
+    return decodePage(await this.#directories.ask(FileOp.READDIR, body));
   }
 }
 

@@ -2,6 +2,7 @@ import { type ByteString, toBytes } from "../bytes/mod.ts";
 import {
   type AttrOut,
   type Caller,
+  type DirEntry,
   type DirSink,
   type Entry,
   type FileSystem,
@@ -29,6 +30,7 @@ import {
 } from "../linux/mod.ts";
 import {
   decodeLookupOut,
+  decodeStat,
   decodeStatFs,
   decodeWritten,
   encodeAccess,
@@ -51,19 +53,15 @@ import { type Connection, RpcError } from "../rpc/mod.ts";
 import { Listings } from "./listings.ts";
 import type { Node } from "./nodes.ts";
 import type { OpenFile } from "./open_files.ts";
-import type { OverlayDirectory } from "./root_overlay.ts";
-import { absent, overlaid, Tree, valid } from "./tree.ts";
+import { overlaid, type Shown, Tree, type TreeOptions, valid } from "./tree.ts";
 
 const RENAME_EXCHANGE = 2;
 /** Of files that are not open on the local side. */
 const NO_HANDLE = 0;
 
 /** What the mirror is made of. */
-export interface MirrorOptions {
+export interface MirrorOptions extends TreeOptions {
   readonly connection: Connection;
-  /** Attributes of the local root. */
-  readonly root: Stat;
-  readonly overlay: OverlayDirectory;
   /** The kernel collects writes (write-back) and must be able to read what it half overwrites. */
   readonly writeBack: boolean;
 }
@@ -80,7 +78,7 @@ export class Mirror implements FileSystem {
     this.#connection = connection;
     this.#writeBack = options.writeBack;
     this.#tree = new Tree(connection, options);
-    this.#listings = new Listings(connection, this.#tree.directories);
+    this.#listings = new Listings(this.#tree.directories);
   }
 
   async lookup(parentId: NodeId, name: ByteString): Promise<Entry> {
@@ -89,13 +87,13 @@ export class Mirror implements FileSystem {
     if (shown !== undefined) return this.#tree.overlayEntry(parent, name, shown);
     const known = this.#tree.snapshots.find(parent, name);
     if (known?.found !== undefined) return this.#tree.enter(parent, name, known.found, known.asOf);
-    if (known !== undefined) return { ...absent, entryValid: valid(known.asOf) };
+    if (known !== undefined) return this.#tree.missing(parent, name, known.asOf);
     const dir = this.#tree.directories.number(parent);
     try {
       const reply = await this.#tree.ask(FileOp.LOOKUP, encodeName({ dir, name }));
       return this.#tree.enter(parent, name, decodeLookupOut(reply));
     } catch (error) {
-      if (error instanceof RpcError && error.errno === Errno.ENOENT) return absent;
+      if (error instanceof RpcError && error.errno === Errno.ENOENT) return this.#tree.missing(parent, name);
       throw error;
     }
   }
@@ -110,13 +108,12 @@ export class Mirror implements FileSystem {
     if (node.overlay?.attr !== undefined) return this.#tree.overlayAttr(node);
     // The kernel asks again long before that: after each read for the access time, and while it collects writes before
     // each of them.
-    if (valid(node.attrTime) > 0) return { attr: node.attr, attrValid: valid(node.attrTime) };
-    const attr = await this.#tree.stat(FileOp.GETATTR, encodeRef(this.#tree.ref(node, fh)));
+    if (node.attrKnown && valid(node.attrTime) > 0) return { attr: node.attr, attrValid: valid(node.attrTime) };
+    const attr = await this.#tree.stat(FileOp.GETATTR, encodeRef(this.#tree.openRef(node, fh)));
     if (node.isOtherFile(attr) || (node.isForeignChange(attr) && node.openFiles.size === 0)) {
-      // The kernel looks the name up again and is given a new node.
-      throw new ErrnoError(Errno.ESTALE, "use attributes of a file that was changed locally");
+      this.#tree.fail("use attributes of a file that was changed locally");
     }
-    return this.#tree.updated(node, attr);
+    return node.isForeignChange(attr) ? this.#tree.heldOpen(node, attr) : this.#tree.updated(node, attr);
   }
 
   async setattr(nodeId: NodeId, change: SetAttr): Promise<AttrOut> {
@@ -129,8 +126,13 @@ export class Mirror implements FileSystem {
     }
     if (size !== undefined) node.writes++;
     const ref = this.#tree.ref(node, change.fh);
-    const attr = await this.#tree.stat(FileOp.SETATTR, encodeSetAttr({ ref, mode, uid, gid, size, atime, mtime }));
-    return this.#tree.updated(node, attr);
+    const reply = this.#tree.stat(FileOp.SETATTR, encodeSetAttr({ ref, mode, uid, gid, size, atime, mtime }));
+    // It moves by our own doing.
+    node.ctimeKnown = false;
+    const attr = await reply;
+    // A change that we did not ask for was made locally: still to be found by the next lookup.
+    const foreign = size === undefined && mtime === undefined && node.isForeignChange(attr);
+    return foreign ? this.#tree.heldOpen(node, attr) : this.#tree.updated(node, attr);
   }
 
   async readlink(nodeId: NodeId): Promise<Uint8Array> {
@@ -141,31 +143,31 @@ export class Mirror implements FileSystem {
 
   async symlink(parentId: NodeId, name: ByteString, target: ByteString): Promise<Entry> {
     const { parent, dir } = this.#tree.writableName(parentId, name);
-    const stat = await this.#tree.stat(FileOp.SYMLINK, encodeSymlink({ dir, name, target }));
-    return this.#tree.enter(parent, name, { stat, target });
+    const reply = await this.#tree.change(FileOp.SYMLINK, encodeSymlink({ dir, name, target }), parent);
+    return this.#tree.enter(parent, name, { stat: decodeStat(reply), target });
   }
 
   async mknod(parentId: NodeId, name: ByteString, node: { mode: number; rdev: number }): Promise<Entry> {
     const { parent, dir } = this.#tree.writableName(parentId, name);
-    const stat = await this.#tree.stat(FileOp.MKNOD, encodeMake({ dir, name, ...node }));
-    return this.#tree.enter(parent, name, { stat });
+    const reply = await this.#tree.change(FileOp.MKNOD, encodeMake({ dir, name, ...node }), parent);
+    return this.#tree.enter(parent, name, { stat: decodeStat(reply) });
   }
 
   async mkdir(parentId: NodeId, name: ByteString, mode: number): Promise<Entry> {
     const { parent, dir } = this.#tree.writableName(parentId, name);
-    const stat = await this.#tree.stat(FileOp.MKDIR, encodeMake({ dir, name, mode, rdev: 0 }));
-    return this.#tree.enter(parent, name, { stat });
+    const reply = await this.#tree.change(FileOp.MKDIR, encodeMake({ dir, name, mode, rdev: 0 }), parent);
+    return this.#tree.enter(parent, name, { stat: decodeStat(reply) });
   }
 
   async unlink(parentId: NodeId, name: ByteString): Promise<void> {
     const { parent, dir } = this.#tree.writableName(parentId, name);
-    await this.#tree.ask(FileOp.UNLINK, encodeName({ dir, name }));
+    await this.#tree.change(FileOp.UNLINK, encodeName({ dir, name }), parent);
     this.#tree.nodes.unlinked(parent, name);
   }
 
   async rmdir(parentId: NodeId, name: ByteString): Promise<void> {
     const { parent, dir } = this.#tree.writableName(parentId, name);
-    await this.#tree.ask(FileOp.RMDIR, encodeName({ dir, name }));
+    await this.#tree.change(FileOp.RMDIR, encodeName({ dir, name }), parent);
     this.#tree.nodes.unlinked(parent, name);
   }
 
@@ -176,7 +178,8 @@ export class Mirror implements FileSystem {
   ): Promise<void> {
     const { parent, dir } = this.#tree.writableName(parentId, name);
     const { parent: toParent, dir: toDir } = this.#tree.writableName(to.parent, to.name);
-    await this.#tree.ask(FileOp.RENAME, encodeRename({ dir, name, toDir, toName: to.name, flags: to.flags }));
+    const body = encodeRename({ dir, name, toDir, toName: to.name, flags: to.flags });
+    await this.#tree.change(FileOp.RENAME, body, parent, toParent);
     const exchanged = (to.flags & RENAME_EXCHANGE) !== 0;
     this.#tree.nodes.renamed({ parent, name }, { parent: toParent, name: to.name }, exchanged);
   }
@@ -184,7 +187,8 @@ export class Mirror implements FileSystem {
   async link(nodeId: NodeId, parentId: NodeId, name: ByteString): Promise<Entry> {
     const node = this.#tree.changeable(nodeId);
     const { parent, dir: toDir } = this.#tree.writableName(parentId, name);
-    const stat = await this.#tree.stat(FileOp.LINK, encodeLink({ ref: this.#tree.ref(node), toDir, toName: name }));
+    const body = encodeLink({ ref: this.#tree.ref(node), toDir, toName: name });
+    const stat = decodeStat(await this.#tree.change(FileOp.LINK, body, parent));
     // ctime and the link count moved by our own doing.
     node.ctimeKnown = false;
     return this.#tree.enter(parent, name, { stat, target: node.target });
@@ -198,7 +202,7 @@ export class Mirror implements FileSystem {
     const { file, stat, direct } = await this.#openLocal(node, wanted);
     if (node.isOtherFile(stat) || (!ours && node.hasOtherContent(stat))) {
       this.#tree.files.release(file.fh);
-      throw new ErrnoError(Errno.ESTALE, "open a file that was changed locally");
+      this.#tree.fail("open a file that was changed locally");
     }
     node.update(stat);
     if (wanted & O_TRUNC) node.writes++;
@@ -213,7 +217,8 @@ export class Mirror implements FileSystem {
     const { parent, dir } = this.#tree.writableName(parentId, name);
     const fh = this.#tree.files.reserve();
     const flags = this.#writeBack ? collectable(how.flags) : how.flags;
-    const stat = await this.#opening(fh, FileOp.CREATE, encodeCreate({ dir, name, fh, flags, mode: how.mode }));
+    const body = encodeCreate({ dir, name, fh, flags, mode: how.mode });
+    const stat = await this.#opening(fh, this.#tree.change(FileOp.CREATE, body, parent).then(decodeStat));
     const entry = this.#tree.enter(parent, name, { stat });
     this.#tree.files.add(fh, this.#tree.node(entry.nodeId), (flags & O_ACCMODE) !== O_RDONLY);
     return { entry, opened: { fh, flags: FOPEN_KEEP_CACHE } };
@@ -264,14 +269,10 @@ export class Mirror implements FileSystem {
   async readdir(nodeId: NodeId, at: { fh: number; offset: bigint }, sink: DirSink): Promise<void> {
     const node = this.#tree.node(nodeId);
     await this.#listings.read(at.fh, at.offset, (entry, found) => {
-      if (!sink.plus || found === undefined) return sink.add(entry);
       const shown = overlaid(node, entry.name);
-      const plus = shown === undefined
-        ? this.#tree.enter(node, entry.name, found)
-        : this.#tree.overlayEntry(node, entry.name, shown);
-      const added = sink.add(entry, plus);
-      if (!added && plus.nodeId !== 0) this.forget(plus.nodeId, 1);
-      return added;
+      if (shown !== undefined) return this.#addOverlay(node, { entry, shown }, sink);
+      if (!sink.plus || found === undefined) return sink.add(entry);
+      return this.#add(entry, this.#tree.enter(node, entry.name, found), sink);
     });
   }
 
@@ -298,6 +299,22 @@ export class Mirror implements FileSystem {
     }
   }
 
+  /** An entry of a listing, which counts as looked up if there was room for it. */
+  #add(entry: DirEntry, plus: Entry, sink: DirSink): boolean {
+    const added = sink.add(entry, plus);
+    if (!added) this.forget(plus.nodeId, 1);
+    return added;
+  }
+
+  /** What the remote machine has in place of a local name, perhaps nothing. */
+  #addOverlay(parent: Node, { entry, shown }: { entry: DirEntry; shown: Shown }, sink: DirSink): boolean {
+    const { attr } = shown;
+    if (attr === undefined) return true;
+    const instead = { ...entry, ino: attr.ino, type: attr.mode >> 12 };
+    if (!sink.plus) return sink.add(instead);
+    return this.#add(instead, this.#tree.overlayEntry(parent, entry.name, shown), sink);
+  }
+
   #openOverlay(flags: number): Opened {
     if ((flags & O_ACCMODE) !== O_RDONLY) throw new ErrnoError(Errno.EROFS, "write a file of the remote machine");
     return { fh: NO_HANDLE, flags: FOPEN_KEEP_CACHE };
@@ -312,12 +329,7 @@ export class Mirror implements FileSystem {
       const reply = this.#tree.stat(FileOp.OPEN, encodeOpen({ ref, fh, flags }));
       const file = this.#tree.files.add(fh, node, (flags & O_ACCMODE) !== O_RDONLY);
       if (!file.writable) file.readAhead.start();
-      try {
-        return { file, stat: await reply, direct };
-      } catch (error) {
-        this.#tree.files.cancel(fh);
-        throw error;
-      }
+      return { file, stat: await this.#opening(fh, reply), direct };
     };
     try {
       return await attempt(wider, false);
@@ -327,9 +339,9 @@ export class Mirror implements FileSystem {
     }
   }
 
-  async #opening(fh: number, op: number, body: Uint8Array): Promise<Stat> {
+  async #opening(fh: number, reply: Promise<Stat>): Promise<Stat> {
     try {
-      return await this.#tree.stat(op, body);
+      return await reply;
     } catch (error) {
       this.#tree.files.cancel(fh);
       throw error;

@@ -11,7 +11,7 @@ export interface Place {
   readonly name: ByteString;
 }
 
-/** Hard links beyond this many names are still one node, but only this many names are remembered. */
+/** Hard links beyond this many names are still one node, but only the names found last are remembered. */
 const MAX_PLACES = 8;
 
 /** An inode the kernel knows. */
@@ -21,11 +21,13 @@ export class Node {
   attr: Stat;
   /** False after a change of ours that moved ctime without telling us the new one (rename, unlink of another name). */
   ctimeKnown = true;
-  /** performance.now() when `attr` was told. */
+  /** False after a change of ours that moved other attributes as well. */
+  attrKnown = true;
+  /** performance.now() when `attr` was told, or became outdated: what was told before that is not believed. */
   attrTime: number;
   /** References the kernel holds. */
   lookups = 0;
-  /** The first one is used in requests. Empty: unlinked, reachable by open handles only. */
+  /** The one found last comes first, and is used in requests. Empty: unlinked, reachable by open handles only. */
   places: Place[] = [];
   /** Of a directory: the nodes known by their name in it. */
   readonly children = new Map<ByteString, Node>();
@@ -62,7 +64,15 @@ export class Node {
     if (time < this.attrTime) return;
     this.attr = attr;
     this.ctimeKnown = true;
+    this.attrKnown = true;
     this.attrTime = time;
+  }
+
+  /** We changed something without being told the attributes that came of it. */
+  outdate(): void {
+    this.ctimeKnown = false;
+    this.attrKnown = false;
+    this.attrTime = performance.now();
   }
 
   /** Whether `attr`, told for the same (dev, ino), is of another file: the number was used again. */
@@ -163,20 +173,24 @@ export class Nodes {
     this.#byId.delete(id);
     const key = inode(node.attr);
     if (this.#byInode.get(key) === node) this.#byInode.delete(key);
-    for (const { parent, name } of node.places) {
-      if (parent.children.get(name) === node) parent.children.delete(name);
-    }
+    for (const { parent, name } of node.places) parent.children.delete(name);
+    for (const name of node.children.keys()) this.gone(node, name);
     return node;
   }
 
-  /** `name` in `parent` is gone. Returns the node that was known there. */
-  unlinked(parent: Node, name: ByteString): Node | undefined {
+  /** `name` in `parent` does not stand for the node any more that was known there. Returns that. */
+  gone(parent: Node, name: ByteString): Node | undefined {
     const node = parent.children.get(name);
     if (node === undefined) return undefined;
     parent.children.delete(name);
     node.places = node.places.filter((place) => place.parent !== parent || place.name !== name);
-    node.ctimeKnown = false;
-    node.attrTime = -Infinity;
+    return node;
+  }
+
+  /** As {@link gone}, by our own doing. */
+  unlinked(parent: Node, name: ByteString): Node | undefined {
+    const node = this.gone(parent, name);
+    node?.outdate();
     return node;
   }
 
@@ -189,20 +203,21 @@ export class Nodes {
   }
 
   #place(node: Node, parent: Node, name: ByteString): void {
-    const before = parent.children.get(name);
-    if (before === node) return;
-    if (before !== undefined) this.unlinked(parent, name);
-    parent.children.set(name, node);
+    const first = node.places[0];
+    if (first !== undefined && first.parent === parent && first.name === name) return;
+    this.gone(parent, name);
     // A directory has one name: an old one is left over from a rename on the local side.
-    if (node.isDirectory) node.places = [];
-    if (node.places.length < MAX_PLACES) node.places.push({ parent, name });
-    if (parent.overlay?.kind === "directory") node.overlay = parent.overlay.children.get(name);
+    const kept = node.isDirectory ? 0 : MAX_PLACES - 1;
+    for (const place of node.places.slice(kept)) this.gone(place.parent, place.name);
+    node.places.unshift({ parent, name });
+    parent.children.set(name, node);
+    node.overlay = parent.overlay?.kind === "directory" ? parent.overlay.children.get(name) : undefined;
   }
 
   /** The kernel may still hold the node; nothing finds it by its inode or name any more. */
   #detach(node: Node, key: string): void {
     this.#byInode.delete(key);
-    for (const place of node.places) this.unlinked(place.parent, place.name);
+    for (const place of node.places) this.gone(place.parent, place.name);
   }
 }
 

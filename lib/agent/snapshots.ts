@@ -1,6 +1,5 @@
 import type { ByteString } from "../bytes/mod.ts";
 import { decodePage, encodeReadDir, FileOp, type LookupOut, MAX_PAGE } from "../protocol/mod.ts";
-import type { Connection } from "../rpc/mod.ts";
 import type { Directories } from "./directories.ts";
 import type { Node } from "./nodes.ts";
 
@@ -38,12 +37,12 @@ export interface Known {
  * round trip. The first lookup in a directory asks for its name only; the second one has the directory fetched beside it.
  */
 export class Snapshots {
-  readonly #connection: Connection;
   readonly #directories: Directories;
   readonly #watched = new WeakMap<Node, Watched>();
+  /** performance.now() of the last {@link doubt}. */
+  #doubted = -Infinity;
 
-  constructor(connection: Connection, directories: Directories) {
-    this.#connection = connection;
+  constructor(directories: Directories) {
     this.#directories = directories;
   }
 
@@ -54,7 +53,7 @@ export class Snapshots {
     const { snapshot } = watched;
     const recent = now - watched.lastLookup < VALID_MS;
     watched.lastLookup = now;
-    if (snapshot === undefined || now - snapshot.asOf >= VALID_MS) {
+    if (snapshot === undefined || now - snapshot.asOf >= VALID_MS || snapshot.asOf <= this.#doubted) {
       watched.snapshot = undefined;
       if (recent && !watched.fetching && !watched.tooLarge) this.#fetch(directory, watched);
       return undefined;
@@ -63,6 +62,11 @@ export class Snapshots {
     // Seen in the listing, but gone before it could be looked at, or the like: ask.
     const found = snapshot.entries.get(name);
     return found && { found, asOf: snapshot.asOf };
+  }
+
+  /** Something is not there any more: what the kernel asks next must not be answered by what was known before. */
+  doubt(): void {
+    this.#doubted = performance.now();
   }
 
   /** We changed something in the directory. */
@@ -102,7 +106,7 @@ export class Snapshots {
     let cookie = 0n;
     for (let i = 0; i < MAX_PAGES; i++) {
       const body = encodeReadDir({ dir, cookie, budget: MAX_PAGE });
-      const page = decodePage(await this.#connection.call(FileOp.READDIR, body).reply);
+      const page = decodePage(await this.#directories.ask(FileOp.READDIR, body));
       for (const { name, stat, target } of page.entries) entries.set(name, stat && { stat, target });
       if (page.end) return entries;
       cookie = page.entries[page.entries.length - 1].cookie;

@@ -17,22 +17,31 @@ const OVERLAY_VALID_MS = 3_600_000;
 /** An overlay entry that takes the place of the local name; without `attr` the name does not exist. */
 export type Shown = OverlayFile | OverlayEntry & { attr: Stat };
 
+/** What a tree begins with. */
+export interface TreeOptions {
+  /** Attributes of the local root. */
+  readonly root: Stat;
+  readonly overlay: OverlayDirectory;
+  /** Most directories that the local side is to hold open. */
+  readonly maxDirectories?: number;
+}
+
 /** What is known of the local side's files, how a request names them, and what the kernel is told of them. */
 export class Tree {
   readonly nodes: Nodes;
   readonly directories: Directories;
   readonly files: OpenFiles;
   readonly snapshots: Snapshots;
-  readonly #connection: Connection;
 
-  /** `root`: attributes of the local root. */
-  constructor(connection: Connection, { root, overlay }: { root: Stat; overlay: OverlayDirectory }) {
-    this.#connection = connection;
-    this.nodes = new Nodes(root);
-    this.nodes.root.overlay = overlay;
-    this.directories = new Directories(connection);
+  constructor(connection: Connection, options: TreeOptions) {
+    this.nodes = new Nodes(options.root);
+    this.nodes.root.overlay = options.overlay;
+    this.directories = new Directories(connection, {
+      limit: options.maxDirectories,
+      onStale: () => this.snapshots.doubt(),
+    });
     this.files = new OpenFiles(connection);
-    this.snapshots = new Snapshots(connection, this.directories);
+    this.snapshots = new Snapshots(this.directories);
   }
 
   /** ESTALE for a number that the kernel should not have. */
@@ -64,6 +73,18 @@ export class Tree {
     throw new ErrnoError(Errno.ESTALE, "name a file that was removed");
   }
 
+  /** A reference that holds also when the local side removed or replaced a file that is open here. */
+  openRef(node: Node, fh?: number): FileRef {
+    for (const file of node.openFiles) return this.ref(node, fh ?? file.fh);
+    return this.ref(node, fh);
+  }
+
+  /** Fails with ESTALE: the kernel then looks the name up again, and is given a new node. */
+  fail(action: string): never {
+    this.snapshots.doubt();
+    throw new ErrnoError(Errno.ESTALE, action);
+  }
+
   /** A node that is the local side's to change. */
   changeable(id: NodeId): Node {
     const node = this.node(id);
@@ -83,24 +104,46 @@ export class Tree {
 
   /** Asks the local side; an errno comes as an RpcError. */
   async ask(op: number, body: Uint8Array): Promise<Uint8Array> {
-    return await this.#connection.call(op, body).reply;
+    return await this.directories.ask(op, body);
+  }
+
+  /** As {@link ask}, for changing names in directories, whose own attributes that changes too. */
+  async change(op: number, body: Uint8Array, ...directories: readonly Node[]): Promise<Uint8Array> {
+    try {
+      return await this.directories.ask(op, body);
+    } finally {
+      for (const directory of directories) directory.outdate();
+    }
   }
 
   /** Asks for something that is answered with attributes. */
   async stat(op: number, body: Uint8Array): Promise<Stat> {
-    return decodeStat(await this.#connection.call(op, body).reply);
+    return decodeStat(await this.directories.ask(op, body));
   }
 
   /** Counts what was found as looked up. `time`: when the local side said so. */
   enter(parent: Node, name: ByteString, found: LookupOut, time = performance.now()): Entry {
     const node = this.nodes.enter(parent, name, found, time);
-    return { nodeId: node.id, generation: 0, attr: node.attr, entryValid: valid(time), attrValid: valid(time) };
+    const attrValid = node.attrKnown ? valid(time) : 0;
+    return { nodeId: node.id, generation: 0, attr: node.attr, entryValid: valid(time), attrValid };
+  }
+
+  /** The local side has no such name. `time`: when it said so. */
+  missing(parent: Node, name: ByteString, time = performance.now()): Entry {
+    this.nodes.gone(parent, name);
+    return { ...absent, entryValid: valid(time) };
   }
 
   /** Attributes that the local side has just told. */
   updated(node: Node, attr: Stat): AttrOut {
     node.update(attr);
     return { attr, attrValid: VALID_MS };
+  }
+
+  /** Attributes of a file that was changed locally: whoever has it open keeps the content that the kernel has of it. */
+  heldOpen(node: Node, attr: Stat): AttrOut {
+    const { size, mtime, mtimeNsec } = node.attr;
+    return { attr: { ...attr, size, mtime, mtimeNsec }, attrValid: VALID_MS };
   }
 
   /** Attributes of what only the remote machine has. */
@@ -136,7 +179,7 @@ export function overlaid(parent: Node, name: ByteString): Shown | undefined {
 }
 
 /** A name that does not exist, as the kernel remembers it. */
-export const absent: Entry = {
+const absent: Entry = {
   nodeId: 0,
   generation: 0,
   attr: {

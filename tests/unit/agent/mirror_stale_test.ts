@@ -1,0 +1,182 @@
+/** What the command sees when files change on the local side while the kernel knows them. */
+import assert from "node:assert/strict";
+import type { ByteString } from "../../../lib/bytes/mod.ts";
+import { Errno, O_RDWR } from "../../../lib/linux/mod.ts";
+import { FileOp } from "../../../lib/protocol/mod.ts";
+import { fails, Fixture, ROOT } from "./mirror_fixture.ts";
+
+const b = (name: string) => name as ByteString;
+
+/** Has directory `dir` fetched whole: the second lookup in there does. */
+async function fetchWhole(fixture: Fixture, dir: number): Promise<void> {
+  await fixture.lookup(dir, "no such file");
+  await fixture.lookup(dir, "no such file");
+  while ((await fixture.lookup(dir, "no such file")).nodeId === 0 && fixture.count(FileOp.READDIR) === 0);
+  const asked = fixture.requests.length;
+  await fixture.lookup(dir, "no such file");
+  assert.equal(fixture.requests.length, asked, "the directory is known");
+}
+
+for (const known of ["a file", "a file of a directory that was fetched whole"]) {
+  const prepare = async (fixture: Fixture) => {
+    fixture.make({ file: "old" });
+    if (known !== "a file") await fetchWhole(fixture, ROOT);
+    assert.equal(await fixture.cat("file"), "old");
+    return await fixture.byPath("file", (node) => Promise.resolve(node));
+  };
+
+  Deno.test(`${known} that is replaced locally is read anew at once, as a new node`, async () => {
+    using fixture = new Fixture();
+    const old = await prepare(fixture);
+    fixture.make({ other: "new content" });
+    Deno.renameSync(fixture.at("other"), fixture.at("file"));
+    await fails(Errno.ESTALE, fixture.open(old));
+    assert.equal(await fixture.cat("file"), "new content");
+    assert.notEqual(await fixture.walk("file"), old);
+  });
+
+  Deno.test(`${known} that is changed locally is read anew at once, as a new node`, async () => {
+    using fixture = new Fixture();
+    const old = await prepare(fixture);
+    fixture.make({ file: "new content" });
+    await fails(Errno.ESTALE, fixture.open(old));
+    assert.equal(await fixture.cat("file"), "new content");
+    assert.notEqual(await fixture.walk("file"), old);
+    await fails(Errno.ESTALE, fixture.open(old));
+  });
+
+  Deno.test(`${known} that is removed and made again locally is read anew at once`, async () => {
+    using fixture = new Fixture();
+    await prepare(fixture);
+    Deno.removeSync(fixture.at("file"));
+    fixture.make({ file: "new" });
+    assert.equal(await fixture.cat("file"), "new");
+  });
+
+  Deno.test(`${known} that is removed locally is not there at once, and not after its lifetime`, async () => {
+    using fixture = new Fixture();
+    await prepare(fixture);
+    Deno.removeSync(fixture.at("file"));
+    await fails(Errno.ENOENT, fixture.cat("file"));
+    fixture.pass();
+    await fails(Errno.ENOENT, fixture.cat("file"));
+  });
+}
+
+Deno.test("attributes of what was changed locally are told after their lifetime, by a new node", async () => {
+  using fixture = new Fixture();
+  fixture.make({ file: "old" });
+  const old = await fixture.walk("file");
+  fixture.make({ file: "new content" });
+  fixture.pass();
+  await fails(Errno.ESTALE, fixture.mirror.getattr(old, undefined));
+  const { attr } = await fixture.byPath("file", (node) => fixture.mirror.getattr(node, undefined));
+  assert.equal(attr.size, 11);
+});
+
+Deno.test("a change that keeps size and mtime is told by ctime", async () => {
+  using fixture = new Fixture();
+  fixture.make({ file: "old" });
+  Deno.utimeSync(fixture.at("file"), 1, 1);
+  const old = await fixture.walk("file");
+  // The times of a file move by the kernel's tick: until ctime is another one.
+  const { ctimeNsec } = fixture.stat("file");
+  while (fixture.stat("file").ctimeNsec === ctimeNsec) {
+    fixture.make({ file: "new" });
+    Deno.utimeSync(fixture.at("file"), 1, 1);
+  }
+  assert.notEqual(await fixture.walk("file"), old);
+});
+
+Deno.test("a change by the command is no reason for a new node", async () => {
+  using fixture = new Fixture();
+  const { node, fh } = await fixture.create(ROOT, "file", O_RDWR);
+  await fixture.write(node, fh, "content");
+  fixture.mirror.release(node, fh);
+  assert.equal(await fixture.walk("file"), node);
+  await fixture.mirror.setattr(node, { mode: 0o600, mtime: { sec: 5, nsec: 6 }, killSuidgid: false });
+  assert.equal(await fixture.walk("file"), node);
+  await fixture.mirror.setattr(node, { size: 3, killSuidgid: false });
+  fixture.pass();
+  assert.equal(await fixture.walk("file"), node);
+  assert.equal(await fixture.content(node), "con");
+});
+
+Deno.test("a file that is renamed locally can be opened by its new name", async () => {
+  using fixture = new Fixture();
+  fixture.make({ file: "content", "dir/x": "" });
+  assert.equal(await fixture.cat("file"), "content");
+  Deno.renameSync(fixture.at("file"), fixture.at("dir/moved"));
+  await fails(Errno.ENOENT, fixture.cat("file"));
+  assert.equal(await fixture.cat("dir/moved"), "content");
+});
+
+Deno.test("a hard link stays usable when the first name is removed locally", async () => {
+  using fixture = new Fixture();
+  fixture.make({ a: "content" });
+  Deno.linkSync(fixture.at("a"), fixture.at("b"));
+  await fixture.cat("a");
+  await fixture.cat("b");
+  Deno.removeSync(fixture.at("a"));
+  assert.equal(await fixture.cat("b"), "content");
+  await fixture.byPath("b", (node) => fixture.mirror.access(node, 4));
+});
+
+Deno.test("an open file stays readable, and tells its attributes, when it is removed locally", async () => {
+  using fixture = new Fixture();
+  fixture.make({ file: "content" });
+  const node = await fixture.walk("file");
+  const fh = await fixture.open(node);
+  Deno.removeSync(fixture.at("file"));
+  fixture.pass();
+  assert.equal(await fixture.read(node, { fh }), "content");
+  // fstat(2) on FUSE comes without the handle.
+  const { attr } = await fixture.mirror.getattr(node, undefined);
+  assert.deepEqual([attr.size, attr.nlink], [7, 0]);
+  assert.equal((await fixture.mirror.getattr(node, fh)).attr.nlink, 0);
+});
+
+Deno.test("whoever opens a file that was changed locally gets the new content, while others hold the old open", async () => {
+  using fixture = new Fixture();
+  fixture.make({ file: "old" });
+  const old = await fixture.walk("file");
+  const fh = await fixture.open(old);
+  fixture.make({ file: "new content" });
+  fixture.pass();
+  // Somebody looks at the open file: its size is the one of the content that the kernel has of it.
+  assert.equal((await fixture.mirror.getattr(old, fh)).attr.size, 3);
+  assert.equal((await fixture.mirror.getattr(old, undefined)).attr.size, 3);
+  assert.equal(await fixture.cat("file"), "new content");
+  assert.notEqual(await fixture.walk("file"), old);
+});
+
+Deno.test("a change of mode or owner by the command does not hide a local change of content", async () => {
+  using fixture = new Fixture();
+  fixture.make({ file: "old" });
+  const old = await fixture.walk("file");
+  fixture.make({ file: "new content" });
+  await fixture.mirror.setattr(old, { mode: 0o600, killSuidgid: false });
+  fixture.pass();
+  assert.equal(await fixture.cat("file"), "new content");
+  assert.notEqual(await fixture.walk("file"), old);
+});
+
+Deno.test("a symbolic link that is replaced locally leads to its new target after its lifetime", async () => {
+  using fixture = new Fixture();
+  Deno.symlinkSync("old", fixture.at("link"));
+  const target = () => fixture.byPath("link", (node) => fixture.mirror.readlink(node));
+  assert.deepEqual(await target(), new TextEncoder().encode("old"));
+  Deno.removeSync(fixture.at("link"));
+  Deno.symlinkSync("new", fixture.at("link"));
+  fixture.pass();
+  assert.deepEqual(await target(), new TextEncoder().encode("new"));
+});
+
+Deno.test("unlink() of a name that was replaced locally removes what is there now, as locally", async () => {
+  using fixture = new Fixture();
+  fixture.make({ file: "old", other: "new" });
+  await fixture.walk("file");
+  Deno.renameSync(fixture.at("other"), fixture.at("file"));
+  await fixture.mirror.unlink(ROOT, b("file"));
+  assert.deepEqual([...Deno.readDirSync(fixture.path)], []);
+});
