@@ -6,6 +6,8 @@ import { hex, name, samples, stat } from "./messages.ts";
 for (const [what, { bytes, decode }] of Object.entries(samples)) {
   Deno.test(`${decode.name}() throws DecodeError on ${what} cut short anywhere, and with a byte too many`, () => {
     for (let length = 0; length < bytes.length; length++) {
+      // A file that was found is a link that was found, without its target.
+      if (decode === protocol.decodeLookupOut && length === protocol.STAT_BYTES) continue;
       assert.throws(() => decode(bytes.subarray(0, length)), DecodeError, `cut to ${length} bytes`);
     }
     assert.throws(() => decode(Uint8Array.of(...bytes, 0)), DecodeError);
@@ -66,11 +68,27 @@ for (const [decode, take] of Object.entries(named)) {
   });
 }
 
-Deno.test("decodeSymlink() throws DecodeError for a target that is empty, has a NUL, or is longer than a path", () => {
-  const take = (target: string) =>
-    protocol.decodeSymlink(protocol.encodeSymlink({ dir: 1, name, target: target as ByteString }));
-  for (const target of ["", "\0", "a\0b", "x".repeat(4096)]) assert.throws(() => take(target), DecodeError);
-  for (const target of ["/", "..", "../a", "x".repeat(4095)]) assert.equal(take(target).target, target);
+/** What takes a link's target. */
+const targeted: Record<string, (target: ByteString) => string | undefined> = {
+  decodeSymlink: (target) => protocol.decodeSymlink(protocol.encodeSymlink({ dir: 1, name, target })).target,
+  decodeLookupOut: (target) => protocol.decodeLookupOut(protocol.encodeLookupOut({ stat, target })).target,
+  decodePage: (target) => {
+    const entries = [{ name, ino: 1n, type: 10, cookie: 1n, stat, target }];
+    return protocol.decodePage(protocol.encodePage({ entries, end: true })).entries[0].target;
+  },
+};
+
+for (const [decode, take] of Object.entries(targeted)) {
+  Deno.test(`${decode}() throws DecodeError for a target that is empty, has a NUL, or is longer than a path`, () => {
+    for (const target of ["", "\0", "a\0b", "x".repeat(4096)]) {
+      assert.throws(() => take(target as ByteString), DecodeError);
+    }
+    for (const target of ["/", "..", "../a", "x".repeat(4095)]) assert.equal(take(target as ByteString), target);
+  });
+}
+
+Deno.test("decodePage() throws DecodeError for a page without entries that is not the last", () => {
+  assert.throws(() => protocol.decodePage(hex("00 00000000")), DecodeError);
 });
 
 Deno.test("decoders throw DecodeError for kinds and bits that there are not", () => {
@@ -80,6 +98,9 @@ Deno.test("decoders throw DecodeError for kinds and bits that there are not", ()
   }
   for (const bits of ["40", "80", "c0"]) {
     assert.throws(() => protocol.decodeSetAttr(hex(`01 01000000 ${bits}`)), DecodeError);
+  }
+  for (const has of ["04", "ff"]) {
+    assert.throws(() => protocol.decodePage(hex(`01 01000000 ${"00".repeat(17)} ${has} 0100 61`)), DecodeError);
   }
   for (const kind of ["04", "ff"]) {
     assert.throws(() => protocol.decodeRunOut(hex(`${kind} 00000000 00000000`)), DecodeError);

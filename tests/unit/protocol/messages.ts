@@ -142,6 +142,13 @@ export const fileSamples: Record<string, Sample> = {
   ),
   "a sync": sample(p.encodeSync, p.decodeSync, { id: 9, dataOnly: true }, "09000000 01"),
   "an access check": sample(p.encodeAccess, p.decodeAccess, { ref: directoryRef, mask: 7 }, "02 01000000 07000000"),
+  "what was found": sample(p.encodeLookupOut, p.decodeLookupOut, { stat, target: undefined }, STAT),
+  "a symbolic link that was found": sample(
+    p.encodeLookupOut,
+    p.decodeLookupOut,
+    { stat, target: "../\xff" },
+    `${STAT} 0400 2e2e2fff`,
+  ),
   "attributes": sample(p.encodeStat, p.decodeStat, stat, STAT),
   "the answer to a write": sample(p.encodeWritten, p.decodeWritten, { written: 258, stat }, `02010000 ${STAT}`),
 };
@@ -166,14 +173,16 @@ export const directorySamples: Record<string, Sample> = {
     p.decodePage,
     {
       entries: [
-        { name, ino: 2n, type: 8, cookie: 3n, stat },
-        { name: "b", ino: 4n, type: 0, cookie: 0x8000_0000_0000_0000n, stat: undefined },
+        { name, ino: 2n, type: 8, cookie: 3n, stat, target: undefined },
+        { name: "b", ino: 4n, type: 0, cookie: 0x8000_0000_0000_0000n, stat: undefined, target: undefined },
+        { name: "c", ino: 5n, type: 10, cookie: 1n, stat, target: "../\xff" },
       ],
       end: false,
     },
-    `00 02000000
+    `00 03000000
      0200000000000000 0300000000000000 08 01 ${NAME} ${STAT}
-     0400000000000000 0000000000000080 00 00 0100 62`,
+     0400000000000000 0000000000000080 00 00 0100 62
+     0500000000000000 0100000000000000 0a 03 0100 63 ${STAT} 0400 2e2e2fff`,
   ),
   "a file system": sample(
     p.encodeStatFs,

@@ -39,6 +39,7 @@ Deno.test("a page of many entries is as long as its entries are", () => {
     type: 8,
     cookie: BigInt(i + 1),
     stat: undefined,
+    target: undefined,
   }));
   const page = protocol.encodePage({ entries, end: true });
   assert.equal(page.length, 5 + entries.reduce((sum, { name }) => sum + 20 + (name as string).length, 0));
