@@ -134,6 +134,7 @@ class Agent {
       connection: this.#connection,
       root: spec.root,
       overlay: rootOverlay(),
+      owner: { uid: spec.uid, gid: spec.gid },
       writeBack: !this.#options.syncWrites,
     });
     const server = new Server(fd, mirror, {

@@ -81,10 +81,17 @@ export class Mirror implements FileSystem {
     this.#listings = new Listings(this.#tree.directories);
   }
 
+  /** Nodes that the kernel knows, the root included. */
+  get knownNodes(): number {
+    return this.#tree.nodes.size;
+  }
+
   async lookup(parentId: NodeId, name: ByteString): Promise<Entry> {
     const parent = this.#tree.node(parentId);
     const shown = overlaid(parent, name);
     if (shown !== undefined) return this.#tree.overlayEntry(parent, name, shown);
+    // Mounted over before the command begins.
+    if (parent.overlay?.attr !== undefined) return this.#tree.missing(parent, name);
     const known = this.#tree.snapshots.find(parent, name);
     if (known?.found !== undefined) return this.#tree.enter(parent, name, known.found, known.asOf);
     if (known !== undefined) return this.#tree.missing(parent, name, known.asOf);
@@ -141,20 +148,25 @@ export class Mirror implements FileSystem {
     return await this.#tree.ask(FileOp.READLINK, encodeRef(this.#tree.ref(this.#tree.node(nodeId))));
   }
 
-  async symlink(parentId: NodeId, name: ByteString, target: ByteString): Promise<Entry> {
-    const { parent, dir } = this.#tree.writableName(parentId, name);
+  async symlink(parentId: NodeId, name: ByteString, target: ByteString, caller: Caller): Promise<Entry> {
+    const { parent, dir } = this.#tree.newName(parentId, name, caller);
     const reply = await this.#tree.change(FileOp.SYMLINK, encodeSymlink({ dir, name, target }), parent);
     return this.#tree.enter(parent, name, { stat: decodeStat(reply), target });
   }
 
-  async mknod(parentId: NodeId, name: ByteString, node: { mode: number; rdev: number }): Promise<Entry> {
-    const { parent, dir } = this.#tree.writableName(parentId, name);
+  async mknod(
+    parentId: NodeId,
+    name: ByteString,
+    node: { mode: number; rdev: number },
+    caller: Caller,
+  ): Promise<Entry> {
+    const { parent, dir } = this.#tree.newName(parentId, name, caller);
     const reply = await this.#tree.change(FileOp.MKNOD, encodeMake({ dir, name, ...node }), parent);
     return this.#tree.enter(parent, name, { stat: decodeStat(reply) });
   }
 
-  async mkdir(parentId: NodeId, name: ByteString, mode: number): Promise<Entry> {
-    const { parent, dir } = this.#tree.writableName(parentId, name);
+  async mkdir(parentId: NodeId, name: ByteString, mode: number, caller: Caller): Promise<Entry> {
+    const { parent, dir } = this.#tree.newName(parentId, name, caller);
     const reply = await this.#tree.change(FileOp.MKDIR, encodeMake({ dir, name, mode, rdev: 0 }), parent);
     return this.#tree.enter(parent, name, { stat: decodeStat(reply) });
   }
@@ -213,8 +225,9 @@ export class Mirror implements FileSystem {
     parentId: NodeId,
     name: ByteString,
     how: { flags: number; mode: number },
+    caller: Caller,
   ): Promise<{ entry: Entry; opened: Opened }> {
-    const { parent, dir } = this.#tree.writableName(parentId, name);
+    const { parent, dir } = this.#tree.newName(parentId, name, caller);
     const fh = this.#tree.files.reserve();
     const flags = this.#writeBack ? collectable(how.flags) : how.flags;
     const body = encodeCreate({ dir, name, fh, flags, mode: how.mode });

@@ -1,7 +1,7 @@
 import type { ByteString } from "../bytes/mod.ts";
-import type { AttrOut, Entry, NodeId } from "../fuse/mod.ts";
+import type { AttrOut, Caller, Entry, NodeId } from "../fuse/mod.ts";
 import { Errno, ErrnoError, type Stat } from "../linux/mod.ts";
-import { decodeStat, type FileRef, type LookupOut } from "../protocol/mod.ts";
+import { decodeStat, encodeOwner, FileNote, type FileRef, type LookupOut, type OwnerNote } from "../protocol/mod.ts";
 import type { Connection } from "../rpc/mod.ts";
 import { Directories } from "./directories.ts";
 import { type Node, Nodes } from "./nodes.ts";
@@ -22,6 +22,8 @@ export interface TreeOptions {
   /** Attributes of the local root. */
   readonly root: Stat;
   readonly overlay: OverlayDirectory;
+  /** Whose files new ones are, unless somebody else in the mount makes them. */
+  readonly owner: OwnerNote;
   /** Most directories that the local side is to hold open. */
   readonly maxDirectories?: number;
 }
@@ -32,8 +34,13 @@ export class Tree {
   readonly directories: Directories;
   readonly files: OpenFiles;
   readonly snapshots: Snapshots;
+  readonly #connection: Connection;
+  /** Whom the local side was told last. */
+  #owner: OwnerNote;
 
   constructor(connection: Connection, options: TreeOptions) {
+    this.#connection = connection;
+    this.#owner = options.owner;
     this.nodes = new Nodes(options.root);
     this.nodes.root.overlay = options.overlay;
     this.directories = new Directories(connection, {
@@ -100,6 +107,16 @@ export class Tree {
     }
     this.snapshots.changed(parent);
     return { parent, dir: this.directories.number(parent) };
+  }
+
+  /** The same for a name that is going to be the caller's. The next request creates it. */
+  newName(parentId: NodeId, name: ByteString, { uid, gid }: Caller): { parent: Node; dir: number } {
+    const place = this.writableName(parentId, name);
+    if (uid !== this.#owner.uid || gid !== this.#owner.gid) {
+      this.#owner = { uid, gid };
+      this.#connection.notify(FileNote.OWNER, encodeOwner(this.#owner));
+    }
+    return place;
   }
 
   /** Asks the local side; an errno comes as an RpcError. */

@@ -1,7 +1,7 @@
 import { type ByteString, DecodeError, fromText, toText } from "../bytes/mod.ts";
-import { AT_FDCWD, Errno, errnoName, O_DIRECTORY, O_PATH, openAt, unwrap } from "../linux/mod.ts";
+import { AT_FDCWD, Errno, errnoName, O_DIRECTORY, O_PATH, openAt, unwrap, withFileIds } from "../linux/mod.ts";
 import { log as processLog, type Logger } from "../log/mod.ts";
-import { decodeBind, decodeNumber, FileNote, FileOp } from "../protocol/mod.ts";
+import { decodeBind, decodeNumber, decodeOwner, FileNote, FileOp, type OwnerNote } from "../protocol/mod.ts";
 import type { Incoming } from "../rpc/mod.ts";
 import { access, getAttr, readLink, setAttr, statFileSystem } from "./attributes.ts";
 import { link, makeDirectory, makeNode, removeDirectory, rename, symlink, unlink } from "./changes.ts";
@@ -33,7 +33,7 @@ export interface FileServerOptions {
 export interface FileServer {
   /** Answers any FileOp; other operations ENOSYS, malformed ones EPROTO. */
   request(incoming: Incoming): void;
-  /** Takes BIND, UNBIND and RELEASE; false for any other note. `body` is not kept. */
+  /** Takes BIND, UNBIND, RELEASE and OWNER; false for any other note. `body` is not kept. */
   notify(op: number, body: Uint8Array): boolean;
   /**
    * Closes every descriptor, when the connection is closed: reads and syncs that a thread is busy with close theirs as
@@ -75,10 +75,15 @@ const operations: ReadonlyMap<number, Operation> = new Map<number, Operation>([
   [FileOp.FSYNCDIR, syncDirectory],
 ]);
 
+/** Operations after which something new belongs to somebody. They end before they return. */
+const creating: ReadonlySet<number> = new Set([FileOp.SYMLINK, FileOp.MKNOD, FileOp.MKDIR, FileOp.CREATE]);
+
 class Server implements FileServer {
   readonly statistics: FileStatistics = { requests: 0, failed: 0, bytesRead: 0, bytesWritten: 0, diskReads: 0 };
   readonly #context: Context;
   readonly #log: Pick<Logger, "debug">;
+  /** Whom new files belong to, when that is not this process's user. */
+  #owner: OwnerNote | undefined;
 
   constructor({ wake, root = fromText("/"), log = processLog, ...limits }: FileServerOptions) {
     const policy = new Policy(log);
@@ -127,7 +132,10 @@ class Server implements FileServer {
 
   #perform({ op, body }: Incoming): ReturnType<Operation> {
     const operation = operations.get(op);
-    if (operation !== undefined) return operation(this.#context, body);
+    if (operation !== undefined) {
+      const perform = () => operation(this.#context, body);
+      return this.#owner !== undefined && creating.has(op) ? withFileIds(this.#owner, perform) : perform();
+    }
     this.#log.debug(`file server: refused request ${op}: there is no such operation`);
     return -Errno.ENOSYS;
   }
@@ -156,6 +164,9 @@ class Server implements FileServer {
         listings.forget(number);
         return directories.unbind(number);
       }
+      case FileNote.OWNER:
+        this.#owner = decodeOwner(body);
+        return 0;
       case FileNote.RELEASE:
         return handles.release(decodeNumber(body));
     }

@@ -13,7 +13,7 @@
  * thread costs ten times the call. Reads that would wait for the disk, and fsync, go to the runtime's threads.
  *
  * All of it is done with the ids of this process. When the local user is root, that is root, whoever asks in the mount:
- * the agent's kernel has checked permissions before.
+ * the agent's kernel has checked permissions before; what somebody else creates there becomes theirs (OWNER).
  *
  * Rejected: openat2 with RESOLVE_BENEATH on paths (a path is another file after a rename above it); inode handles
  * (open_by_handle_at wants root); Deno's file API (names that are not UTF-8, no descriptors of directories).

@@ -14,6 +14,7 @@ export interface Architecture {
       | "renameat2"
       | "rtSigaction"
       | "statx"
+      | "capget"
       | "capset",
       number
     >
@@ -28,6 +29,7 @@ export interface Architecture {
 export const architectures: Readonly<Record<"x86_64" | "aarch64", Architecture>> = {
   x86_64: {
     syscall: {
+      capget: 125,
       capset: 126,
       closeRange: 436,
       fchmodat2: 452,
@@ -46,6 +48,7 @@ export const architectures: Readonly<Record<"x86_64" | "aarch64", Architecture>>
   },
   aarch64: {
     syscall: {
+      capget: 90,
       capset: 91,
       closeRange: 436,
       fchmodat2: 452,

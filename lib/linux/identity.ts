@@ -1,4 +1,5 @@
 /** What a process may do: its ids, file creation mask and limits. All of it is inherited by programs it executes. */
+import { arch } from "./arch.ts";
 import { Errno } from "./errno.ts";
 import { libc, negative } from "./libc.ts";
 
@@ -84,4 +85,39 @@ export function setOpenFilesLimit(wanted: Limit): number {
   if (typeof present === "number") return present;
   const hard = Math.min(wanted.hard, present.hard);
   return set({ soft: Math.min(wanted.soft, hard), hard });
+}
+
+/** capabilities(7), `linux/capability.h` */
+const CAP_DAC_OVERRIDE = 1;
+const CAPABILITY_VERSION_3 = 0x20080522;
+
+/**
+ * Does something with other ids for the file system (setfsuid(2)), on this thread: what it creates belongs to them.
+ * Permission to search and write directories is kept: it was checked for the user's groups too, which are not known here.
+ * Of no effect without root's capabilities.
+ */
+export function withFileIds<T>(ids: { uid: number; gid: number }, action: () => T): T {
+  const c = libc();
+  const uid = c.setfsuid(0xffff_ffff) >>> 0;
+  const gid = c.setfsgid(0xffff_ffff) >>> 0;
+  c.setfsgid(ids.gid);
+  c.setfsuid(ids.uid);
+  try {
+    raiseCapability(CAP_DAC_OVERRIDE);
+    return action();
+  } finally {
+    c.setfsuid(uid);
+    c.setfsgid(gid);
+  }
+}
+
+/** Makes a permitted capability below 32 effective on this thread. */
+function raiseCapability(capability: number): void {
+  const header = new Uint8Array(new Uint32Array([CAPABILITY_VERSION_3, 0]).buffer);
+  // struct __user_cap_data_struct, twice: effective, permitted, inheritable.
+  const data = new Uint32Array(6);
+  const bytes = new Uint8Array(data.buffer);
+  if (negative(libc().capget(arch.syscall.capget, header, bytes)) < 0) return;
+  data[0] |= data[1] & (1 << capability);
+  libc().capset(arch.syscall.capset, header, bytes);
 }

@@ -79,7 +79,10 @@ const table = {
   setresgid: { parameters: [U, U, U], result: I },
   umask: { parameters: [U], result: U },
   prctl: { parameters: [I, L, L, L, L], result: I },
+  capget: { name: "syscall", parameters: [L, B, B], result: I },
   capset: { name: "syscall", parameters: [L, B, B], result: I },
+  setfsuid: { parameters: [U], result: I },
+  setfsgid: { parameters: [U], result: I },
   getrlimit64: { parameters: [I, B], result: I },
   setrlimit64: { parameters: [I, B], result: I },
 

@@ -320,6 +320,20 @@ export function decodeAccess(body: Uint8Array): AccessIn {
   });
 }
 
+/** u32 uid, u32 gid. */
+export interface OwnerNote {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export function encodeOwner(note: OwnerNote): Uint8Array {
+  return new Writer(8).u32(note.uid).u32(note.gid).finish();
+}
+
+export function decodeOwner(body: Uint8Array): OwnerNote {
+  return whole(body, (from) => ({ uid: from.u32(), gid: from.u32() }));
+}
+
 /** Decodes all of `body`: a tail is an error. */
 export function whole<T>(body: Uint8Array, decode: (from: Reader) => T): T {
   const from = new Reader(body);

@@ -54,6 +54,8 @@ export const FileNote = {
   RELEASE: 3,
   /** u32 signal: the command was stopped by it (Ctrl-Z) */
   STOPPED: 4,
+  /** OwnerNote: what is created from here on belongs to them, where the local side may do that */
+  OWNER: 5,
 } as const;
 
 /** Requests of the local side to the agent. */

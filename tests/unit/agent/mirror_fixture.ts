@@ -74,6 +74,7 @@ export class Fixture {
       connection: this.bridge.agent,
       root: this.stat("."),
       overlay: nothingOverlaid,
+      owner: { uid: 0, gid: 0 },
       writeBack: true,
       ...options,
     });
@@ -171,7 +172,7 @@ export class Fixture {
 
   async create(parent: NodeId, name: string, flags: number): Promise<{ node: NodeId; fh: number }> {
     const how = { flags, mode: 0o644 };
-    const { entry, opened } = await this.mirror.create(parent, name as ByteString, how);
+    const { entry, opened } = await this.mirror.create(parent, name as ByteString, how, caller);
     return { node: entry.nodeId, fh: opened.fh };
   }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { ByteString } from "../../../lib/bytes/mod.ts";
 import { Errno, O_RDWR, S_IFIFO, S_IFMT, S_IFREG } from "../../../lib/linux/mod.ts";
 import { FileOp } from "../../../lib/protocol/mod.ts";
-import { fails, Fixture, ROOT } from "./mirror_fixture.ts";
+import { caller, fails, Fixture, ROOT } from "./mirror_fixture.ts";
 
 const b = (name: string) => name as ByteString;
 
@@ -23,7 +23,7 @@ Deno.test("lookup() gives a negative entry for what is not there", async () => {
 
 Deno.test("lookup() takes names that are not UTF-8", async () => {
   using fixture = new Fixture();
-  await fixture.mirror.mkdir(ROOT, b("\xff\x80\n"), 0o700);
+  await fixture.mirror.mkdir(ROOT, b("\xff\x80\n"), 0o700, caller);
   assert.notEqual((await fixture.lookup(ROOT, "\xff\x80\n")).nodeId, 0);
 });
 
@@ -46,18 +46,18 @@ Deno.test("operations on a node that is not known fail with ESTALE", async () =>
 
 Deno.test("symlink(), mknod() and mkdir() make what they are told, with the mode as it is", async () => {
   using fixture = new Fixture();
-  const link = await fixture.mirror.symlink(ROOT, b("link"), b("to/\xff"));
+  const link = await fixture.mirror.symlink(ROOT, b("link"), b("to/\xff"), caller);
   assert.equal(link.attr.size, 4);
   assert.deepEqual(await fixture.mirror.readlink(link.nodeId), Uint8Array.of(0x74, 0x6f, 0x2f, 0xff));
-  const fifo = await fixture.mirror.mknod(ROOT, b("fifo"), { mode: S_IFIFO | 0o606, rdev: 0 });
+  const fifo = await fixture.mirror.mknod(ROOT, b("fifo"), { mode: S_IFIFO | 0o606, rdev: 0 }, caller);
   assert.equal(fixture.stat("fifo").mode, S_IFIFO | 0o606);
   assert.equal(fifo.attr.mode & S_IFMT, S_IFIFO);
-  const file = await fixture.mirror.mknod(ROOT, b("file"), { mode: S_IFREG | 0o4711, rdev: 0 });
+  const file = await fixture.mirror.mknod(ROOT, b("file"), { mode: S_IFREG | 0o4711, rdev: 0 }, caller);
   assert.equal(fixture.stat("file").mode, S_IFREG | 0o4711);
   assert.equal(await fixture.content(file.nodeId), "");
-  await fixture.mirror.mkdir(ROOT, b("dir"), 0o1777);
+  await fixture.mirror.mkdir(ROOT, b("dir"), 0o1777, caller);
   assert.equal(fixture.stat("dir").mode & 0o7777, 0o1777);
-  await fails(Errno.EEXIST, fixture.mirror.mkdir(ROOT, b("dir"), 0o700));
+  await fails(Errno.EEXIST, fixture.mirror.mkdir(ROOT, b("dir"), 0o700, caller));
 });
 
 Deno.test("unlink() and rmdir() remove names below directories of any depth", async () => {
