@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { ByteString } from "../../../lib/bytes/mod.ts";
 import { Errno } from "../../../lib/linux/mod.ts";
 import { FileOp } from "../../../lib/protocol/mod.ts";
-import { fails, Fixture, ROOT } from "./mirror_fixture.ts";
+import { caller, fails, Fixture, ROOT } from "./mirror_fixture.ts";
 import { Sink } from "./sink.ts";
 
 const b = (name: string) => name as ByteString;
@@ -158,7 +158,7 @@ Deno.test("two listings of one directory go on by themselves", async () => {
 
 Deno.test("readdir() gives names that are not UTF-8", async () => {
   using fixture = new Fixture();
-  await fixture.mirror.mkdir(ROOT, b("\xff\x80"), 0o700);
+  await fixture.mirror.mkdir(ROOT, b("\xff\x80"), 0o700, caller);
   assert.deepEqual((await list(fixture, ROOT, 9)).names, ["\xff\x80"]);
 });
 

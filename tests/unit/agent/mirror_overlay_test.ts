@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { ByteString } from "../../../lib/bytes/mod.ts";
 import { type OverlayDirectory, rootOverlay } from "../../../lib/agent/root_overlay.ts";
 import { Errno, O_WRONLY, S_IFDIR, S_IFMT, S_IFREG } from "../../../lib/linux/mod.ts";
-import { fails, Fixture, ROOT } from "./mirror_fixture.ts";
+import { caller, fails, Fixture, ROOT } from "./mirror_fixture.ts";
 import { Sink } from "./sink.ts";
 
 const b = (name: string) => name as ByteString;
@@ -98,10 +98,10 @@ Deno.test("the remote machine's files and names cannot be changed", async () => 
   await fails(Errno.EROFS, mirror.open(hosts, O_WRONLY));
   await fails(Errno.EROFS, mirror.setattr(hosts, { mode: 0o600, killSuidgid: false }));
   await fails(Errno.EROFS, mirror.unlink(etc, b("hosts")));
-  await fails(Errno.EROFS, mirror.mkdir(ROOT, b("run"), 0o755));
+  await fails(Errno.EROFS, mirror.mkdir(ROOT, b("run"), 0o755, caller));
   await fails(Errno.EROFS, mirror.rmdir(ROOT, b("dev")));
-  await fails(Errno.EROFS, mirror.mkdir(dev, b("x"), 0o755));
-  await fails(Errno.EROFS, mirror.symlink(etc, b("resolv.conf"), b("x")));
+  await fails(Errno.EROFS, mirror.mkdir(dev, b("x"), 0o755, caller));
+  await fails(Errno.EROFS, mirror.symlink(etc, b("resolv.conf"), b("x"), caller));
   await fails(Errno.EROFS, mirror.rename(etc, b("hosts"), { parent: other, name: b("moved"), flags: 0 }));
   await fails(Errno.EROFS, mirror.rename(other, b("hosts"), { parent: etc, name: b("hosts"), flags: 0 }));
   await fails(Errno.EROFS, mirror.link(hosts, other, b("link")));
@@ -114,7 +114,7 @@ Deno.test("everything else, of the same names elsewhere too, is the local side's
   assert.equal(await fixture.cat("etc/passwd"), "local");
   assert.equal(await fixture.cat("other/hosts"), "another");
   assert.equal(await fixture.cat("other/dev"), "another");
-  await fixture.mirror.mkdir(await fixture.walk("etc"), b("new"), 0o755);
+  await fixture.mirror.mkdir(await fixture.walk("etc"), b("new"), 0o755, caller);
   assert.ok(Deno.statSync(fixture.at("etc/new")).isDirectory);
 });
 
