@@ -60,6 +60,21 @@ Deno.test("symlink(), mknod() and mkdir() make what they are told, with the mode
   await fails(Errno.EEXIST, fixture.mirror.mkdir(ROOT, b("dir"), 0o700, caller));
 });
 
+Deno.test("what another user makes belongs to them, and what the owner makes to the owner", async () => {
+  using fixture = new Fixture();
+  const { uid, gid } = Deno.statSync(fixture.path);
+  const other = { ...caller, uid: 1234, gid: 5678 };
+  const ids = (name: string) => [fixture.stat(name).uid, fixture.stat(name).gid];
+  await fixture.mirror.mkdir(ROOT, b("a"), 0o755, caller);
+  await fixture.mirror.symlink(ROOT, b("b"), b("to"), other);
+  const { entry } = await fixture.mirror.create(ROOT, b("c"), { flags: O_RDWR, mode: 0o600 }, other);
+  await fixture.mirror.mknod(ROOT, b("d"), { mode: S_IFIFO | 0o600, rdev: 0 }, caller);
+  // Only root can give files away.
+  const theirs = Deno.uid() === 0 ? [1234, 5678] : [uid, gid];
+  assert.deepEqual(["a", "b", "c", "d"].map(ids), [[uid, gid], theirs, theirs, [uid, gid]]);
+  assert.deepEqual([entry.attr.uid, entry.attr.gid], theirs);
+});
+
 Deno.test("unlink() and rmdir() remove names below directories of any depth", async () => {
   using fixture = new Fixture();
   fixture.make({ "a/b/c/file": "", "a/b/c/other": "" });

@@ -142,6 +142,7 @@ export const fileSamples: Record<string, Sample> = {
   ),
   "a sync": sample(p.encodeSync, p.decodeSync, { id: 9, dataOnly: true }, "09000000 01"),
   "an access check": sample(p.encodeAccess, p.decodeAccess, { ref: directoryRef, mask: 7 }, "02 01000000 07000000"),
+  "an owner": sample(p.encodeOwner, p.decodeOwner, { uid: 1000, gid: 0xffff_fffe }, "e8030000 feffffff"),
   "what was found": sample(p.encodeLookupOut, p.decodeLookupOut, { stat, target: undefined }, STAT),
   "a symbolic link that was found": sample(
     p.encodeLookupOut,
