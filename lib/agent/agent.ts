@@ -1,6 +1,6 @@
-import { fromText, toBytes } from "../bytes/mod.ts";
+import { fromText, toBytes, toText } from "../bytes/mod.ts";
 import { Server } from "../fuse/mod.ts";
-import { POLLIN, setNonBlocking, unwrap, write } from "../linux/mod.ts";
+import { errnoName, POLLIN, setNonBlocking, unwrap, write } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import {
   AgentNote,
@@ -51,6 +51,7 @@ class Agent {
   readonly #outlets = new Map<number, Outlet>();
   #command: Command | undefined;
   #device: { fd: number; proc: number } | undefined;
+  #mirror: Mirror | undefined;
   #server: Server | undefined;
   /** The request whose answer is the command's end. */
   #run: { call: Incoming; spec: RunIn } | undefined;
@@ -130,14 +131,14 @@ class Agent {
     if (this.#device === undefined || this.#run === undefined || this.#server !== undefined) return;
     const { fd, proc } = this.#device;
     const { spec } = this.#run;
-    const mirror = new Mirror({
+    this.#mirror = new Mirror({
       connection: this.#connection,
       root: spec.root,
       overlay: rootOverlay(),
       owner: { uid: spec.uid, gid: spec.gid },
       writeBack: !this.#options.syncWrites,
     });
-    const server = new Server(fd, mirror, {
+    const server = new Server(fd, this.#mirror, {
       init: { writebackCache: !this.#options.syncWrites },
       isDying: (pid) => isDying(proc, pid),
       onEnd: (error) => {
@@ -191,7 +192,18 @@ class Agent {
     const drained = [...this.#outlets.values()].every((outlet) => outlet.isDrained);
     if (!drained || (this.#server !== undefined && this.#device !== undefined)) return;
     this.#answered = true;
-    this.#run.call.reply(encodeRunOut(this.#result));
+    this.#run.call.reply(encodeRunOut(this.#judged(this.#result)));
+  }
+
+  /** A command that succeeded without noticing that its bytes were lost has not succeeded. */
+  #judged(result: RunOut): RunOut {
+    const lost = this.#mirror?.lostWrite;
+    if (lost === undefined || result.kind !== "exited" || result.status !== 0) return result;
+    const why = errnoName(lost.errno);
+    return {
+      kind: "failed",
+      message: `Cannot write "${toText(lost.path)}": ${why}; the command ended with status 0 all the same`,
+    };
   }
 
   #tick(): void {

@@ -51,8 +51,8 @@ import {
 } from "../protocol/mod.ts";
 import { type Connection, RpcError } from "../rpc/mod.ts";
 import { Listings } from "./listings.ts";
-import type { Node } from "./nodes.ts";
-import type { OpenFile } from "./open_files.ts";
+import { type Node, pathOf } from "./nodes.ts";
+import type { OpenFile, Way } from "./open_files.ts";
 import { overlaid, type Shown, Tree, type TreeOptions, valid } from "./tree.ts";
 
 const RENAME_EXCHANGE = 2;
@@ -66,12 +66,19 @@ export interface MirrorOptions extends TreeOptions {
   readonly writeBack: boolean;
 }
 
+/** Bytes that a program believes to be written. */
+export interface LostWrite {
+  readonly path: ByteString;
+  readonly errno: number;
+}
+
 /** The local file system, as the kernel of the remote machine sees it: every operation asks the local side. */
 export class Mirror implements FileSystem {
   readonly #connection: Connection;
   readonly #writeBack: boolean;
   readonly #tree: Tree;
   readonly #listings: Listings;
+  #lostWrite: LostWrite | undefined;
 
   constructor(options: MirrorOptions) {
     const { connection } = options;
@@ -84,6 +91,11 @@ export class Mirror implements FileSystem {
   /** Nodes that the kernel knows, the root included. */
   get knownNodes(): number {
     return this.#tree.nodes.size;
+  }
+
+  /** The first write that the kernel had collected and the local side did not take. */
+  get lostWrite(): LostWrite | undefined {
+    return this.#lostWrite;
   }
 
   async lookup(parentId: NodeId, name: ByteString): Promise<Entry> {
@@ -211,14 +223,14 @@ export class Mirror implements FileSystem {
     if (node.overlay?.attr !== undefined) return this.#openOverlay(flags);
     const wanted = flags & ~(O_CREAT | O_EXCL | O_NOCTTY);
     const ours = node.isBeingWritten || (wanted & O_TRUNC) !== 0;
-    const { file, stat, direct } = await this.#openLocal(node, wanted);
+    const { file, stat } = await this.#openLocal(node, wanted);
     if (node.isOtherFile(stat) || (!ours && node.hasOtherContent(stat))) {
       this.#tree.files.release(file.fh);
       this.#tree.fail("open a file that was changed locally");
     }
     node.update(stat);
     if (wanted & O_TRUNC) node.writes++;
-    return { fh: file.fh, flags: direct ? FOPEN_DIRECT_IO : FOPEN_KEEP_CACHE };
+    return opened(file);
   }
 
   async create(
@@ -229,12 +241,11 @@ export class Mirror implements FileSystem {
   ): Promise<{ entry: Entry; opened: Opened }> {
     const { parent, dir } = this.#tree.newName(parentId, name, caller);
     const fh = this.#tree.files.reserve();
-    const flags = this.#writeBack ? collectable(how.flags) : how.flags;
-    const body = encodeCreate({ dir, name, fh, flags, mode: how.mode });
+    const way = this.#way(how.flags);
+    const body = encodeCreate({ dir, name, fh, flags: way.flags, mode: how.mode });
     const stat = await this.#opening(fh, this.#tree.change(FileOp.CREATE, body, parent).then(decodeStat));
     const entry = this.#tree.enter(parent, name, { stat });
-    this.#tree.files.add(fh, this.#tree.node(entry.nodeId), (flags & O_ACCMODE) !== O_RDONLY);
-    return { entry, opened: { fh, flags: FOPEN_KEEP_CACHE } };
+    return { entry, opened: opened(this.#tree.files.add(fh, this.#tree.node(entry.nodeId), way)) };
   }
 
   async read(
@@ -248,14 +259,23 @@ export class Mirror implements FileSystem {
   }
 
   async write(_nodeId: NodeId, at: { fh: number; offset: number; data: Uint8Array }): Promise<number> {
-    const { node, fh } = this.#tree.file(at.fh);
+    const file = this.#tree.file(at.fh);
+    const { node, fh } = file;
     node.writes++;
-    const body = encodeWrite({ fh, offset: at.offset });
-    const reply = await this.#connection.call(FileOp.WRITE, body, { data: at.data, flow: fh }).reply;
-    const { written, stat } = decodeWritten(reply);
-    node.writes++;
-    node.update(stat);
-    return written;
+    try {
+      const body = encodeWrite({ fh, offset: at.offset });
+      const reply = await this.#connection.call(FileOp.WRITE, body, { data: at.data, flow: fh }).reply;
+      const { written, stat } = decodeWritten(reply);
+      // Others appended meanwhile: the kernel takes the end for nearer than it is, and the next open must tell it.
+      if (!file.direct || stat.size === at.offset + written) node.update(stat);
+      return written;
+    } catch (error) {
+      // The program's own write(2) has long returned.
+      if (this.#writeBack && !file.direct) this.#lostWrite ??= { path: pathOf(node), errno: errnoOf(error) };
+      throw error;
+    } finally {
+      node.writes++;
+    }
   }
 
   async flush(_nodeId: NodeId, fh: number): Promise<void> {
@@ -334,22 +354,27 @@ export class Mirror implements FileSystem {
   }
 
   /** Opens so that the kernel can collect writes; a file that may be written but not read goes without its page cache. */
-  async #openLocal(node: Node, flags: number): Promise<{ file: OpenFile; stat: Stat; direct: boolean }> {
+  /** Opens for the kernel's write-back; a file that may be written but not read goes past its page cache. */
+  async #openLocal(node: Node, flags: number): Promise<{ file: OpenFile; stat: Stat }> {
     const ref = this.#tree.ref(node);
-    const wider = this.#writeBack ? collectable(flags) : flags;
-    const attempt = async (flags: number, direct: boolean) => {
+    const attempt = async (way: Way) => {
       const fh = this.#tree.files.reserve();
-      const reply = this.#tree.stat(FileOp.OPEN, encodeOpen({ ref, fh, flags }));
-      const file = this.#tree.files.add(fh, node, (flags & O_ACCMODE) !== O_RDONLY);
+      const reply = this.#tree.stat(FileOp.OPEN, encodeOpen({ ref, fh, flags: way.flags }));
+      const file = this.#tree.files.add(fh, node, way);
       if (!file.writable) file.readAhead.start();
-      return { file, stat: await this.#opening(fh, reply), direct };
+      return { file, stat: await this.#opening(fh, reply) };
     };
+    const way = this.#way(flags);
     try {
-      return await attempt(wider, false);
+      return await attempt(way);
     } catch (error) {
-      if (wider === flags || !(error instanceof RpcError) || error.errno !== Errno.EACCES) throw error;
-      return await attempt(flags, true);
+      if (way.flags === flags || !(error instanceof RpcError) || error.errno !== Errno.EACCES) throw error;
+      return await attempt({ flags, direct: true });
     }
+  }
+
+  #way(flags: number): Way {
+    return this.#writeBack ? collecting(flags) : { flags, direct: false };
   }
 
   async #opening(fh: number, reply: Promise<Stat>): Promise<Stat> {
@@ -362,10 +387,22 @@ export class Mirror implements FileSystem {
   }
 }
 
-/** Open flags with which the kernel's write-back works: it reads pages it half overwrites, and appends by itself. */
-function collectable(flags: number): number {
-  const readable = (flags & O_ACCMODE) === O_WRONLY ? (flags & ~O_ACCMODE) | O_RDWR : flags;
-  return readable & ~O_APPEND;
+/**
+ * How a file is opened for the kernel's write-back: readable, as it reads what it half overwrites. Appending goes past
+ * it, as only the local side knows where the end is when others append too.
+ */
+function collecting(flags: number): Way {
+  const access = flags & O_ACCMODE;
+  if ((flags & O_APPEND) !== 0 && access !== O_RDONLY) return { flags, direct: true };
+  return { flags: access === O_WRONLY ? (flags & ~O_ACCMODE) | O_RDWR : flags, direct: false };
+}
+
+function errnoOf(error: unknown): number {
+  return error instanceof RpcError ? error.errno : Errno.EIO;
+}
+
+function opened({ fh, direct }: OpenFile): Opened {
+  return { fh, flags: direct ? FOPEN_DIRECT_IO : FOPEN_KEEP_CACHE };
 }
 
 function time(value: { sec: number; nsec: number } | "now"): SetTime {

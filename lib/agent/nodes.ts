@@ -224,3 +224,10 @@ export class Nodes {
 function inode(attr: Stat): string {
   return `${attr.dev}:${attr.ino}`;
 }
+
+/** Where a node is, for messages: by its first name, which may be out of date. */
+export function pathOf(node: Node): ByteString {
+  const [place] = node.places;
+  if (place === undefined) return (node.id === 1 ? "" : "(removed)") as ByteString;
+  return `${pathOf(place.parent)}/${place.name}` as ByteString;
+}

@@ -1,3 +1,4 @@
+import { O_ACCMODE, O_RDONLY } from "../linux/mod.ts";
 import { encodeNumber, FileNote } from "../protocol/mod.ts";
 import type { Connection } from "../rpc/mod.ts";
 import type { Node } from "./nodes.ts";
@@ -8,7 +9,15 @@ export interface OpenFile {
   readonly fh: number;
   readonly node: Node;
   readonly writable: boolean;
+  /** Reads and writes go past the page cache. */
+  readonly direct: boolean;
   readonly readAhead: ReadAhead;
+}
+
+/** How a file is opened: flags of open(2), and whether past the page cache. */
+export interface Way {
+  readonly flags: number;
+  readonly direct: boolean;
 }
 
 /** The open files. Handles are used again, lowest first, so that they stay within 32 bits. */
@@ -28,8 +37,9 @@ export class OpenFiles {
   }
 
   /** The request that opens the handle has been sent; {@link cancel} it when that fails. */
-  add(fh: number, node: Node, writable: boolean): OpenFile {
-    const file = { fh, node, writable, readAhead: new ReadAhead(this.#connection, node, fh) };
+  add(fh: number, node: Node, { flags, direct }: Way): OpenFile {
+    const writable = (flags & O_ACCMODE) !== O_RDONLY;
+    const file = { fh, node, writable, direct, readAhead: new ReadAhead(this.#connection, node, fh) };
     this.#files.set(fh, file);
     node.openFiles.add(file);
     return file;
