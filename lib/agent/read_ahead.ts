@@ -68,6 +68,7 @@ export class ReadAhead {
   #window = 0;
   /** Programs are replaced, not changed in place (ETXTBSY): what is held of one stays good. */
   #isProgram = false;
+  #dropped = false;
 
   constructor(connection: Connection, node: Node, fh: number) {
     this.#connection = connection;
@@ -95,6 +96,7 @@ export class ReadAhead {
 
   /** Forgets everything: the handle is closed. */
   drop(): void {
+    this.#dropped = true;
     for (const block of this.#blocks.values()) this.#remove(block);
   }
 
@@ -108,7 +110,7 @@ export class ReadAhead {
     const block = this.#blocks.get(start);
     if (block === undefined) return undefined;
     const old = block.done && !this.#isProgram && performance.now() - block.time > MAX_AGE_MS;
-    if (!old && block.writes === this.#node.writes) return block;
+    if (!old && block.failure === undefined && block.writes === this.#node.writes) return block;
     this.#remove(block);
     return undefined;
   }
@@ -152,6 +154,8 @@ export class ReadAhead {
     });
     block.call.reply.then(() => {
       block.done = true;
+      // Whoever waited for the last bytes may have had them before the end was told.
+      if (block.arrived > 0) this.#removeIfHandedOut(block);
       block.wake();
     }, (error) => {
       block.done = true;
@@ -190,6 +194,8 @@ export class ReadAhead {
     const at = offset - start;
     while (!block.done && block.arrived < at + size) await block.more;
     if (block.failure !== undefined) {
+      // Given up by another request of this handle, for its age or a write.
+      if (this.#blocks.get(start) !== block && !this.#dropped) return await this.#readPlainly(offset, size);
       this.#remove(block);
       throw block.failure;
     }
@@ -200,8 +206,12 @@ export class ReadAhead {
     }
     const data = block.data.subarray(at, Math.max(at, Math.min(at + size, block.arrived)));
     block.handedOut += data.length;
-    if (block.done && block.handedOut >= block.arrived) this.#remove(block);
+    this.#removeIfHandedOut(block);
     return data;
+  }
+
+  #removeIfHandedOut(block: Block): void {
+    if (block.done && block.handedOut >= block.arrived) this.#remove(block);
   }
 
   #remove(block: Block): void {
