@@ -5,6 +5,7 @@ import { log } from "../log/mod.ts";
 import {
   AgentNote,
   AgentOp,
+  decodeChanged,
   decodeNumber,
   decodeRun,
   decodeSignal,
@@ -20,6 +21,7 @@ import {
 } from "../protocol/mod.ts";
 import { type Connection, createConnection, type Incoming } from "../rpc/mod.ts";
 import { type AgentOptions, parseAgentOptions } from "./agent_options.ts";
+import { Changes } from "./changes.ts";
 import { type Command, type CommandStdio, launch } from "./command/mod.ts";
 import { isDying } from "./dying.ts";
 import { Link } from "./link.ts";
@@ -52,6 +54,7 @@ class Agent {
   #command: Command | undefined;
   #device: { fd: number; proc: number } | undefined;
   #mirror: Mirror | undefined;
+  #changes: Changes | undefined;
   #server: Server | undefined;
   /** The request whose answer is the command's end. */
   #run: { call: Incoming; spec: RunIn } | undefined;
@@ -61,7 +64,11 @@ class Agent {
 
   constructor(options: AgentOptions) {
     this.#options = options;
-    this.#loop = new Loop({ turn: () => this.#turn(), tick: () => this.#tick() });
+    this.#loop = new Loop({
+      turn: () => this.#turn(),
+      tick: () => this.#tick(),
+      isCrowded: () => this.#changes?.isCrowded() ?? false,
+    });
     this.#connection = createConnection({
       handler: {
         request: (call) => call.op === AgentOp.RUN ? this.#onRun(call) : call.fail(ENOSYS),
@@ -144,10 +151,12 @@ class Agent {
       onEnd: (error) => {
         this.#loop.poller.remove(fd);
         this.#device = undefined;
+        this.#changes = undefined;
         if (error !== undefined) this.#finish({ kind: "failed", message: error.message });
       },
     });
     this.#server = server;
+    this.#changes = new Changes({ connection: this.#connection, tree: this.#mirror.tree, device: fd });
     unwrap(setNonBlocking(fd), "make the FUSE device nonblocking");
     this.#loop.poller.add(fd, POLLIN, () => server.device.readable());
     this.#command?.go(spec);
@@ -157,6 +166,10 @@ class Agent {
     switch (op) {
       case AgentNote.SIGNAL:
         return this.#command?.signal(decodeSignal(body));
+      case AgentNote.CHANGED:
+        return this.#changes?.apply(decodeChanged(body));
+      case AgentNote.ALL_CHANGED:
+        return this.#changes?.applyToAll();
       case AgentNote.RESIZE:
         return this.#command?.resize(decodeWindow(body));
       case AgentNote.CLOSE_OUTPUT:

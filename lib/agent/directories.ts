@@ -16,6 +16,8 @@ export class Directories {
   readonly #connection: Connection;
   /** In order of last use. */
   readonly #bound = new Map<Node, number>();
+  /** Numbers are not used again: what the local side tells of one may still be on its way. */
+  readonly #nodes = new Map<number, Node>();
   /** Bound, and perhaps not found. */
   readonly #unchecked = new Set<Node>();
   readonly #limit: number;
@@ -40,6 +42,11 @@ export class Directories {
       if (errno === Errno.ESTALE) this.#onStale();
       throw error;
     }
+  }
+
+  /** The directory that the local side means by a number; undefined when the number was given up meanwhile. */
+  byNumber(number: number): Node | undefined {
+    return this.#nodes.get(number);
   }
 
   /** Whether a request can use the directory's number without announcing it first. */
@@ -69,23 +76,19 @@ export class Directories {
     const place = node.places[0];
     if (place === undefined) throw new ErrnoError(Errno.ESTALE, "name a directory that was removed");
     const parent = this.number(place.parent);
-    const id = this.#take();
+    if (this.#bound.size >= this.#limit) this.release(this.#bound.keys().next().value!);
+    const id = this.#next++;
     const { dev, ino } = node.attr;
     this.#connection.notify(FileNote.BIND, encodeBind({ id, parent, name: place.name, dev, ino }));
     this.#bound.set(node, id);
+    this.#nodes.set(id, node);
     this.#unchecked.add(node);
     return id;
   }
 
-  #take(): number {
-    if (this.#bound.size < this.#limit) return this.#next++;
-    const [node, number] = this.#bound.entries().next().value!;
-    this.#unbind(node, number);
-    return number;
-  }
-
   #unbind(node: Node, number: number): void {
     this.#bound.delete(node);
+    this.#nodes.delete(number);
     this.#unchecked.delete(node);
     this.#connection.notify(FileNote.UNBIND, encodeNumber(number));
   }

@@ -9,16 +9,21 @@ const TICK_MS = 1000;
 
 /**
  * The agent's one thread: poll(2), then what is ready, then the promises that became ready by it. Timers and other
- * asynchronous operations of the runtime never run here.
+ * asynchronous operations of the runtime do not run here, but for rare moments.
  */
 export class Loop {
   readonly poller = new Poller();
   readonly #turn: () => void;
+  readonly #isCrowded: () => boolean;
   #stopped = false;
 
-  /** `turn` is called at the end of each turn (to send what has gathered), `tick` once a second. */
-  constructor(options: { turn: () => void; tick: () => void }) {
+  /**
+   * `turn` is called at the end of each turn (to send what has gathered), `tick` once a second. After a turn in which
+   * `isCrowded`, the runtime is given a turn of its own, a ms, to let go of what it keeps for calls on other threads.
+   */
+  constructor(options: { turn: () => void; tick: () => void; isCrowded: () => boolean }) {
     this.#turn = options.turn;
+    this.#isCrowded = options.isCrowded;
     const timer = unwrap(makeTimer(TICK_MS), "make a timer");
     this.poller.add(timer, POLLIN, () => {
       readTimer(timer);
@@ -36,6 +41,7 @@ export class Loop {
       this.poller.wait(-1);
       for (let i = 0; i < STEPS; i++) await null;
       this.#turn();
+      if (this.#isCrowded()) await new Promise((resolve) => setTimeout(resolve, 0));
     }
   }
 }

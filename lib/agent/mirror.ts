@@ -76,7 +76,8 @@ export interface LostWrite {
 export class Mirror implements FileSystem {
   readonly #connection: Connection;
   readonly #writeBack: boolean;
-  readonly #tree: Tree;
+  /** What is known of the local side's files. */
+  readonly tree: Tree;
   readonly #listings: Listings;
   #lostWrite: LostWrite | undefined;
 
@@ -84,13 +85,13 @@ export class Mirror implements FileSystem {
     const { connection } = options;
     this.#connection = connection;
     this.#writeBack = options.writeBack;
-    this.#tree = new Tree(connection, options);
-    this.#listings = new Listings(this.#tree.directories);
+    this.tree = new Tree(connection, options);
+    this.#listings = new Listings(this.tree.directories);
   }
 
   /** Nodes that the kernel knows, the root included. */
   get knownNodes(): number {
-    return this.#tree.nodes.size;
+    return this.tree.nodes.size;
   }
 
   /** The first write that the kernel had collected and the local side did not take. */
@@ -99,44 +100,44 @@ export class Mirror implements FileSystem {
   }
 
   async lookup(parentId: NodeId, name: ByteString): Promise<Entry> {
-    const parent = this.#tree.node(parentId);
+    const parent = this.tree.node(parentId);
     const shown = overlaid(parent, name);
-    if (shown !== undefined) return this.#tree.overlayEntry(parent, name, shown);
+    if (shown !== undefined) return this.tree.overlayEntry(parent, name, shown);
     // Mounted over before the command begins.
-    if (parent.overlay?.attr !== undefined) return this.#tree.missing(parent, name);
-    const known = this.#tree.snapshots.find(parent, name);
-    if (known?.found !== undefined) return this.#tree.enter(parent, name, known.found, known.asOf);
-    if (known !== undefined) return this.#tree.missing(parent, name, known.asOf);
-    const dir = this.#tree.directories.number(parent);
+    if (parent.overlay?.attr !== undefined) return this.tree.missing(parent, name);
+    const known = this.tree.snapshots.find(parent, name);
+    if (known?.found !== undefined) return this.tree.enter(parent, name, known.found, known.asOf);
+    if (known !== undefined) return this.tree.missing(parent, name, known.asOf);
+    const dir = this.tree.directories.number(parent);
     try {
-      const reply = await this.#tree.ask(FileOp.LOOKUP, encodeName({ dir, name }));
-      return this.#tree.enter(parent, name, decodeLookupOut(reply));
+      const reply = await this.tree.ask(FileOp.LOOKUP, encodeName({ dir, name }));
+      return this.tree.enter(parent, name, decodeLookupOut(reply));
     } catch (error) {
-      if (error instanceof RpcError && error.errno === Errno.ENOENT) return this.#tree.missing(parent, name);
+      if (error instanceof RpcError && error.errno === Errno.ENOENT) return this.tree.missing(parent, name);
       throw error;
     }
   }
 
   forget(nodeId: NodeId, lookups: number): void {
-    const node = this.#tree.nodes.forget(nodeId, lookups);
-    if (node?.isDirectory) this.#tree.directories.release(node);
+    const node = this.tree.nodes.forget(nodeId, lookups);
+    if (node?.isDirectory) this.tree.directories.release(node);
   }
 
   async getattr(nodeId: NodeId, fh: number | undefined): Promise<AttrOut> {
-    const node = this.#tree.node(nodeId);
-    if (node.overlay?.attr !== undefined) return this.#tree.overlayAttr(node);
+    const node = this.tree.node(nodeId);
+    if (node.overlay?.attr !== undefined) return this.tree.overlayAttr(node);
     // The kernel asks again long before that: after each read for the access time, and while it collects writes before
     // each of them.
     if (node.attrKnown && valid(node.attrTime) > 0) return { attr: node.attr, attrValid: valid(node.attrTime) };
-    const attr = await this.#tree.stat(FileOp.GETATTR, encodeRef(this.#tree.openRef(node, fh)));
+    const attr = await this.tree.stat(FileOp.GETATTR, encodeRef(this.tree.openRef(node, fh)));
     if (node.isOtherFile(attr) || (node.isForeignChange(attr) && node.openFiles.size === 0)) {
-      this.#tree.fail("use attributes of a file that was changed locally");
+      this.tree.fail("use attributes of a file that was changed locally");
     }
-    return node.isForeignChange(attr) ? this.#tree.heldOpen(node, attr) : this.#tree.updated(node, attr);
+    return node.isForeignChange(attr) ? this.tree.heldOpen(node, attr) : this.tree.updated(node, attr);
   }
 
   async setattr(nodeId: NodeId, change: SetAttr): Promise<AttrOut> {
-    const node = this.#tree.changeable(nodeId);
+    const node = this.tree.changeable(nodeId);
     const { mode, uid, gid, size } = change;
     const atime = change.atime && time(change.atime);
     const mtime = change.mtime && time(change.mtime);
@@ -144,26 +145,26 @@ export class Mirror implements FileSystem {
       return { attr: node.attr, attrValid: 0 };
     }
     if (size !== undefined) node.writes++;
-    const ref = this.#tree.ref(node, change.fh);
-    const reply = this.#tree.stat(FileOp.SETATTR, encodeSetAttr({ ref, mode, uid, gid, size, atime, mtime }));
+    const ref = this.tree.ref(node, change.fh);
+    const reply = this.tree.stat(FileOp.SETATTR, encodeSetAttr({ ref, mode, uid, gid, size, atime, mtime }));
     // It moves by our own doing.
     node.ctimeKnown = false;
     const attr = await reply;
     // A change that we did not ask for was made locally: still to be found by the next lookup.
     const foreign = size === undefined && mtime === undefined && node.isForeignChange(attr);
-    return foreign ? this.#tree.heldOpen(node, attr) : this.#tree.updated(node, attr);
+    return foreign ? this.tree.heldOpen(node, attr) : this.tree.updated(node, attr);
   }
 
   async readlink(nodeId: NodeId): Promise<Uint8Array> {
-    const { target } = this.#tree.node(nodeId);
+    const { target } = this.tree.node(nodeId);
     if (target !== undefined) return toBytes(target);
-    return await this.#tree.ask(FileOp.READLINK, encodeRef(this.#tree.ref(this.#tree.node(nodeId))));
+    return await this.tree.ask(FileOp.READLINK, encodeRef(this.tree.ref(this.tree.node(nodeId))));
   }
 
   async symlink(parentId: NodeId, name: ByteString, target: ByteString, caller: Caller): Promise<Entry> {
-    const { parent, dir } = this.#tree.newName(parentId, name, caller);
-    const reply = await this.#tree.change(FileOp.SYMLINK, encodeSymlink({ dir, name, target }), parent);
-    return this.#tree.enter(parent, name, { stat: decodeStat(reply), target });
+    const { parent, dir } = this.tree.newName(parentId, name, caller);
+    const reply = await this.tree.change(FileOp.SYMLINK, encodeSymlink({ dir, name, target }), parent);
+    return this.tree.enter(parent, name, { stat: decodeStat(reply), target });
   }
 
   async mknod(
@@ -172,27 +173,27 @@ export class Mirror implements FileSystem {
     node: { mode: number; rdev: number },
     caller: Caller,
   ): Promise<Entry> {
-    const { parent, dir } = this.#tree.newName(parentId, name, caller);
-    const reply = await this.#tree.change(FileOp.MKNOD, encodeMake({ dir, name, ...node }), parent);
-    return this.#tree.enter(parent, name, { stat: decodeStat(reply) });
+    const { parent, dir } = this.tree.newName(parentId, name, caller);
+    const reply = await this.tree.change(FileOp.MKNOD, encodeMake({ dir, name, ...node }), parent);
+    return this.tree.enter(parent, name, { stat: decodeStat(reply) });
   }
 
   async mkdir(parentId: NodeId, name: ByteString, mode: number, caller: Caller): Promise<Entry> {
-    const { parent, dir } = this.#tree.newName(parentId, name, caller);
-    const reply = await this.#tree.change(FileOp.MKDIR, encodeMake({ dir, name, mode, rdev: 0 }), parent);
-    return this.#tree.enter(parent, name, { stat: decodeStat(reply) });
+    const { parent, dir } = this.tree.newName(parentId, name, caller);
+    const reply = await this.tree.change(FileOp.MKDIR, encodeMake({ dir, name, mode, rdev: 0 }), parent);
+    return this.tree.enter(parent, name, { stat: decodeStat(reply) });
   }
 
   async unlink(parentId: NodeId, name: ByteString): Promise<void> {
-    const { parent, dir } = this.#tree.writableName(parentId, name);
-    await this.#tree.change(FileOp.UNLINK, encodeName({ dir, name }), parent);
-    this.#tree.nodes.unlinked(parent, name);
+    const { parent, dir } = this.tree.writableName(parentId, name);
+    await this.tree.change(FileOp.UNLINK, encodeName({ dir, name }), parent);
+    this.tree.nodes.unlinked(parent, name);
   }
 
   async rmdir(parentId: NodeId, name: ByteString): Promise<void> {
-    const { parent, dir } = this.#tree.writableName(parentId, name);
-    await this.#tree.change(FileOp.RMDIR, encodeName({ dir, name }), parent);
-    this.#tree.nodes.unlinked(parent, name);
+    const { parent, dir } = this.tree.writableName(parentId, name);
+    await this.tree.change(FileOp.RMDIR, encodeName({ dir, name }), parent);
+    this.tree.nodes.unlinked(parent, name);
   }
 
   async rename(
@@ -200,33 +201,33 @@ export class Mirror implements FileSystem {
     name: ByteString,
     to: { parent: NodeId; name: ByteString; flags: number },
   ): Promise<void> {
-    const { parent, dir } = this.#tree.writableName(parentId, name);
-    const { parent: toParent, dir: toDir } = this.#tree.writableName(to.parent, to.name);
+    const { parent, dir } = this.tree.writableName(parentId, name);
+    const { parent: toParent, dir: toDir } = this.tree.writableName(to.parent, to.name);
     const body = encodeRename({ dir, name, toDir, toName: to.name, flags: to.flags });
-    await this.#tree.change(FileOp.RENAME, body, parent, toParent);
+    await this.tree.change(FileOp.RENAME, body, parent, toParent);
     const exchanged = (to.flags & RENAME_EXCHANGE) !== 0;
-    this.#tree.nodes.renamed({ parent, name }, { parent: toParent, name: to.name }, exchanged);
+    this.tree.nodes.renamed({ parent, name }, { parent: toParent, name: to.name }, exchanged);
   }
 
   async link(nodeId: NodeId, parentId: NodeId, name: ByteString): Promise<Entry> {
-    const node = this.#tree.changeable(nodeId);
-    const { parent, dir: toDir } = this.#tree.writableName(parentId, name);
-    const body = encodeLink({ ref: this.#tree.ref(node), toDir, toName: name });
-    const stat = decodeStat(await this.#tree.change(FileOp.LINK, body, parent));
+    const node = this.tree.changeable(nodeId);
+    const { parent, dir: toDir } = this.tree.writableName(parentId, name);
+    const body = encodeLink({ ref: this.tree.ref(node), toDir, toName: name });
+    const stat = decodeStat(await this.tree.change(FileOp.LINK, body, parent));
     // ctime and the link count moved by our own doing.
     node.ctimeKnown = false;
-    return this.#tree.enter(parent, name, { stat, target: node.target });
+    return this.tree.enter(parent, name, { stat, target: node.target });
   }
 
   async open(nodeId: NodeId, flags: number): Promise<Opened> {
-    const node = this.#tree.node(nodeId);
+    const node = this.tree.node(nodeId);
     if (node.overlay?.attr !== undefined) return this.#openOverlay(flags);
     const wanted = flags & ~(O_CREAT | O_EXCL | O_NOCTTY);
     const ours = node.isBeingWritten || (wanted & O_TRUNC) !== 0;
     const { file, stat } = await this.#openLocal(node, wanted);
     if (node.isOtherFile(stat) || (!ours && node.hasOtherContent(stat))) {
-      this.#tree.files.release(file.fh);
-      this.#tree.fail("open a file that was changed locally");
+      this.tree.files.release(file.fh);
+      this.tree.fail("open a file that was changed locally");
     }
     node.update(stat);
     if (wanted & O_TRUNC) node.writes++;
@@ -239,13 +240,13 @@ export class Mirror implements FileSystem {
     how: { flags: number; mode: number },
     caller: Caller,
   ): Promise<{ entry: Entry; opened: Opened }> {
-    const { parent, dir } = this.#tree.newName(parentId, name, caller);
-    const fh = this.#tree.files.reserve();
+    const { parent, dir } = this.tree.newName(parentId, name, caller);
+    const fh = this.tree.files.reserve();
     const way = this.#way(how.flags);
     const body = encodeCreate({ dir, name, fh, flags: way.flags, mode: how.mode });
-    const stat = await this.#opening(fh, this.#tree.change(FileOp.CREATE, body, parent).then(decodeStat));
-    const entry = this.#tree.enter(parent, name, { stat });
-    return { entry, opened: opened(this.#tree.files.add(fh, this.#tree.node(entry.nodeId), way)) };
+    const stat = await this.#opening(fh, this.tree.change(FileOp.CREATE, body, parent).then(decodeStat));
+    const entry = this.tree.enter(parent, name, { stat });
+    return { entry, opened: opened(this.tree.files.add(fh, this.tree.node(entry.nodeId), way)) };
   }
 
   async read(
@@ -253,13 +254,13 @@ export class Mirror implements FileSystem {
     at: { fh: number; offset: number; size: number },
     caller: Caller,
   ): Promise<Uint8Array> {
-    const node = this.#tree.node(nodeId);
+    const node = this.tree.node(nodeId);
     if (node.overlay?.kind === "file") return node.overlay.content.subarray(at.offset, at.offset + at.size);
-    return await this.#tree.file(at.fh).readAhead.read(at.offset, at.size, () => caller.signal);
+    return await this.tree.file(at.fh).readAhead.read(at.offset, at.size, () => caller.signal);
   }
 
   async write(_nodeId: NodeId, at: { fh: number; offset: number; data: Uint8Array }): Promise<number> {
-    const file = this.#tree.file(at.fh);
+    const file = this.tree.file(at.fh);
     const { node, fh } = file;
     node.writes++;
     try {
@@ -279,33 +280,33 @@ export class Mirror implements FileSystem {
   }
 
   async flush(_nodeId: NodeId, fh: number): Promise<void> {
-    const file = this.#tree.files.get(fh);
+    const file = this.tree.files.get(fh);
     // A file that was only read has nothing to report.
-    if (file?.writable) await this.#tree.ask(FileOp.FLUSH, encodeNumber(fh));
+    if (file?.writable) await this.tree.ask(FileOp.FLUSH, encodeNumber(fh));
   }
 
   async fsync(_nodeId: NodeId, fh: number, dataOnly: boolean, caller: Caller): Promise<void> {
-    if (this.#tree.files.get(fh) === undefined) return;
+    if (this.tree.files.get(fh) === undefined) return;
     const call = this.#connection.call(FileOp.FSYNC, encodeSync({ id: fh, dataOnly }));
     caller.signal.addEventListener("abort", () => call.cancel(), { once: true });
     await call.reply;
   }
 
   release(_nodeId: NodeId, fh: number): void {
-    this.#tree.files.release(fh);
+    this.tree.files.release(fh);
   }
 
   async opendir(nodeId: NodeId): Promise<Opened> {
-    return { fh: await this.#listings.open(this.#tree.node(nodeId)), flags: 0 };
+    return { fh: await this.#listings.open(this.tree.node(nodeId)), flags: 0 };
   }
 
   async readdir(nodeId: NodeId, at: { fh: number; offset: bigint }, sink: DirSink): Promise<void> {
-    const node = this.#tree.node(nodeId);
+    const node = this.tree.node(nodeId);
     await this.#listings.read(at.fh, at.offset, (entry, found) => {
       const shown = overlaid(node, entry.name);
       if (shown !== undefined) return this.#addOverlay(node, { entry, shown }, sink);
       if (!sink.plus || found === undefined) return sink.add(entry);
-      return this.#add(entry, this.#tree.enter(node, entry.name, found), sink);
+      return this.#add(entry, this.tree.enter(node, entry.name, found), sink);
     });
   }
 
@@ -314,21 +315,21 @@ export class Mirror implements FileSystem {
   }
 
   async fsyncdir(nodeId: NodeId, _fh: number, dataOnly: boolean): Promise<void> {
-    const node = this.#tree.node(nodeId);
+    const node = this.tree.node(nodeId);
     if (node.overlay?.attr !== undefined) return;
-    await this.#tree.ask(FileOp.FSYNCDIR, encodeSync({ id: this.#tree.directories.number(node), dataOnly }));
+    await this.tree.ask(FileOp.FSYNCDIR, encodeSync({ id: this.tree.directories.number(node), dataOnly }));
   }
 
   async statfs(nodeId: NodeId): Promise<StatFsOut> {
-    const node = this.#tree.node(nodeId);
-    const real = node.overlay?.attr === undefined ? node : this.#tree.nodes.root;
-    return decodeStatFs(await this.#tree.ask(FileOp.STATFS, encodeRef(this.#tree.ref(real))));
+    const node = this.tree.node(nodeId);
+    const real = node.overlay?.attr === undefined ? node : this.tree.nodes.root;
+    return decodeStatFs(await this.tree.ask(FileOp.STATFS, encodeRef(this.tree.ref(real))));
   }
 
   async access(nodeId: NodeId, mask: number): Promise<void> {
-    const node = this.#tree.node(nodeId);
+    const node = this.tree.node(nodeId);
     if (node.overlay?.attr === undefined) {
-      await this.#tree.ask(FileOp.ACCESS, encodeAccess({ ref: this.#tree.ref(node), mask }));
+      await this.tree.ask(FileOp.ACCESS, encodeAccess({ ref: this.tree.ref(node), mask }));
     }
   }
 
@@ -345,7 +346,7 @@ export class Mirror implements FileSystem {
     if (attr === undefined) return true;
     const instead = { ...entry, ino: attr.ino, type: attr.mode >> 12 };
     if (!sink.plus) return sink.add(instead);
-    return this.#add(instead, this.#tree.overlayEntry(parent, entry.name, shown), sink);
+    return this.#add(instead, this.tree.overlayEntry(parent, entry.name, shown), sink);
   }
 
   #openOverlay(flags: number): Opened {
@@ -356,11 +357,11 @@ export class Mirror implements FileSystem {
   /** Opens so that the kernel can collect writes; a file that may be written but not read goes without its page cache. */
   /** Opens for the kernel's write-back; a file that may be written but not read goes past its page cache. */
   async #openLocal(node: Node, flags: number): Promise<{ file: OpenFile; stat: Stat }> {
-    const ref = this.#tree.ref(node);
+    const ref = this.tree.ref(node);
     const attempt = async (way: Way) => {
-      const fh = this.#tree.files.reserve();
-      const reply = this.#tree.stat(FileOp.OPEN, encodeOpen({ ref, fh, flags: way.flags }));
-      const file = this.#tree.files.add(fh, node, way);
+      const fh = this.tree.files.reserve();
+      const reply = this.tree.stat(FileOp.OPEN, encodeOpen({ ref, fh, flags: way.flags }));
+      const file = this.tree.files.add(fh, node, way);
       if (!file.writable) file.readAhead.start();
       return { file, stat: await this.#opening(fh, reply) };
     };
@@ -381,7 +382,7 @@ export class Mirror implements FileSystem {
     try {
       return await reply;
     } catch (error) {
-      this.#tree.files.cancel(fh);
+      this.tree.files.cancel(fh);
       throw error;
     }
   }

@@ -34,6 +34,10 @@ export class Node {
   readonly openFiles = new Set<OpenFile>();
   /** Grows with every write through the mirror; what was read ahead before is void. */
   writes = 0;
+  /** The size of which the kernel knows: with write-back it believes its own. */
+  shownSize: number;
+  /** The node of the same file before it was changed locally, while programs hold that open. */
+  former?: Node;
   /** Of a symbolic link. */
   target?: ByteString;
   /** What the remote machine shows here or below instead of the local side. */
@@ -43,6 +47,7 @@ export class Node {
     this.id = id;
     this.attr = attr;
     this.attrTime = now;
+    this.shownSize = attr.size;
   }
 
   get isDirectory(): boolean {
@@ -73,6 +78,11 @@ export class Node {
     this.ctimeKnown = false;
     this.attrKnown = false;
     this.attrTime = performance.now();
+  }
+
+  /** Attributes may be out of date by now. */
+  doubt(): void {
+    this.attrKnown = false;
   }
 
   /** Whether `attr`, told for the same (dev, ino), is of another file: the number was used again. */
@@ -122,6 +132,20 @@ export class Nodes {
     return this.#byId.get(id);
   }
 
+  /** All nodes that the kernel knows. */
+  all(): Iterable<Node> {
+    return this.#byId.values();
+  }
+
+  /** A node and those that the same file had before, as far as programs hold them open. */
+  versions(node: Node): Node[] {
+    const versions = [node];
+    for (let former = node.former; former !== undefined; former = former.former) {
+      if (former.openFiles.size > 0) versions.push(former);
+    }
+    return versions;
+  }
+
   /** Nodes known. */
   get size(): number {
     return this.#byId.size;
@@ -132,12 +156,15 @@ export class Nodes {
     const { stat } = found;
     const key = inode(stat);
     let node = this.#byInode.get(key);
+    let former: Node | undefined;
     if (node !== undefined && time >= node.attrTime && (node.isOtherFile(stat) || node.isForeignChange(stat))) {
+      if (!node.isOtherFile(stat)) former = node.openFiles.size > 0 ? node : node.former;
       this.#detach(node, key);
       node = undefined;
     }
     if (node === undefined) {
       node = new Node(this.#next++, stat, time);
+      node.former = former;
       this.#byId.set(node.id, node);
       this.#byInode.set(key, node);
     } else {

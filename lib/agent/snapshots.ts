@@ -69,6 +69,16 @@ export class Snapshots {
     this.#doubted = performance.now();
   }
 
+  /** Whether what is known of `name` says the same as `found`; nothing known is no agreement. */
+  agrees(directory: Node, name: ByteString, found: LookupOut | undefined): boolean {
+    const entries = this.#watched.get(directory)?.snapshot?.entries;
+    if (entries === undefined) return false;
+    const known = entries.get(name)?.stat;
+    if (known === undefined || found === undefined) return known === found?.stat && !entries.has(name);
+    const { stat } = found;
+    return known.ino === stat.ino && known.ctime === stat.ctime && known.ctimeNsec === stat.ctimeNsec;
+  }
+
   /** We changed something in the directory. */
   changed(directory: Node): void {
     const watched = this.#watched.get(directory);

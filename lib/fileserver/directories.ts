@@ -2,6 +2,7 @@ import type { ByteString } from "../bytes/mod.ts";
 import { close, Errno, O_DIRECTORY, O_NOFOLLOW, O_PATH, openAt, statFd } from "../linux/mod.ts";
 import { type BindIn, ROOT_DIRECTORY } from "../protocol/mod.ts";
 import type { Policy } from "./policy.ts";
+import type { Watches } from "./watches.ts";
 
 /** A directory that a number stands for. */
 interface Bound {
@@ -17,6 +18,8 @@ export interface DirectoriesOptions {
   readonly policy: Policy;
   /** Most numbers in use, failed ones included. */
   readonly limit: number;
+  /** Told of every directory that a number comes to stand for, and ceases to. */
+  readonly watches?: Watches;
 }
 
 /**
@@ -27,10 +30,13 @@ export class Directories {
   readonly #bound = new Map<number, Bound>();
   readonly #policy: Policy;
   readonly #limit: number;
+  readonly #watches: Watches | undefined;
 
-  constructor({ root, policy, limit }: DirectoriesOptions) {
+  constructor({ root, policy, limit, watches }: DirectoriesOptions) {
     this.#policy = policy;
     this.#limit = limit;
+    this.#watches = watches;
+    watches?.add(ROOT_DIRECTORY, root);
     const stat = statFd(root);
     this.#bound.set(ROOT_DIRECTORY, { fd: root, dev: typeof stat === "number" ? 0 : stat.dev });
   }
@@ -62,6 +68,7 @@ export class Directories {
     if (before === undefined && this.#bound.size >= this.#limit) return -Errno.ENFILE;
     const fd = this.#open(message);
     this.#bound.set(id, { fd, dev: message.dev });
+    if (fd >= 0) this.#watches?.add(id, fd);
     return Math.min(fd, 0);
   }
 
@@ -70,6 +77,7 @@ export class Directories {
     if (id === ROOT_DIRECTORY) return -Errno.EINVAL;
     const bound = this.#bound.get(id);
     if (bound === undefined) return -Errno.EBADF;
+    this.#watches?.remove(id);
     if (bound.fd >= 0) close(bound.fd);
     this.#bound.delete(id);
     return 0;

@@ -1,7 +1,16 @@
 import { type ByteString, DecodeError, fromText, toText } from "../bytes/mod.ts";
 import { AT_FDCWD, Errno, errnoName, O_DIRECTORY, O_PATH, openAt, unwrap, withFileIds } from "../linux/mod.ts";
 import { log as processLog, type Logger } from "../log/mod.ts";
-import { decodeBind, decodeNumber, decodeOwner, FileNote, FileOp, type OwnerNote } from "../protocol/mod.ts";
+import {
+  AgentNote,
+  decodeBind,
+  decodeNumber,
+  decodeOwner,
+  encodeChanged,
+  FileNote,
+  FileOp,
+  type OwnerNote,
+} from "../protocol/mod.ts";
 import type { Incoming } from "../rpc/mod.ts";
 import { access, getAttr, readLink, setAttr, statFileSystem } from "./attributes.ts";
 import { link, makeDirectory, makeNode, removeDirectory, rename, symlink, unlink } from "./changes.ts";
@@ -10,16 +19,19 @@ import { Directories } from "./directories.ts";
 import { Handles } from "./handles.ts";
 import { readDir } from "./listing.ts";
 import { Listings } from "./listings.ts";
-import { lookup } from "./lookup.ts";
+import { findAt, lookup } from "./lookup.ts";
 import { create, open } from "./open.ts";
 import { Policy } from "./policy.ts";
 import { read } from "./reads.ts";
+import { Watches } from "./watches.ts";
 import { flush, sync, syncDirectory, write } from "./writes.ts";
 
 /** How a file server is made. */
 export interface FileServerOptions {
   /** Called when a read that waited for the disk can go on: Connection.wake. */
   readonly wake: () => void;
+  /** Tells the agent of local changes (AgentNote): Connection.notify. Without it nothing is watched. */
+  readonly tell?: (op: number, body: Uint8Array) => void;
   /** The exported directory; default `/`. */
   readonly root?: ByteString;
   /** Most directory numbers and handles in use; the limit on descriptors may come first (EMFILE). */
@@ -82,15 +94,21 @@ class Server implements FileServer {
   readonly statistics: FileStatistics = { requests: 0, failed: 0, bytesRead: 0, bytesWritten: 0, diskReads: 0 };
   readonly #context: Context;
   readonly #log: Pick<Logger, "debug">;
+  readonly #watches: Watches | undefined;
   /** Whom new files belong to, when that is not this process's user. */
   #owner: OwnerNote | undefined;
 
-  constructor({ wake, root = fromText("/"), log = processLog, ...limits }: FileServerOptions) {
+  constructor({ wake, tell, root = fromText("/"), log = processLog, ...limits }: FileServerOptions) {
     const policy = new Policy(log);
     const fd = unwrap(openAt(AT_FDCWD, root, O_PATH | O_DIRECTORY), `open "${toText(root)}"`);
     this.#log = log;
+    this.#watches = tell && new Watches({
+      changed: (number, name) => this.#changed(number, name, tell),
+      overflowed: () => tell(AgentNote.ALL_CHANGED, EMPTY),
+    });
+    const limit = limits.maxDirectories ?? LIMIT;
     this.#context = {
-      directories: new Directories({ root: fd, policy, limit: limits.maxDirectories ?? LIMIT }),
+      directories: new Directories({ root: fd, policy, limit, watches: this.#watches }),
       handles: new Handles(limits.maxHandles ?? LIMIT),
       listings: new Listings(),
       policy,
@@ -125,9 +143,18 @@ class Server implements FileServer {
   }
 
   close(): void {
+    this.#watches?.close();
     this.#context.listings.close();
     this.#context.handles.close();
     this.#context.directories.close();
+  }
+
+  #changed(dir: number, name: ByteString, tell: (op: number, body: Uint8Array) => void): void {
+    const fd = this.#context.directories.find(dir);
+    if (fd < 0) return;
+    const found = findAt(fd, name);
+    // What cannot be looked at is as good as gone: the agent asks, and is told why.
+    tell(AgentNote.CHANGED, encodeChanged({ dir, name, found: typeof found === "number" ? undefined : found }));
   }
 
   #perform({ op, body }: Incoming): ReturnType<Operation> {

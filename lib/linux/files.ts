@@ -56,6 +56,11 @@ export function write(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
   return negative(libc().write(fd, bytes, bytes.length));
 }
 
+/** Writes off this thread. How it went is not told. */
+export async function writeAsync(fd: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  await libc().writeAsync(fd, bytes, bytes.length);
+}
+
 /** Bytes read at `offset`, waiting for the disk. */
 export function readAt(fd: number, into: Uint8Array<ArrayBuffer>, offset: number): number {
   return negative(libc().pread64(fd, into, into.length, offset));

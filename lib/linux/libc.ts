@@ -21,7 +21,9 @@ const table = {
   openat: { parameters: [I, B, I, U], result: I },
   close: { parameters: [I], result: I },
   read: { parameters: [I, B, L], result: I },
+  readAsync: { name: "read", parameters: [I, B, L], result: I, nonblocking: true },
   write: { parameters: [I, B, L], result: I },
+  writeAsync: { name: "write", parameters: [I, B, L], result: I, nonblocking: true },
   pread64: { parameters: [I, B, L, L], result: I },
   pread64Async: { name: "pread64", parameters: [I, B, L, L], result: I, nonblocking: true },
   pwrite64: { parameters: [I, B, L, L], result: I },
@@ -31,6 +33,10 @@ const table = {
   fdatasync: { parameters: [I], result: I },
   fsyncAsync: { name: "fsync", parameters: [I], result: I, nonblocking: true },
   fdatasyncAsync: { name: "fdatasync", parameters: [I], result: I, nonblocking: true },
+  fallocate64: { parameters: [I, I, L, L], result: I },
+  fallocate64Async: { name: "fallocate64", parameters: [I, I, L, L], result: I, nonblocking: true },
+  copy_file_range: { parameters: [I, B, I, B, L, U], result: I },
+  copyFileRangeAsync: { name: "copy_file_range", parameters: [I, B, I, B, L, U], result: I, nonblocking: true },
   dup: { parameters: [I], result: I },
   dup3: { parameters: [I, I, I], result: I },
   fcntl: { parameters: [I, I, I], result: I },
@@ -62,6 +68,17 @@ const table = {
   utimensat: { parameters: [I, B, B, I], result: I },
   faccessat: { parameters: [I, B, I, I], result: I },
   fstatfs64: { parameters: [I, B], result: I },
+
+  // extended attributes by path
+  getxattr: { parameters: [B, B, B, L], result: I },
+  setxattr: { parameters: [B, B, B, L, I], result: I },
+  listxattr: { parameters: [B, B, L], result: I },
+  llistxattr: { parameters: [B, B, L], result: I },
+  removexattr: { parameters: [B, B], result: I },
+
+  inotify_init1: { parameters: [I], result: I },
+  inotify_add_watch: { parameters: [I, B, U], result: I },
+  inotify_rm_watch: { parameters: [I, I], result: I },
 
   // namespaces and identity
   mount: { parameters: [B, B, B, L, B], result: I },

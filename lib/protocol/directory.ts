@@ -1,4 +1,4 @@
-import { type ByteString, DecodeError, Writer } from "../bytes/mod.ts";
+import { type ByteString, DecodeError, Reader, Writer } from "../bytes/mod.ts";
 import type { Stat, StatFs } from "../linux/mod.ts";
 import { readStat, writeStat } from "./attributes.ts";
 import { readName, readTarget, whole } from "./file.ts";
@@ -157,6 +157,27 @@ export function encodeLookupOut(found: LookupOut): Uint8Array {
 
 export function decodeLookupOut(body: Uint8Array): LookupOut {
   return whole(body, (from) => ({ stat: readStat(from), target: from.left > 0 ? readTarget(from) : undefined }));
+}
+
+/** What became of a name; without `found` it is gone. */
+export interface ChangedNote {
+  readonly dir: number;
+  readonly name: ByteString;
+  readonly found?: LookupOut;
+}
+
+/** u32 dir, string16 name, u8: 1 and a LookupOut, or 0. */
+export function encodeChanged({ dir, name, found }: ChangedNote): Uint8Array {
+  const to = new Writer(160).u32(dir).string16(name).u8(found === undefined ? 0 : 1);
+  return (found === undefined ? to : to.bytes(encodeLookupOut(found))).finish();
+}
+
+export function decodeChanged(body: Uint8Array): ChangedNote {
+  const from = new Reader(body);
+  const note = { dir: from.u32(), name: readName(from) };
+  if (from.u8() === 1) return { ...note, found: decodeLookupOut(from.rest()) };
+  from.end();
+  return note;
 }
 
 /** The answer to a write: bytes taken, and the attributes after it, so that the agent can tell its own changes from others. */

@@ -72,6 +72,10 @@ export const AgentNote = {
   RESIZE: 2,
   /** u32 stream: nobody reads it any more; the command gets SIGPIPE or EPIPE when it writes there */
   CLOSE_OUTPUT: 3,
+  /** ChangedNote: a name was made, changed or removed in a directory that the agent has bound */
+  CHANGED: 4,
+  /** nothing: any name may have changed */
+  ALL_CHANGED: 5,
 } as const;
 
 /** The directory number that always stands for the exported root. */

@@ -51,7 +51,10 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#files = createFileServer({ wake: () => this.#connection.wake() });
+    this.#files = createFileServer({
+      wake: () => this.#connection.wake(),
+      tell: (op, body) => this.#connection.notify(op, body),
+    });
     this.#connection = createConnection({
       handler: {
         request: (request) => {

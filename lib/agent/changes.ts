@@ -1,0 +1,123 @@
+/**
+ * What the local side says has changed, made known to the kernel:
+ *
+ * 1. what says the same as we know is the echo of our own change
+ * 2. other attributes of the same content end the lifetime of those the kernel has
+ * 3. other content, or another file, ends the name's: the next lookup gives a new node (see {@link Nodes})
+ * 4. programs that hold the old one open are given what was added to it
+ */
+import type { ByteString } from "../bytes/mod.ts";
+import { encodeDelete, encodeInvalEntry, encodeInvalInode, encodeStore } from "../fuse/mod.ts";
+import { type Stat, writeAsync } from "../linux/mod.ts";
+import { type ChangedNote, encodeRead, FileOp, type LookupOut, ROOT_DIRECTORY } from "../protocol/mod.ts";
+import type { Connection } from "../rpc/mod.ts";
+import type { Node } from "./nodes.ts";
+import type { Tree } from "./tree.ts";
+
+const PAGE = 4096;
+/** So many notifications may be on their way before {@link Changes.isCrowded}. */
+const CROWD = 256;
+
+/** Tells the kernel of local changes. */
+export class Changes {
+  readonly #connection: Connection;
+  readonly #tree: Tree;
+  readonly #device: number;
+  #sent = 0;
+
+  /** `device`: the mount's FUSE device. */
+  constructor(options: { connection: Connection; tree: Tree; device: number }) {
+    this.#connection = options.connection;
+    this.#tree = options.tree;
+    this.#device = options.device;
+  }
+
+  /** Whether the runtime should be given a turn: it keeps something for each notification until then. */
+  isCrowded(): boolean {
+    if (this.#sent < CROWD) return false;
+    this.#sent = 0;
+    return true;
+  }
+
+  /** A name was made, changed or removed. */
+  apply({ dir, name, found }: ChangedNote): void {
+    const { directories, nodes, snapshots } = this.#tree;
+    const directory = dir === ROOT_DIRECTORY ? nodes.root : directories.byNumber(dir);
+    if (directory === undefined) return;
+    const child = directory.children.get(name);
+    if (found === undefined || child === undefined || !isSame(child, found.stat)) {
+      if (!snapshots.agrees(directory, name, found)) this.#renew(directory, name, found);
+    } else if (child.isForeignChange(found.stat)) {
+      this.#renew(directory, name, found);
+    } else if (!child.isBeingWritten && differs(child.attr, found.stat)) {
+      child.update(found.stat);
+      this.#notify(encodeInvalInode(child.id));
+    }
+  }
+
+  /** Events were lost. */
+  applyToAll(): void {
+    this.#tree.snapshots.doubt();
+    for (const node of this.#tree.nodes.all()) {
+      node.doubt();
+      for (const name of node.children.keys()) this.#notify(encodeInvalEntry(node.id, name, { expireOnly: true }));
+      this.#notify(encodeInvalInode(node.id));
+    }
+  }
+
+  /** `name` is not what it was. */
+  #renew(directory: Node, name: ByteString, found: LookupOut | undefined): void {
+    const { nodes, snapshots } = this.#tree;
+    snapshots.changed(directory);
+    directory.doubt();
+    this.#notify(encodeInvalInode(directory.id));
+    const child = directory.children.get(name);
+    if (child === undefined) return this.#notify(encodeInvalEntry(directory.id, name));
+    if (found !== undefined && isSame(child, found.stat)) {
+      for (const node of nodes.versions(child)) this.#refresh(node, found.stat);
+      return this.#notify(encodeInvalEntry(directory.id, name));
+    }
+    nodes.unlinked(directory, name);
+    const gone = found === undefined;
+    this.#notify(gone ? encodeDelete(directory.id, child.id, name) : encodeInvalEntry(directory.id, name));
+  }
+
+  /**
+   * Programs hold `node` open, and the local file has other content by now. The kernel keeps its own size of it, which can
+   * only be made larger, by putting something behind its end.
+   */
+  #refresh(node: Node, stat: Stat): void {
+    const [file] = node.openFiles;
+    if (file === undefined || node.isBeingWritten) return;
+    node.writes++;
+    const lastPage = Math.floor((stat.size - 1) / PAGE) * PAGE;
+    if (stat.size <= node.shownSize) return this.#notify(encodeInvalInode(node.id, { offset: 0, length: 0 }));
+    if (lastPage > 0) this.#notify(encodeInvalInode(node.id, { offset: 0, length: lastPage }));
+    const body = encodeRead({ fh: file.fh, offset: lastPage, size: stat.size - lastPage });
+    this.#connection.call(FileOp.READ, body).reply.then((data) => {
+      node.shownSize = Math.max(node.shownSize, lastPage + data.length);
+      if (data.length > 0) this.#notify(encodeStore(node.id, lastPage, data));
+    }).catch(() => {
+      // The file or the link is gone: there is nothing to show.
+    });
+  }
+
+  /**
+   * Off this thread: the kernel may wait for a lock that is held until this thread has answered another request. What it
+   * does not know (ENOENT) needs no telling.
+   */
+  #notify(message: Uint8Array<ArrayBuffer>): void {
+    this.#sent++;
+    writeAsync(this.#device, message);
+  }
+}
+
+function isSame(node: Node, stat: Stat): boolean {
+  return node.attr.ino === stat.ino && node.attr.dev === stat.dev && !node.isOtherFile(stat);
+}
+
+function differs(one: Stat, other: Stat): boolean {
+  return one.mode !== other.mode || one.uid !== other.uid || one.gid !== other.gid || one.nlink !== other.nlink ||
+    one.size !== other.size || one.mtime !== other.mtime || one.mtimeNsec !== other.mtimeNsec ||
+    one.ctime !== other.ctime || one.ctimeNsec !== other.ctimeNsec;
+}

@@ -1,0 +1,113 @@
+/**
+ * What changes in directories that the agent knows: an inotify event → (directory, name) remembered → a few ms later each
+ * name is looked at once and told with its attributes. Our own changes come back as events too; the agent compares them
+ * with what it was told in the answer and finds nothing new.
+ */
+import type { ByteString } from "../bytes/mod.ts";
+import {
+  addWatch,
+  decodeEvents,
+  IN_ATTRIB,
+  IN_CLOSE_WRITE,
+  IN_CREATE,
+  IN_DELETE,
+  IN_MODIFY,
+  IN_MOVED_FROM,
+  IN_MOVED_TO,
+  makeWatcher,
+  readEvents,
+  removeWatch,
+  type WatchEvent,
+} from "../linux/mod.ts";
+
+const MASK = IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE;
+/** A name that changes again and again is told once in this time. */
+const GATHER_MS = 20;
+/** More names than that at once are told as "anything may have changed". */
+const MAX_NAMES = 4096;
+
+/** What is told. */
+export interface WatchListener {
+  /** `name` in directory `number` was made, changed, or removed. */
+  changed(number: number, name: ByteString): void;
+  /** Events were lost. */
+  overflowed(): void;
+}
+
+/** The watches on bound directories. Where none can be had, the agent asks again after a second, as without them. */
+export class Watches {
+  readonly #listener: WatchListener;
+  readonly #watcher: number;
+  /** Several numbers may stand for one directory over time. */
+  readonly #numbers = new Map<number, Set<number>>();
+  readonly #watches = new Map<number, number>();
+  #changed = new Map<number, Set<ByteString>>();
+  #names = 0;
+  #timer: number | undefined;
+  #closed = false;
+
+  constructor(listener: WatchListener) {
+    this.#listener = listener;
+    this.#watcher = makeWatcher();
+    if (this.#watcher >= 0) this.#read();
+  }
+
+  /** Watches the directory behind `fd`, which `number` stands for. */
+  add(number: number, fd: number): void {
+    if (this.#watcher < 0) return;
+    const watch = addWatch(this.#watcher, fd, MASK);
+    // No permission to read it, or too many watches.
+    if (watch < 0) return;
+    this.#watches.set(number, watch);
+    const numbers = this.#numbers.get(watch) ?? new Set();
+    this.#numbers.set(watch, numbers.add(number));
+  }
+
+  remove(number: number): void {
+    const watch = this.#watches.get(number);
+    if (watch === undefined) return;
+    this.#watches.delete(number);
+    this.#changed.delete(number);
+    const numbers = this.#numbers.get(watch)!;
+    numbers.delete(number);
+    if (numbers.size > 0) return;
+    this.#numbers.delete(watch);
+    removeWatch(this.#watcher, watch);
+  }
+
+  /** Nothing is told any more. A thread may still wait for events: it ends with the process. */
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #read(): Promise<void> {
+    const buffer = new Uint8Array(64 * 1024);
+    while (!this.#closed) {
+      const length = await readEvents(this.#watcher, buffer);
+      if (length <= 0 || this.#closed) return;
+      for (const event of decodeEvents(buffer.subarray(0, length))) this.#note(event);
+    }
+  }
+
+  #note({ watch, name }: WatchEvent): void {
+    if (watch < 0) this.#names = MAX_NAMES + 1;
+    for (const number of this.#numbers.get(watch) ?? []) {
+      if (name === "" || this.#names > MAX_NAMES) continue;
+      const names = this.#changed.get(number) ?? new Set();
+      if (!names.has(name)) this.#names++;
+      this.#changed.set(number, names.add(name));
+    }
+    this.#timer ??= setTimeout(() => this.#tell(), GATHER_MS);
+  }
+
+  #tell(): void {
+    const changed = this.#changed;
+    const overflowed = this.#names > MAX_NAMES;
+    this.#timer = undefined;
+    this.#changed = new Map();
+    this.#names = 0;
+    if (overflowed) return this.#listener.overflowed();
+    for (const [number, names] of changed) for (const name of names) this.#listener.changed(number, name);
+  }
+}
