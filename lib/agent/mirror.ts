@@ -231,6 +231,7 @@ export class Mirror implements FileSystem {
     }
     node.update(stat);
     if (wanted & O_TRUNC) node.writes++;
+    this.tree.files.confirm(file);
     return opened(file);
   }
 
@@ -246,7 +247,9 @@ export class Mirror implements FileSystem {
     const body = encodeCreate({ dir, name, fh, flags: way.flags, mode: how.mode });
     const stat = await this.#opening(fh, this.tree.change(FileOp.CREATE, body, parent).then(decodeStat));
     const entry = this.tree.enter(parent, name, { stat });
-    return { entry, opened: opened(this.tree.files.add(fh, this.tree.node(entry.nodeId), way)) };
+    const file = this.tree.files.add(fh, this.tree.node(entry.nodeId), way);
+    this.tree.files.confirm(file);
+    return { entry, opened: opened(file) };
   }
 
   async read(

@@ -41,8 +41,12 @@ export class OpenFiles {
     const writable = (flags & O_ACCMODE) !== O_RDONLY;
     const file = { fh, node, writable, direct, readAhead: new ReadAhead(this.#connection, node, fh) };
     this.#files.set(fh, file);
-    node.openFiles.add(file);
     return file;
+  }
+
+  /** The file is open, as it was known: until then, no change of it can be the work of who is going to write there. */
+  confirm(file: OpenFile): void {
+    file.node.openFiles.add(file);
   }
 
   /** The handle was not opened on the local side. */
