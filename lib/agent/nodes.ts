@@ -32,6 +32,8 @@ export class Node {
   /** Of a directory: the nodes known by their name in it. */
   readonly children = new Map<ByteString, Node>();
   readonly openFiles = new Set<OpenFile>();
+  /** Whether its first block was asked for. */
+  wasOpened = false;
   /** Grows with every write through the mirror; what was read ahead before is void. */
   writes = 0;
   /** The size of which the kernel knows: with write-back it believes its own. */

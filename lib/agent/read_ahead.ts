@@ -78,7 +78,9 @@ export class ReadAhead {
 
   /** Asks for the first block: the request that opens the handle has just been sent, and nearly every file is read. */
   start(): void {
-    if (this.#node.attr.size > 0) this.#ask(0, 1);
+    // The kernel keeps what it was given; a file whose content changed is another node.
+    if (this.#node.attr.size > 0 && !this.#node.wasOpened) this.#ask(0, 1);
+    this.#node.wasOpened = true;
   }
 
   /** At most `size` bytes at `offset`; fewer at the end of the file. */
