@@ -26,14 +26,14 @@ export function parseAgentOptions(args: readonly string[]): AgentOptions {
   const stdio = value("--stdio");
   if (!/^(ppp|ttt|ttp)$/.test(stdio)) throw new Error(`Cannot start the agent: --stdio ${JSON.stringify(stdio)}`);
   const kind = (index: number) => stdio[index] === "t" ? "terminal" : "pipe";
-  const ids = value("--ids").split(",").map(Number);
-  if (!ids.every((id) => Number.isInteger(id) && id >= 0 && id <= MAX_ID)) {
-    throw new Error(`Cannot start the agent: --ids ${JSON.stringify(value("--ids"))}`);
+  const ids = value("--ids");
+  if (!/^\d+(,\d+)*$/.test(ids) || ids.split(",").some((id) => Number(id) > MAX_ID)) {
+    throw new Error(`Cannot start the agent: --ids ${JSON.stringify(ids)}`);
   }
   return {
     nonce: value("--nonce"),
     stdio: [kind(0), kind(1), kind(2)],
-    ids,
+    ids: ids.split(",").map(Number),
     syncWrites: args.includes("--sync-writes"),
     debug: args.includes("--debug"),
   };

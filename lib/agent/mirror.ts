@@ -89,11 +89,6 @@ export class Mirror implements FileSystem {
     this.#listings = new Listings(this.tree.directories);
   }
 
-  /** Nodes that the kernel knows, the root included. */
-  get knownNodes(): number {
-    return this.tree.nodes.size;
-  }
-
   /** The first write that the kernel had collected and the local side did not take. */
   get lostWrite(): LostWrite | undefined {
     return this.#lostWrite;
@@ -357,7 +352,6 @@ export class Mirror implements FileSystem {
     return { fh: NO_HANDLE, flags: FOPEN_KEEP_CACHE };
   }
 
-  /** Opens so that the kernel can collect writes; a file that may be written but not read goes without its page cache. */
   /** Opens for the kernel's write-back; a file that may be written but not read goes past its page cache. */
   async #openLocal(node: Node, flags: number): Promise<{ file: OpenFile; stat: Stat }> {
     const ref = this.tree.ref(node);

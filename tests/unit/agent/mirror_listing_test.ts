@@ -79,9 +79,9 @@ Deno.test("readdir() with attributes counts each entry as looked up, but not the
   const dir = await fixture.walk("dir");
   const { plus } = await list(fixture, dir, 7, true);
   assert.equal(plus.length, names.length);
-  assert.equal(fixture.mirror.knownNodes, 2 + names.length);
+  assert.equal(fixture.mirror.tree.nodes.size, 2 + names.length);
   for (const entry of plus) fixture.mirror.forget(entry.nodeId, 1);
-  assert.equal(fixture.mirror.knownNodes, 2);
+  assert.equal(fixture.mirror.tree.nodes.size, 2);
 });
 
 Deno.test("readdir() with attributes gives what lookup() gives", async () => {

@@ -167,7 +167,7 @@ Deno.test("nodes of the overlay are forgotten as others are", async () => {
   const [etc, hosts] = [await fixture.walk("etc"), await fixture.walk("etc/hosts")];
   fixture.mirror.forget(hosts, 1);
   fixture.mirror.forget(etc, 2);
-  assert.equal(fixture.mirror.knownNodes, 1);
+  assert.equal(fixture.mirror.tree.nodes.size, 1);
   assert.equal(await fixture.content(await fixture.walk("etc/hosts")), "127.0.0.1 remote\n");
 });
 
