@@ -112,9 +112,15 @@ class Agent {
         },
       });
     } catch (error) {
+      this.#discardInput();
       return this.#finish({ kind: "failed", message: (error as Error).message });
     }
     this.#connectStreams(this.#command.stdio);
+  }
+
+  /** The local side sends what it has for a command before it can know that there is none. */
+  #discardInput(): void {
+    const input = this.#connection.stream(STDIN, { onData: (bytes) => input.consumed(bytes.length) });
   }
 
   #connectStreams({ stdin, stdout, stderr, screen }: CommandStdio): void {
