@@ -160,8 +160,10 @@ outrun_boot() {
       [ "$(digest <"$new")" = "$hash" ] || { damaged 'its SHA-256 is another'; return 1; }
       check=checked
     fi
-    chmod 755 "$new" && mv -f "$new" "$agent" || die "cannot write $agent; make room there"
-    rm -f "$part"
+    # Not over an agent that somebody else has just put there and that is starting: it looks for its own file.
+    chmod 755 "$new" && { ln "$new" "$agent" 2>/dev/null || installed "$dir" || mv -f "$new" "$agent"; } ||
+      die "cannot write $agent; make room there"
+    rm -f "$part" "$new"
     # Agents that nobody ran for a month, and what died long ago.
     find "$dir/." ! -name . -prune -name 'agent-*' -atime +30 -exec rm -f {} + 2>/dev/null
     find "$dir/." ! -name . -prune \( -name 'part-*' -o -name 'new-*' -o -name 'try-*' \) -mtime +30 \
