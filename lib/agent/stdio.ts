@@ -88,6 +88,8 @@ export class Inlet {
   }
 
   #write(): void {
+    // Closed, the descriptor may be somebody else's by now.
+    if (!this.#open) return;
     const { poller, fd } = this.#options;
     while (this.#queue.length > 0) {
       const count = write(fd, this.#queue[0]);
