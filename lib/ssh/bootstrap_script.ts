@@ -71,7 +71,7 @@ outrun_boot() {
   choose() {
     for dir; do installed "$dir" && fit=yes && present=1 && return; done
     need=$((size * 3 / 2048)) full='' dir=''
-    [ -d "$home" ] && mkdir -p "$cache" 2>/dev/null
+    [ -d "$home" ] && [ ! -d "$cache" ] && mkdir -p "$cache" 2>/dev/null && made=$cache
     for dir; do
       usable "$dir" || continue
       free=$(room "$dir")
@@ -100,8 +100,11 @@ outrun_boot() {
   [ -n "$cache" ] || cache=$home/.cache
   runtime=$XDG_RUNTIME_DIR
   [ -n "$runtime" ] || runtime=/run/user/$user
-  fit=none present='' free='' lack=''
-  choose "$cache/outrun" "/var/tmp/.outrun-$user" "/tmp/.outrun-$user" "$runtime/outrun" "/dev/shm/.outrun-$user"
+  folders() {
+    "$@" "$cache/outrun" "/var/tmp/.outrun-$user" "/tmp/.outrun-$user" "$runtime/outrun" "/dev/shm/.outrun-$user"
+  }
+  fit=none present='' free='' lack='' made=''
+  folders choose
   agent=$dir/agent-$hash
   machine=$(uname -sm)
 
@@ -124,11 +127,19 @@ outrun_boot() {
 
   me=$(uname -n).$$
   new=$dir/new-$me
-  trap 'rm -f "$new"' EXIT
+  tidy() {
+    rm -f "$new"
+    # What stayed empty: nothing came of this session.
+    folders rmdir 2>/dev/null
+    [ -z "$made" ] || rmdir "$made" 2>/dev/null
+  }
+  trap tidy EXIT
   trap 'exit 1' HUP INT PIPE TERM
 
   # Makes $part ours, with as much in it as anybody has received so far.
   claim() {
+    # Another session may have tidied it away.
+    safe "$dir" || usable "$dir" || die "cannot use $dir; try again"
     part=$dir/part-$1.$me
     for other in "$dir/part-$1".*; do
       [ "$(bytes "$other")" -gt "$(bytes "$part")" ] || continue

@@ -73,7 +73,12 @@ export class FakeRemote implements AsyncDisposable {
 
   /** Names in the folder of agents. */
   installed(): string[] {
-    return [...Deno.readDirSync(`${this.home}/.cache/outrun`)].map((entry) => entry.name).sort();
+    try {
+      return [...Deno.readDirSync(`${this.home}/.cache/outrun`)].map((entry) => entry.name).sort();
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return [];
+      throw error;
+    }
   }
 }
 
