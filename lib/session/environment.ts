@@ -58,8 +58,8 @@ function currentDirectory(): ByteString {
   return path;
 }
 
-/** libc instead of Deno: its own file API refuses /proc without all permissions. */
-function readProc(name: string): Uint8Array {
+/** A file of /proc/self. libc instead of Deno: its own file API refuses /proc without all permissions. */
+export function readProc(name: string): Uint8Array {
   const fd = openAt(AT_FDCWD, fromText(`/proc/self/${name}`), O_RDONLY);
   if (fd < 0) throw new Error(`Cannot read "/proc/self/${name}": ${errnoName(-fd)}; is /proc mounted?`);
   try {
