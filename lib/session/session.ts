@@ -155,6 +155,8 @@ export class Session {
     terminal.restore();
     // The group: what runs beside us in a pipeline stops with us.
     kill(0, SIGSTOP);
+    // Whoever continued this process alone (kill -CONT) did not think of its ssh.
+    kill(0, SIGCONT);
     terminal.enterRaw();
     this.#connection.notify(AgentNote.RESIZE, encodeWindow(terminal.window()));
     this.#signal({ signal: SIGCONT, group: true });
