@@ -25,6 +25,10 @@ import {
   O_RDWR,
   O_TRUNC,
   O_WRONLY,
+  S_IFMT,
+  S_ISGID,
+  S_ISUID,
+  S_IXGRP,
   type Stat,
   UTIME_NOW,
 } from "../linux/mod.ts";
@@ -56,6 +60,8 @@ import type { OpenFile, Way } from "./open_files.ts";
 import { overlaid, type Shown, Tree, type TreeOptions, valid } from "./tree.ts";
 
 const RENAME_EXCHANGE = 2;
+/** `linux/limits.h` */
+const NAME_MAX = 255;
 /** Of files that are not open on the local side. */
 const NO_HANDLE = 0;
 
@@ -95,6 +101,8 @@ export class Mirror implements FileSystem {
   }
 
   async lookup(parentId: NodeId, name: ByteString): Promise<Entry> {
+    // The kernel leaves longer ones to us.
+    if (name.length > NAME_MAX) throw new ErrnoError(Errno.ENAMETOOLONG, "look a name up");
     const parent = this.tree.node(parentId);
     const shown = overlaid(parent, name);
     if (shown !== undefined) return this.tree.overlayEntry(parent, name, shown);
@@ -131,8 +139,9 @@ export class Mirror implements FileSystem {
     return node.isForeignChange(attr) ? this.tree.heldOpen(node, attr) : this.tree.updated(node, attr);
   }
 
-  async setattr(nodeId: NodeId, change: SetAttr): Promise<AttrOut> {
+  async setattr(nodeId: NodeId, change: SetAttr, caller: Caller): Promise<AttrOut> {
     const node = this.tree.changeable(nodeId);
+    if (change.size !== undefined && change.killSuidgid) await this.#killSetid(node, caller, change.fh);
     const { mode, uid, gid, size } = change;
     const atime = change.atime && time(change.atime);
     const mtime = change.mtime && time(change.mtime);
@@ -214,10 +223,11 @@ export class Mirror implements FileSystem {
     return this.tree.enter(parent, name, { stat, target: node.target });
   }
 
-  async open(nodeId: NodeId, flags: number): Promise<Opened> {
+  async open(nodeId: NodeId, flags: number, caller: Caller): Promise<Opened> {
     const node = this.tree.node(nodeId);
     if (node.overlay?.attr !== undefined) return this.#openOverlay(flags);
     const wanted = flags & ~(O_CREAT | O_EXCL | O_NOCTTY);
+    if (wanted & O_TRUNC) await this.#killSetid(node, caller);
     const ours = node.isBeingWritten || (wanted & O_TRUNC) !== 0;
     const { file, stat } = await this.#openLocal(node, wanted);
     if (node.isOtherFile(stat) || (!ours && node.hasOtherContent(stat))) {
@@ -257,9 +267,14 @@ export class Mirror implements FileSystem {
     return await this.tree.file(at.fh).readAhead.read(at.offset, at.size, () => caller.signal);
   }
 
-  async write(_nodeId: NodeId, at: { fh: number; offset: number; data: Uint8Array }): Promise<number> {
+  async write(
+    _nodeId: NodeId,
+    at: { fh: number; offset: number; data: Uint8Array; killSuidgid?: boolean },
+    caller: Caller,
+  ): Promise<number> {
     const file = this.tree.file(at.fh);
     const { node, fh } = file;
+    if (at.killSuidgid) await this.#killSetid(node, caller, fh);
     node.writes++;
     try {
       const body = encodeWrite({ fh, offset: at.offset });
@@ -347,6 +362,18 @@ export class Mirror implements FileSystem {
     return this.#add(instead, this.tree.overlayEntry(parent, entry.name, shown), sink);
   }
 
+  /**
+   * Takes the setuid and setgid bits off before somebody else than root changes the content. The kernel on the local side
+   * does that by itself unless we are root there: then it sees root writing.
+   */
+  async #killSetid(node: Node, caller: Caller, fh?: number): Promise<void> {
+    const mode = withoutSetid(node.attr.mode);
+    if (!this.tree.servedByRoot || caller.uid === 0 || mode === node.attr.mode) return;
+    const ref = this.tree.ref(node, fh);
+    node.ctimeKnown = false;
+    node.update(await this.tree.stat(FileOp.SETATTR, encodeSetAttr({ ref, mode: mode & ~S_IFMT })));
+  }
+
   #openOverlay(flags: number): Opened {
     if ((flags & O_ACCMODE) !== O_RDONLY) throw new ErrnoError(Errno.EROFS, "write a file of the remote machine");
     return { fh: NO_HANDLE, flags: FOPEN_KEEP_CACHE };
@@ -393,6 +420,11 @@ function collecting(flags: number): Way {
   const access = flags & O_ACCMODE;
   if ((flags & O_APPEND) !== 0 && access !== O_RDONLY) return { flags, direct: true };
   return { flags: access === O_WRONLY ? (flags & ~O_ACCMODE) | O_RDWR : flags, direct: false };
+}
+
+/** The setgid bit without that for the group's execution means something else (mandatory locking). */
+function withoutSetid(mode: number): number {
+  return mode & ~(mode & S_IXGRP ? S_ISUID | S_ISGID : S_ISUID);
 }
 
 function errnoOf(error: unknown): number {

@@ -35,12 +35,15 @@ export class Tree {
   readonly files: OpenFiles;
   readonly snapshots: Snapshots;
   readonly #connection: Connection;
+  /** Whether the local side may do what root may. */
+  readonly servedByRoot: boolean;
   /** Whom the local side was told last. */
   #owner: OwnerNote;
 
   constructor(connection: Connection, options: TreeOptions) {
     this.#connection = connection;
     this.#owner = options.owner;
+    this.servedByRoot = options.owner.uid === 0;
     this.nodes = new Nodes(options.root);
     this.nodes.root.overlay = options.overlay;
     this.directories = new Directories(connection, {

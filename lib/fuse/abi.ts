@@ -165,6 +165,8 @@ export const FATTR_KILL_SUIDGID = 1 << 11;
 export const FUSE_GETATTR_FH = 1 << 0;
 /** fuse_fsync_in.fsync_flags: data only. */
 export const FUSE_FSYNC_FDATASYNC = 1 << 0;
+/** fuse_write_in.write_flags: setuid and setgid bits are to go. */
+export const FUSE_WRITE_KILL_SUIDGID = 1 << 2;
 /** fuse_notify_inval_entry_out.flags: end the entry's lifetime instead of dropping it. */
 export const FUSE_EXPIRE_ONLY = 1 << 0;
 

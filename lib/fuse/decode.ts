@@ -37,6 +37,7 @@ import {
   fuse_rename_in,
   fuse_setattr_in,
   fuse_write_in,
+  FUSE_WRITE_KILL_SUIDGID,
   InitFlag,
 } from "./abi.ts";
 import type { NodeId, SetAttr } from "./file_system.ts";
@@ -210,7 +211,9 @@ export function decodeReaddirIn(request: Request): { fh: number; offset: bigint;
 }
 
 /** `data` is a view of the request's buffer. */
-export function decodeWriteIn(request: Request): { fh: number; offset: number; data: Uint8Array<ArrayBuffer> } {
+export function decodeWriteIn(
+  request: Request,
+): { fh: number; offset: number; data: Uint8Array<ArrayBuffer>; killSuidgid: boolean } {
   request.need(fuse_write_in.sizeof);
   const size = request.u32(fuse_write_in.size);
   request.need(fuse_write_in.sizeof + size);
@@ -218,6 +221,7 @@ export function decodeWriteIn(request: Request): { fh: number; offset: number; d
     fh: request.u53(fuse_write_in.fh),
     offset: request.position(fuse_write_in.offset),
     data: request.bytes(fuse_write_in.sizeof, size),
+    killSuidgid: (request.u32(fuse_write_in.write_flags) & FUSE_WRITE_KILL_SUIDGID) !== 0,
   };
 }
 

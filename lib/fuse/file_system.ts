@@ -126,8 +126,15 @@ export interface FileSystem {
   ): Result<{ entry: Entry; opened: Opened }>;
   /** At most `size` bytes at `offset`, fewer only at the end of the file. The server copies them at once. */
   read(nodeId: NodeId, at: { fh: number; offset: number; size: number }, caller: Caller): Result<Uint8Array>;
-  /** `data` is valid until the result settles: the device keeps its buffer until then. Returns the bytes written. */
-  write(nodeId: NodeId, at: { fh: number; offset: number; data: Uint8Array }, caller: Caller): Result<number>;
+  /**
+   * `data` is valid until the result settles: the device keeps its buffer until then. Returns the bytes written.
+   * `killSuidgid`: FUSE_WRITE_KILL_SUIDGID.
+   */
+  write(
+    nodeId: NodeId,
+    at: { fh: number; offset: number; data: Uint8Array; killSuidgid?: boolean },
+    caller: Caller,
+  ): Result<number>;
   flush(nodeId: NodeId, fh: number, lockOwner: bigint, caller: Caller): Result<void>;
   fsync(nodeId: NodeId, fh: number, dataOnly: boolean, caller: Caller): Result<void>;
   release(nodeId: NodeId, fh: number): void;

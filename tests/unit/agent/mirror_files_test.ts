@@ -43,7 +43,7 @@ Deno.test("a file that was removed while open can be read, written, changed and 
   await fixture.write(node, fh, "C");
   assert.equal(await fixture.read(node, { fh }), "Content");
   assert.equal((await fixture.mirror.getattr(node, undefined)).attr.nlink, 0);
-  const { attr } = await fixture.mirror.setattr(node, { size: 3, mode: 0o600, fh, killSuidgid: false });
+  const { attr } = await fixture.mirror.setattr(node, { size: 3, mode: 0o600, fh, killSuidgid: false }, caller);
   assert.deepEqual([attr.size, attr.mode & 0o7777], [3, 0o600]);
   // As /proc/self/fd/N is opened.
   assert.equal(await fixture.content(node), "Con");
@@ -57,15 +57,15 @@ Deno.test("setattr() changes what it is told, and nothing else", async () => {
   const node = await fixture.walk("file");
   const { mirror } = fixture;
   const before = fixture.stat("file");
-  const unchanged = await mirror.setattr(node, { ctime: { sec: 1, nsec: 1 }, killSuidgid: false });
+  const unchanged = await mirror.setattr(node, { ctime: { sec: 1, nsec: 1 }, killSuidgid: false }, caller);
   assert.deepEqual(unchanged.attr, before);
   assert.equal(fixture.count(FileOp.SETATTR), 0);
   const past = { sec: -2, nsec: 999_999_999 };
-  await mirror.setattr(node, { atime: past, mtime: { sec: 5, nsec: 6 }, killSuidgid: false });
+  await mirror.setattr(node, { atime: past, mtime: { sec: 5, nsec: 6 }, killSuidgid: false }, caller);
   const { atime, atimeNsec, mtime, mtimeNsec, size, mode } = fixture.stat("file");
   assert.deepEqual([atime, atimeNsec, mtime, mtimeNsec], [-2, 999_999_999, 5, 6]);
   assert.deepEqual([size, mode], [before.size, before.mode]);
-  await mirror.setattr(node, { mtime: "now", killSuidgid: false });
+  await mirror.setattr(node, { mtime: "now", killSuidgid: false }, caller);
   assert.ok(fixture.stat("file").mtime > 1_700_000_000);
   assert.equal(fixture.stat("file").atime, -2);
 });
@@ -74,7 +74,7 @@ Deno.test("with write-back a file that is opened for writing alone is opened for
   using fixture = new Fixture();
   fixture.make({ file: "content" });
   const node = await fixture.walk("file");
-  const { flags } = await fixture.mirror.open(node, O_WRONLY);
+  const { flags } = await fixture.mirror.open(node, O_WRONLY, caller);
   assert.equal(flags, FOPEN_KEEP_CACHE);
   assert.deepEqual(opens(fixture), [O_RDWR]);
 });
@@ -84,7 +84,7 @@ for (const writeBack of [true, false]) {
     using fixture = new Fixture({ writeBack });
     fixture.make({ file: "content" });
     const node = await fixture.walk("file");
-    const { fh, flags } = await fixture.mirror.open(node, O_WRONLY | O_APPEND);
+    const { fh, flags } = await fixture.mirror.open(node, O_WRONLY | O_APPEND, caller);
     assert.deepEqual(opens(fixture), [O_WRONLY | O_APPEND]);
     assert.equal((flags & FOPEN_DIRECT_IO) !== 0, writeBack);
     Deno.writeTextFileSync(fixture.at("file"), " more", { append: true });
@@ -102,7 +102,7 @@ Deno.test("a file that may be written and not read is opened for that, past the 
     if (refused) incoming.fail(Errno.EACCES);
     return refused;
   };
-  const { fh, flags } = await fixture.mirror.open(node, O_WRONLY);
+  const { fh, flags } = await fixture.mirror.open(node, O_WRONLY, caller);
   assert.equal(flags, FOPEN_DIRECT_IO);
   await fixture.write(node, fh, "C");
   await fails(Errno.EACCES, fixture.open(node, O_RDONLY));
@@ -179,7 +179,7 @@ Deno.test("a write of the largest size arrives byte for byte", async () => {
   using fixture = new Fixture();
   const { node, fh } = await fixture.create(ROOT, "file", O_RDWR);
   const data = Uint8Array.from({ length: 1 << 20 }, (_, i) => (i * 7 + (i >> 8)) & 0xff);
-  assert.equal(await fixture.mirror.write(node, { fh, offset: 3, data }), data.length);
+  assert.equal(await fixture.mirror.write(node, { fh, offset: 3, data }, caller), data.length);
   assert.equal(Buffer.compare(Deno.readFileSync(fixture.at("file")).subarray(3), data), 0);
 });
 

@@ -167,7 +167,7 @@ export class Fixture {
   }
 
   async open(node: NodeId, flags = O_RDONLY): Promise<number> {
-    return (await this.mirror.open(node, flags)).fh;
+    return (await this.mirror.open(node, flags, caller)).fh;
   }
 
   async create(parent: NodeId, name: string, flags: number): Promise<{ node: NodeId; fh: number }> {
@@ -182,7 +182,7 @@ export class Fixture {
   }
 
   async write(node: NodeId, fh: number, text: string, offset = 0): Promise<number> {
-    return await this.mirror.write(node, { fh, offset, data: new TextEncoder().encode(text) });
+    return await this.mirror.write(node, { fh, offset, data: new TextEncoder().encode(text) }, caller);
   }
 
   /** Opens, reads from the start and closes. */

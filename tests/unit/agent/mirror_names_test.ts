@@ -27,6 +27,13 @@ Deno.test("lookup() takes names that are not UTF-8", async () => {
   assert.notEqual((await fixture.lookup(ROOT, "\xff\x80\n")).nodeId, 0);
 });
 
+Deno.test("lookup() takes names of 255 bytes, and no longer ones", async () => {
+  using fixture = new Fixture();
+  fixture.make({ ["n".repeat(255)]: "" });
+  assert.notEqual((await fixture.lookup(ROOT, "n".repeat(255))).nodeId, 0);
+  await fails(Errno.ENAMETOOLONG, fixture.lookup(ROOT, "n".repeat(256)));
+});
+
 Deno.test("lookup() of another errno fails with it", async () => {
   using fixture = new Fixture();
   fixture.make({ file: "" });

@@ -95,8 +95,8 @@ Deno.test("the remote machine's files and names cannot be changed", async () => 
   const [dev, etc, hosts] = [await fixture.walk("dev"), await fixture.walk("etc"), await fixture.walk("etc/hosts")];
   const other = await fixture.walk("other");
   const { mirror } = fixture;
-  await fails(Errno.EROFS, mirror.open(hosts, O_WRONLY));
-  await fails(Errno.EROFS, mirror.setattr(hosts, { mode: 0o600, killSuidgid: false }));
+  await fails(Errno.EROFS, mirror.open(hosts, O_WRONLY, caller));
+  await fails(Errno.EROFS, mirror.setattr(hosts, { mode: 0o600, killSuidgid: false }, caller));
   await fails(Errno.EROFS, mirror.unlink(etc, b("hosts")));
   await fails(Errno.EROFS, mirror.mkdir(ROOT, b("run"), 0o755, caller));
   await fails(Errno.EROFS, mirror.rmdir(ROOT, b("dev")));

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { ByteString } from "../../../lib/bytes/mod.ts";
 import { Errno, O_RDWR } from "../../../lib/linux/mod.ts";
 import { FileOp } from "../../../lib/protocol/mod.ts";
-import { fails, Fixture, ROOT } from "./mirror_fixture.ts";
+import { caller, fails, Fixture, ROOT } from "./mirror_fixture.ts";
 
 const b = (name: string) => name as ByteString;
 
@@ -94,9 +94,9 @@ Deno.test("a change by the command is no reason for a new node", async () => {
   await fixture.write(node, fh, "content");
   fixture.mirror.release(node, fh);
   assert.equal(await fixture.walk("file"), node);
-  await fixture.mirror.setattr(node, { mode: 0o600, mtime: { sec: 5, nsec: 6 }, killSuidgid: false });
+  await fixture.mirror.setattr(node, { mode: 0o600, mtime: { sec: 5, nsec: 6 }, killSuidgid: false }, caller);
   assert.equal(await fixture.walk("file"), node);
-  await fixture.mirror.setattr(node, { size: 3, killSuidgid: false });
+  await fixture.mirror.setattr(node, { size: 3, killSuidgid: false }, caller);
   fixture.pass();
   assert.equal(await fixture.walk("file"), node);
   assert.equal(await fixture.content(node), "con");
@@ -155,7 +155,7 @@ Deno.test("a change of mode or owner by the command does not hide a local change
   fixture.make({ file: "old" });
   const old = await fixture.walk("file");
   fixture.make({ file: "new content" });
-  await fixture.mirror.setattr(old, { mode: 0o600, killSuidgid: false });
+  await fixture.mirror.setattr(old, { mode: 0o600, killSuidgid: false }, caller);
   fixture.pass();
   assert.equal(await fixture.cat("file"), "new content");
   assert.notEqual(await fixture.walk("file"), old);

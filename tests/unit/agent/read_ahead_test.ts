@@ -193,7 +193,7 @@ Deno.test("a write is never followed by data that was read ahead of it", async (
   const patch = new Uint8Array(1000).fill(0xaa);
   for (const offset of [BLOCK + 5, 2 * BLOCK - 500]) {
     content.set(patch, offset);
-    assert.equal(await fixture.mirror.write(reader.node, { fh: reader.fh, offset, data: patch }), 1000);
+    assert.equal(await fixture.mirror.write(reader.node, { fh: reader.fh, offset, data: patch }, caller), 1000);
     for (let at = BLOCK; at < 3 * BLOCK; at += REQUEST) {
       assertSame(await reader.at(at, REQUEST), content.subarray(at, at + REQUEST), `at ${at}`);
     }
@@ -209,7 +209,7 @@ Deno.test("what was written or cut off through another handle is read at once", 
   await fixture.write(reader.node, other, "new", BLOCK);
   assert.equal(Buffer.from(await reader.at(BLOCK, 3)).toString(), "new");
   await reader.at(REQUEST, REQUEST);
-  await fixture.mirror.setattr(reader.node, { size: BLOCK + 2, killSuidgid: false });
+  await fixture.mirror.setattr(reader.node, { size: BLOCK + 2, killSuidgid: false }, caller);
   assert.equal(Buffer.from(await reader.at(BLOCK, 4096)).toString(), "ne");
 });
 

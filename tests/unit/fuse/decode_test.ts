@@ -125,8 +125,10 @@ for (const [name, decoder, body, expected] of cases) {
 const writeIn = "0100000000000000 0010000000000000 04000000 00000000 0000000000000000 01000000 00000000";
 
 Deno.test("decodeWriteIn() gives a view of the data behind its structure", () => {
-  const { fh, offset, data } = decode.decodeWriteIn(received(`${writeIn} "data"`));
-  assert.deepEqual([fh, offset, hex(data)], [1, 4096, "64617461"]);
+  const { fh, offset, data, killSuidgid } = decode.decodeWriteIn(received(`${writeIn} "data"`));
+  assert.deepEqual([fh, offset, hex(data), killSuidgid], [1, 4096, "64617461", false]);
+  const killing = `${writeIn.replace("04000000 00000000", "04000000 04000000")} "data"`;
+  assert.equal(decode.decodeWriteIn(received(killing)).killSuidgid, true);
 });
 
 Deno.test("decodeWriteIn() refuses data that is shorter than it says", () => {
