@@ -57,6 +57,17 @@ Deno.test("a command may go on after signals, and loses no output", async () => 
   assert.equal((await process.result()).status, 0);
 });
 
+Deno.test("a signal that outrun was started to ignore does not reach the command, as behind nohup", async () => {
+  const prefix = ["sh", "-c", "trap '' HUP INT; exec \"$@\"", "sh"];
+  await using process = there.start(["sh", "-c", "echo ready; read -r line; echo $line"], { prefix, stdin: "open" });
+  await process.says("ready\n");
+  process.kill("SIGHUP");
+  process.kill("SIGINT");
+  await process.write("survived\n");
+  const { status, text } = await process.result();
+  assert.deepEqual([status, text], [0, "ready\nsurvived\n"]);
+});
+
 Deno.test("a command that is killed there ends outrun with 137", async () => {
   await using process = there.start(["sleep", "12345"]);
   const pid = await processThere(host, (line) => line === "sleep 12345");

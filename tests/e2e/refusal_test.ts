@@ -1,0 +1,171 @@
+/** What the other machine cannot do is said in one line, and leaves nothing there. */
+import assert from "node:assert/strict";
+import { type Host, type HostOptions, startHost } from "../hosts/mod.ts";
+import { here, makeFolder, nothingIsLeft, on, type OutrunOptions, stateOf } from "./support/mod.ts";
+
+let host: Host;
+Deno.test.beforeAll(async () => {
+  host = await startHost({ users: [{ name: "alice", uid: 1001 }] });
+});
+Deno.test.afterAll(() => host.stop());
+
+/** Asserts that `true` is refused on a host in a line of outrun's, and that nothing is left there. */
+async function refuses(on_: Host, line: RegExp, options: OutrunOptions & { status?: number } = {}): Promise<void> {
+  const before = await stateOf(on_);
+  const { status, text, stderr } = await on(on_, options).run(["true"]);
+  assert.deepEqual([status, text], [options.status ?? 254, ""], stderr);
+  const lines = stderr.trimEnd().split("\n").map((text) => text.trimEnd());
+  // ssh may have told its part before.
+  const own = lines.filter((text) => text.startsWith("outrun: "));
+  assert.equal(own.length, 1, stderr);
+  assert.equal(lines.at(-1), own[0], stderr);
+  assert.ok(lines.length === (options.status === 255 ? lines.length : 1), stderr);
+  assert.match(own[0], line);
+  await nothingIsLeft(on_, before);
+}
+
+/** Changes the host by a script, for the time of `use`. */
+async function during(change: string, undo: string, use: () => Promise<void>): Promise<void> {
+  await host.exec(change);
+  try {
+    await use();
+  } finally {
+    await host.exec(undo);
+  }
+}
+
+/** Puts a program into PATH there, for the time of `use`. */
+function withProgram(name: string, script: string, use: () => Promise<void>): Promise<void> {
+  const path = `/usr/local/bin/${name}`;
+  return during(`printf '#!/bin/sh\\n%s\\n' '${script}' >${path}; chmod 755 ${path}`, `rm ${path}`, use);
+}
+
+Deno.test("another kind of machine", async (t) => {
+  await t.step("processor", async () => {
+    const uname = 'case $1 in -sm) echo Linux aarch64;; -m) echo aarch64;; *) exec /bin/uname "$@";; esac';
+    await withProgram("uname", uname, () => refuses(host, /its processor is aarch64, this machine's x86_64: .*choose/));
+  });
+  await t.step("system", async () => {
+    const uname = 'case $1 in -sm) echo Darwin x86_64;; -s) echo Darwin;; *) exec /bin/uname "$@";; esac';
+    await withProgram("uname", uname, () => refuses(host, /it runs Darwin; choose a Linux machine/));
+  });
+});
+
+Deno.test("a login that is not root and cannot become it", async (t) => {
+  const options = { destination: "alice@farhost" };
+  const line = /user 1001 is not root there, and sudo -n and doas -n do not help; log in as root, or allow sudo/;
+  await t.step("not in sudoers", () => refuses(host, line, options));
+  await t.step("sudo wants a password", async () => {
+    const sudoers = "/etc/sudoers.d/alice";
+    await during(`echo 'alice ALL=(ALL) ALL' >${sudoers}`, `rm ${sudoers}`, () => refuses(host, line, options));
+  });
+});
+
+Deno.test("a refused login", async (t) => {
+  await using folder = await makeFolder();
+  await here.shell("ssh-keygen -q -t ed25519 -N '' -f other", { cwd: folder.path });
+  const text = await Deno.readTextFile(host.sshConfig);
+  const sshConfig = `${folder.path}/config`;
+  await t.step("wrong key", async () => {
+    await Deno.writeTextFile(sshConfig, text.replace(/IdentityFile .*/, `IdentityFile "${folder.path}/other"`));
+    await refuses(host, /Cannot reach "farhost": ssh exited with status 255/, { sshConfig, status: 255 });
+  });
+  await t.step("changed host key", async () => {
+    const [type, key] = (await Deno.readTextFile(`${folder.path}/other.pub`)).split(" ");
+    await Deno.writeTextFile(`${folder.path}/known_hosts`, `farhost ${type} ${key}\n`);
+    await Deno.writeTextFile(
+      sshConfig,
+      text.replace(/UserKnownHostsFile .*/, `UserKnownHostsFile "${folder.path}/known_hosts"`),
+    );
+    await refuses(host, /Cannot reach "farhost": ssh exited with status 255/, { sshConfig, status: 255 });
+  });
+  await t.step(
+    "no such user",
+    () => refuses(host, /Cannot reach/, { destination: "nobody-at-all@farhost", status: 255 }),
+  );
+  await t.step("a login shell that refuses", async () => {
+    await host.exec("usermod -s /usr/sbin/nologin alice");
+    await refuses(host, /Cannot use the shell on "alice@farhost": .*This account is currently not available/, {
+      destination: "alice@farhost",
+    });
+  });
+});
+
+Deno.test("a link that is dead from the start", async () => {
+  const link = await host.link({});
+  await link.stall();
+  await refuses(host, /Cannot reach/, { destination: link.alias, options: ["--timeout", "1"], status: 255 });
+  await link.resume();
+  await link.close();
+});
+
+Deno.test("a kernel without FUSE", async () => {
+  const hide = "mv /dev/fuse /dev/away; mount --bind /dev/null /proc/filesystems";
+  await during(
+    hide,
+    "umount /proc/filesystems; mv /dev/away /dev/fuse",
+    () => refuses(host, /there is no \/dev\/fuse and its kernel has no FUSE; load it \(modprobe fuse\)/),
+  );
+});
+
+Deno.test("no namespaces", async (t) => {
+  await on(host).run(["true"]);
+  await t.step("no program to make them", async () => {
+    await during(
+      "mv /usr/bin/unshare /usr/bin/away",
+      "mv /usr/bin/away /usr/bin/unshare",
+      () => refuses(host, /Cannot find unshare on the remote; install util-linux there/),
+    );
+  });
+  await t.step("the kernel refuses", async () => {
+    const refusal = 'echo "unshare: unshare failed: No space left on device" >&2; exit 1';
+    await withProgram(
+      "unshare",
+      refusal,
+      () => refuses(host, /Cannot make namespaces on the remote: unshare: unshare failed: No space left on device/),
+    );
+  });
+});
+
+/** On a host of its own. */
+async function hostRefuses(options: HostOptions, line: RegExp): Promise<void> {
+  await using host = await startHost({ name: "poorhost", ...options });
+  await refuses(host, line);
+}
+
+Deno.test("no room", async (t) => {
+  await t.step("anywhere", async () => {
+    await hostRefuses(
+      { size: "20m" },
+      /Cannot install on "poorhost": .* has \d+ MB free and needs \d+ MB; make room there/,
+    );
+  });
+  await t.step("at home only: another folder is taken", async () => {
+    await using host = await startHost({ homeSize: "5m" });
+    assert.equal((await on(host).run(["hostname"])).text, "farhost\n");
+    assert.equal((await host.exec("ls /var/tmp/.outrun-0 | wc -l")).stdout, "1\n");
+  });
+});
+
+Deno.test("a device node that is missing, or closed to others, is no obstacle", async (t) => {
+  for (const options of [{ remove: ["/dev/fuse"] }, { fuseMode: "0600" }] as const) {
+    await t.step(JSON.stringify(options), async () => {
+      await using host = await startHost(options);
+      const { status, text, stderr } = await on(host).shell("hostname; cat /etc/passwd | wc -l >/dev/null");
+      assert.deepEqual([status, text, stderr], [0, "farhost\n", ""]);
+    });
+  }
+});
+
+Deno.test("a server with little liberty is enough", async () => {
+  await using host = await startHost({
+    sshdConfig: [
+      "MaxSessions 1",
+      "AllowTcpForwarding no",
+      "PermitTTY no",
+      "X11Forwarding no",
+      "AllowAgentForwarding no",
+    ],
+  });
+  assert.equal((await on(host).run(["hostname"])).text, "farhost\n");
+});
