@@ -1,5 +1,5 @@
 import { createFileServer, type FileServer } from "../fileserver/mod.ts";
-import { kill, SIGCONT, SIGSTOP } from "../linux/mod.ts";
+import { kill, SIGCONT, SIGTSTP } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import {
   AgentNote,
@@ -153,10 +153,9 @@ export class Session {
     const { terminal } = this.#options;
     if (terminal === undefined) return;
     terminal.restore();
-    // The group: what runs beside us in a pipeline stops with us.
-    kill(0, SIGSTOP);
-    // Whoever continued this process alone (kill -CONT) did not think of its ssh.
-    kill(0, SIGCONT);
+    // The group: what runs beside us in a pipeline stops with us. Not ssh, which ignores this: were it stopped too, a
+    // kill -9 of this process would leave it.
+    kill(0, SIGTSTP);
     terminal.enterRaw();
     this.#connection.notify(AgentNote.RESIZE, encodeWindow(terminal.window()));
     this.#signal({ signal: SIGCONT, group: true });

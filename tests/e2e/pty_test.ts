@@ -5,7 +5,6 @@ import { waitUntil } from "../hosts/wait.ts";
 import { here, type Machine, makeFolder, on, Terminal, type TerminalOptions } from "./support/mod.ts";
 
 const SIGTERM = 15;
-const SIGCONT = 18;
 const CTRL_C = "\x03";
 const CTRL_D = "\x04";
 const CTRL_Z = "\x1a";
@@ -181,22 +180,16 @@ Deno.test("the terminal is as before", async (t) => {
   });
 });
 
-Deno.test("Ctrl-Z stops outrun, and SIGCONT continues both", async () => {
-  await using terminal = show(there, 'echo ready; read -r line; echo "<$line>"; sleep .2; echo end');
-  const before = terminal.settings;
-  await terminal.shows("ready");
-  const raw = terminal.settings;
-  terminal.type(CTRL_Z);
-  await terminal.stops();
-  assert.deepEqual(terminal.settings, before);
-  terminal.kill(SIGCONT);
-  await waitUntil(() => String(terminal.settings) === String(raw), {
-    timeoutMs: 5000,
-    failure: "the terminal is not raw again",
-  });
-  terminal.type("go on\r");
-  assert.equal(await terminal.status(), 0);
-  assert.match(terminal.shown, /<go on>\r\nend\r\n$/);
+Deno.test("Ctrl-Z has no effect where no shell could continue outrun, as with a local command", async () => {
+  for (const machine of [here, there]) {
+    await using terminal = show(machine, 'echo ready; read -r line; echo "<$line>"; sleep .2; echo end');
+    await terminal.shows("ready");
+    // It leads its session: the kernel does not let a key stop such a process.
+    terminal.type(CTRL_Z);
+    terminal.type("go on\r");
+    assert.equal(await terminal.status(), 0);
+    assert.match(terminal.shown, /<(go on)?>\r\nend\r\n$/);
+  }
 });
 
 Deno.test("outrun is a job of the local shell like any other", async () => {
