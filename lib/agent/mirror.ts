@@ -5,13 +5,20 @@ import {
   type DirEntry,
   type DirSink,
   type Entry,
+  type FileCopy,
+  type FileRange,
   type FileSystem,
   FOPEN_DIRECT_IO,
   FOPEN_KEEP_CACHE,
+  type NewFile,
+  type NewNode,
+  type NewXattr,
   type NodeId,
   type Opened,
+  type Result,
   type SetAttr,
   type StatFsOut,
+  type StatxAttr,
 } from "../fuse/mod.ts";
 import {
   Errno,
@@ -49,14 +56,17 @@ import {
   encodeSetAttr,
   encodeSymlink,
   encodeSync,
+  encodeTmpFile,
   encodeWrite,
   FileOp,
   type SetTime,
 } from "../protocol/mod.ts";
 import { type Connection, RpcError } from "../rpc/mod.ts";
+import { ExtendedAttributes } from "./extended.ts";
 import { Listings } from "./listings.ts";
 import { type Node, pathOf } from "./nodes.ts";
 import type { OpenFile, Way } from "./open_files.ts";
+import { Ranges } from "./ranges.ts";
 import { overlaid, type Shown, Tree, type TreeOptions, valid } from "./tree.ts";
 
 const RENAME_EXCHANGE = 2;
@@ -85,6 +95,8 @@ export class Mirror implements FileSystem {
   /** What is known of the local side's files. */
   readonly tree: Tree;
   readonly #listings: Listings;
+  readonly #extended: ExtendedAttributes;
+  readonly #ranges: Ranges;
   #lostWrite: LostWrite | undefined;
 
   constructor(options: MirrorOptions) {
@@ -93,6 +105,8 @@ export class Mirror implements FileSystem {
     this.#writeBack = options.writeBack;
     this.tree = new Tree(connection, options);
     this.#listings = new Listings(this.tree.directories);
+    this.#extended = new ExtendedAttributes(this.tree);
+    this.#ranges = new Ranges(this.tree);
   }
 
   /** The first write that the kernel had collected and the local side did not take. */
@@ -126,7 +140,11 @@ export class Mirror implements FileSystem {
     if (node?.isDirectory) this.tree.directories.release(node);
   }
 
-  async getattr(nodeId: NodeId, fh: number | undefined): Promise<AttrOut> {
+  async statx(nodeId: NodeId, fh: number | undefined): Promise<AttrOut & { attr: StatxAttr }> {
+    return await this.getattr(nodeId, fh);
+  }
+
+  async getattr(nodeId: NodeId, fh: number | undefined): Promise<AttrOut & { attr: StatxAttr }> {
     const node = this.tree.node(nodeId);
     if (node.overlay?.attr !== undefined) return this.tree.overlayAttr(node);
     // The kernel asks again long before that: after each read for the access time, and while it collects writes before
@@ -174,7 +192,7 @@ export class Mirror implements FileSystem {
   async mknod(
     parentId: NodeId,
     name: ByteString,
-    node: { mode: number; rdev: number },
+    node: NewNode & { rdev: number },
     caller: Caller,
   ): Promise<Entry> {
     const { parent, dir } = this.tree.newName(parentId, name, caller);
@@ -182,9 +200,9 @@ export class Mirror implements FileSystem {
     return this.tree.enter(parent, name, { stat: decodeStat(reply) });
   }
 
-  async mkdir(parentId: NodeId, name: ByteString, mode: number, caller: Caller): Promise<Entry> {
+  async mkdir(parentId: NodeId, name: ByteString, node: NewNode, caller: Caller): Promise<Entry> {
     const { parent, dir } = this.tree.newName(parentId, name, caller);
-    const reply = await this.tree.change(FileOp.MKDIR, encodeMake({ dir, name, mode, rdev: 0 }), parent);
+    const reply = await this.tree.change(FileOp.MKDIR, encodeMake({ dir, name, rdev: 0, ...node }), parent);
     return this.tree.enter(parent, name, { stat: decodeStat(reply) });
   }
 
@@ -243,18 +261,24 @@ export class Mirror implements FileSystem {
   async create(
     parentId: NodeId,
     name: ByteString,
-    how: { flags: number; mode: number },
+    how: NewFile,
     caller: Caller,
   ): Promise<{ entry: Entry; opened: Opened }> {
     const { parent, dir } = this.tree.newName(parentId, name, caller);
     const fh = this.tree.files.reserve();
     const way = this.#way(how.flags);
-    const body = encodeCreate({ dir, name, fh, flags: way.flags, mode: how.mode });
+    const body = encodeCreate({ dir, name, fh, ...how, flags: way.flags });
     const stat = await this.#opening(fh, this.tree.change(FileOp.CREATE, body, parent).then(decodeStat));
-    const entry = this.tree.enter(parent, name, { stat });
-    const file = this.tree.files.add(fh, this.tree.node(entry.nodeId), way);
-    this.tree.files.confirm(file);
-    return { entry, opened: opened(file) };
+    return this.#created(this.tree.enter(parent, name, { stat }), fh, way);
+  }
+
+  async tmpfile(parentId: NodeId, how: NewFile, caller: Caller): Promise<{ entry: Entry; opened: Opened }> {
+    const dir = this.tree.newFile(parentId, caller);
+    const fh = this.tree.files.reserve();
+    const way = this.#way(how.flags);
+    const body = encodeTmpFile({ dir, fh, ...how, flags: way.flags });
+    const stat = await this.#opening(fh, this.tree.stat(FileOp.TMPFILE, body));
+    return this.#created(this.tree.enterUnnamed(stat), fh, way);
   }
 
   async read(
@@ -346,6 +370,34 @@ export class Mirror implements FileSystem {
     }
   }
 
+  getxattr(nodeId: NodeId, name: ByteString): Result<Uint8Array> {
+    return this.#extended.get(this.tree.node(nodeId), name);
+  }
+
+  async setxattr(nodeId: NodeId, name: ByteString, xattr: NewXattr): Promise<void> {
+    await this.#extended.set(this.tree.changeable(nodeId), name, xattr);
+  }
+
+  listxattr(nodeId: NodeId): Result<Uint8Array> {
+    return this.#extended.list(this.tree.node(nodeId));
+  }
+
+  async removexattr(nodeId: NodeId, name: ByteString): Promise<void> {
+    await this.#extended.remove(this.tree.changeable(nodeId), name);
+  }
+
+  async fallocate(_nodeId: NodeId, range: FileRange): Promise<void> {
+    await this.#ranges.allocate(range);
+  }
+
+  async lseek(nodeId: NodeId, at: { fh: number; offset: number; whence: number }): Promise<number> {
+    return await this.#ranges.seek(this.tree.node(nodeId), at);
+  }
+
+  async copyFileRange(_nodeId: NodeId, copy: FileCopy): Promise<number> {
+    return await this.#ranges.copy(copy);
+  }
+
   /** An entry of a listing, which counts as looked up if there was room for it. */
   #add(entry: DirEntry, plus: Entry, sink: DirSink): boolean {
     const added = sink.add(entry, plus);
@@ -372,6 +424,12 @@ export class Mirror implements FileSystem {
     const ref = this.tree.ref(node, fh);
     node.ctimeKnown = false;
     node.update(await this.tree.stat(FileOp.SETATTR, encodeSetAttr({ ref, mode: mode & ~S_IFMT })));
+  }
+
+  #created(entry: Entry, fh: number, way: Way): { entry: Entry; opened: Opened } {
+    const file = this.tree.files.add(fh, this.tree.node(entry.nodeId), way);
+    this.tree.files.confirm(file);
+    return { entry, opened: opened(file) };
   }
 
   #openOverlay(flags: number): Opened {

@@ -1,7 +1,7 @@
 import type { ByteString } from "../bytes/mod.ts";
 import type { NodeId } from "../fuse/mod.ts";
 import { S_IFDIR, S_IFMT, S_IFREG, type Stat } from "../linux/mod.ts";
-import type { LookupOut } from "../protocol/mod.ts";
+import type { FileAttr, LookupOut } from "../protocol/mod.ts";
 import type { OpenFile } from "./open_files.ts";
 import type { OverlayEntry } from "./root_overlay.ts";
 
@@ -18,7 +18,7 @@ const MAX_PLACES = 8;
 export class Node {
   readonly id: NodeId;
   /** As the local side last told it. */
-  attr: Stat;
+  attr: FileAttr;
   /** False after a change of ours that moved ctime without telling us the new one (rename, unlink of another name). */
   ctimeKnown = true;
   /** False after a change of ours that moved other attributes as well. */
@@ -45,7 +45,7 @@ export class Node {
   /** What the remote machine shows here or below instead of the local side. */
   overlay?: OverlayEntry;
 
-  constructor(id: NodeId, attr: Stat, now: number) {
+  constructor(id: NodeId, attr: FileAttr, now: number) {
     this.id = id;
     this.attr = attr;
     this.attrTime = now;
@@ -67,7 +67,7 @@ export class Node {
   }
 
   /** Takes over what the local side said at `time`, unless something newer is known. */
-  update(attr: Stat, time = performance.now()): void {
+  update(attr: FileAttr, time = performance.now()): void {
     if (time < this.attrTime) return;
     this.attr = attr;
     this.ctimeKnown = true;
@@ -175,6 +175,15 @@ export class Nodes {
     node.target = found.target;
     this.#place(node, parent, name);
     node.lookups++;
+    return node;
+  }
+
+  /** The node of a new file that has no name (yet), with its first lookup. */
+  enterUnnamed(stat: FileAttr): Node {
+    const node = new Node(this.#next++, stat, performance.now());
+    node.lookups = 1;
+    this.#byId.set(node.id, node);
+    this.#byInode.set(inode(stat), node);
     return node;
   }
 

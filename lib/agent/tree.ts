@@ -1,7 +1,15 @@
 import type { ByteString } from "../bytes/mod.ts";
 import type { AttrOut, Caller, Entry, NodeId } from "../fuse/mod.ts";
 import { Errno, ErrnoError, type Stat } from "../linux/mod.ts";
-import { decodeStat, encodeOwner, FileNote, type FileRef, type LookupOut, type OwnerNote } from "../protocol/mod.ts";
+import {
+  decodeStat,
+  encodeOwner,
+  type FileAttr,
+  FileNote,
+  type FileRef,
+  type LookupOut,
+  type OwnerNote,
+} from "../protocol/mod.ts";
 import type { Connection } from "../rpc/mod.ts";
 import { Directories } from "./directories.ts";
 import { type Node, Nodes } from "./nodes.ts";
@@ -113,13 +121,23 @@ export class Tree {
   }
 
   /** The same for a name that is going to be the caller's. The next request creates it. */
-  newName(parentId: NodeId, name: ByteString, { uid, gid }: Caller): { parent: Node; dir: number } {
+  newName(parentId: NodeId, name: ByteString, caller: Caller): { parent: Node; dir: number } {
     const place = this.writableName(parentId, name);
-    if (uid !== this.#owner.uid || gid !== this.#owner.gid) {
-      this.#owner = { uid, gid };
-      this.#connection.notify(FileNote.OWNER, encodeOwner(this.#owner));
-    }
+    this.#own(caller);
     return place;
+  }
+
+  /** The number of a directory for a file without a name, which is going to be the caller's. */
+  newFile(parentId: NodeId, caller: Caller): number {
+    const dir = this.directories.number(this.changeable(parentId));
+    this.#own(caller);
+    return dir;
+  }
+
+  #own({ uid, gid }: Caller): void {
+    if (uid === this.#owner.uid && gid === this.#owner.gid) return;
+    this.#owner = { uid, gid };
+    this.#connection.notify(FileNote.OWNER, encodeOwner(this.#owner));
   }
 
   /** Asks the local side; an errno comes as an RpcError. */
@@ -137,7 +155,7 @@ export class Tree {
   }
 
   /** Asks for something that is answered with attributes. */
-  async stat(op: number, body: Uint8Array): Promise<Stat> {
+  async stat(op: number, body: Uint8Array): Promise<FileAttr> {
     return decodeStat(await this.directories.ask(op, body));
   }
 
@@ -148,6 +166,12 @@ export class Tree {
     return { nodeId: node.id, generation: 0, attr: node.attr, entryValid: valid(time), attrValid };
   }
 
+  /** Counts a file without a name as looked up. */
+  enterUnnamed(stat: FileAttr): Entry {
+    const node = this.nodes.enterUnnamed(stat);
+    return { nodeId: node.id, generation: 0, attr: stat, entryValid: 0, attrValid: VALID_MS };
+  }
+
   /** The local side has no such name. `time`: when it said so. */
   missing(parent: Node, name: ByteString, time = performance.now()): Entry {
     this.nodes.gone(parent, name);
@@ -155,19 +179,19 @@ export class Tree {
   }
 
   /** Attributes that the local side has just told. */
-  updated(node: Node, attr: Stat): AttrOut {
+  updated(node: Node, attr: FileAttr): AttrOut & { attr: FileAttr } {
     node.update(attr);
     return { attr, attrValid: VALID_MS };
   }
 
   /** Attributes of a file that was changed locally: whoever has it open keeps the content that the kernel has of it. */
-  heldOpen(node: Node, attr: Stat): AttrOut {
+  heldOpen(node: Node, attr: FileAttr): AttrOut & { attr: FileAttr } {
     const { size, mtime, mtimeNsec } = node.attr;
     return { attr: { ...attr, size, mtime, mtimeNsec }, attrValid: VALID_MS };
   }
 
   /** Attributes of what only the remote machine has. */
-  overlayAttr(node: Node): AttrOut {
+  overlayAttr(node: Node): AttrOut & { attr: FileAttr } {
     return { attr: node.attr, attrValid: OVERLAY_VALID_MS };
   }
 

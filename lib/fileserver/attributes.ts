@@ -13,14 +13,21 @@ import {
   S_IFLNK,
   S_IFMT,
   S_IFREG,
-  type Stat,
-  statFd,
   statFs,
   truncateFd,
   UTIME_OMIT,
 } from "../linux/mod.ts";
-import { decodeAccess, decodeRef, decodeSetAttr, encodeStat, encodeStatFs, type SetAttrIn } from "../protocol/mod.ts";
+import {
+  decodeAccess,
+  decodeRef,
+  decodeSetAttr,
+  encodeStat,
+  encodeStatFs,
+  type FileAttr,
+  type SetAttrIn,
+} from "../protocol/mod.ts";
 import type { Answer, Context } from "./context.ts";
+import { describeFd } from "./describe.ts";
 import { type Found, reopen, statRef, withFile } from "./references.ts";
 
 /** Names the file behind the descriptor itself. */
@@ -29,7 +36,7 @@ const UNCHANGED_ID = 0xffff_ffff;
 const UNCHANGED_TIME = { sec: 0, nsec: UTIME_OMIT };
 
 /** Attributes as a reply. */
-export function answerStat(stat: Stat | number): Answer {
+export function answerStat(stat: FileAttr | number): Answer {
   return typeof stat === "number" ? stat : encodeStat(stat);
 }
 
@@ -46,7 +53,7 @@ export function setAttr(context: Context, body: Uint8Array): Answer {
   return withFile(context, change.ref, (file) => {
     const failed = changeOwners(file, change) || changeMode(file, change) || changeSize(file, change) ||
       changeBothTimes(file, change);
-    return failed < 0 ? failed : answerStat(statFd(file.fd));
+    return failed < 0 ? failed : answerStat(describeFd(file.fd));
   });
 }
 

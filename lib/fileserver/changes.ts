@@ -5,14 +5,14 @@ import {
   removeDirectoryAt,
   renameAt,
   S_IFMT,
-  statAt,
-  statFd,
   symlinkAt,
   unlinkAt,
+  withUmask,
 } from "../linux/mod.ts";
 import { decodeLink, decodeMake, decodeName, decodeRename, decodeSymlink, type NameIn } from "../protocol/mod.ts";
 import { answerStat } from "./attributes.ts";
 import type { Answer, Context } from "./context.ts";
+import { describeAt, describeFd } from "./describe.ts";
 import { linkDescriptor } from "./link_descriptor.ts";
 import { withFile } from "./references.ts";
 
@@ -26,12 +26,17 @@ export function symlink(context: Context, body: Uint8Array): Answer {
 export function makeNode(context: Context, body: Uint8Array): Answer {
   const message = decodeMake(body);
   const mode = message.mode & (S_IFMT | PERMISSIONS);
-  return make(context, message, (dir, name) => makeNodeAt(dir, name, mode, message.rdev));
+  return make(
+    context,
+    message,
+    (dir, name) => withUmask(message.umask, () => makeNodeAt(dir, name, mode, message.rdev)),
+  );
 }
 
 export function makeDirectory(context: Context, body: Uint8Array): Answer {
   const message = decodeMake(body);
-  return make(context, message, (dir, name) => makeDirectoryAt(dir, name, message.mode & PERMISSIONS));
+  const mode = message.mode & PERMISSIONS;
+  return make(context, message, (dir, name) => withUmask(message.umask, () => makeDirectoryAt(dir, name, mode)));
 }
 
 /** Makes something new and answers its attributes. */
@@ -39,7 +44,7 @@ function make(context: Context, { dir, name }: NameIn, action: (dir: number, nam
   const fd = context.directories.findFor(dir, name);
   if (fd < 0) return fd;
   const failed = action(fd, name);
-  return failed < 0 ? failed : answerStat(statAt(fd, name));
+  return failed < 0 ? failed : answerStat(describeAt(fd, name));
 }
 
 export function unlink(context: Context, body: Uint8Array): Answer {
@@ -68,6 +73,6 @@ export function link(context: Context, body: Uint8Array): Answer {
     const to = context.directories.findFor(toDir, toName);
     if (to < 0) return to;
     const failed = linkDescriptor(fd, to, toName);
-    return failed < 0 ? failed : answerStat(statFd(fd));
+    return failed < 0 ? failed : answerStat(describeFd(fd));
   });
 }

@@ -15,13 +15,16 @@ import type { Incoming } from "../rpc/mod.ts";
 import { access, getAttr, readLink, setAttr, statFileSystem } from "./attributes.ts";
 import { link, makeDirectory, makeNode, removeDirectory, rename, symlink, unlink } from "./changes.ts";
 import type { Answer, BulkAnswer, Context, FileStatistics, Operation } from "./context.ts";
+import { copy } from "./copy.ts";
 import { Directories } from "./directories.ts";
+import { getExtended, listExtended, removeExtended, setExtended } from "./extended.ts";
 import { Handles } from "./handles.ts";
 import { readDir } from "./listing.ts";
 import { Listings } from "./listings.ts";
 import { findAt, lookup } from "./lookup.ts";
-import { create, open } from "./open.ts";
+import { create, makeTmpFile, open } from "./open.ts";
 import { Policy } from "./policy.ts";
+import { allocateRange, seekIn } from "./ranges.ts";
 import { read } from "./reads.ts";
 import { Watches } from "./watches.ts";
 import { flush, sync, syncDirectory, write } from "./writes.ts";
@@ -85,10 +88,24 @@ const operations: ReadonlyMap<number, Operation> = new Map<number, Operation>([
   [FileOp.STATFS, statFileSystem],
   [FileOp.ACCESS, access],
   [FileOp.FSYNCDIR, syncDirectory],
+  [FileOp.GETXATTR, getExtended],
+  [FileOp.SETXATTR, setExtended],
+  [FileOp.LISTXATTR, listExtended],
+  [FileOp.REMOVEXATTR, removeExtended],
+  [FileOp.FALLOCATE, allocateRange],
+  [FileOp.SEEK, seekIn],
+  [FileOp.COPY, copy],
+  [FileOp.TMPFILE, makeTmpFile],
 ]);
 
 /** Operations after which something new belongs to somebody. They end before they return. */
-const creating: ReadonlySet<number> = new Set([FileOp.SYMLINK, FileOp.MKNOD, FileOp.MKDIR, FileOp.CREATE]);
+const creating: ReadonlySet<number> = new Set([
+  FileOp.SYMLINK,
+  FileOp.MKNOD,
+  FileOp.MKDIR,
+  FileOp.CREATE,
+  FileOp.TMPFILE,
+]);
 
 class Server implements FileServer {
   readonly statistics: FileStatistics = { requests: 0, failed: 0, bytesRead: 0, bytesWritten: 0, diskReads: 0 };

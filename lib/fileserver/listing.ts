@@ -10,7 +10,7 @@ import type { Answer, Context } from "./context.ts";
 import { DirectoryStream } from "./directory_stream.ts";
 import { findAt } from "./lookup.ts";
 
-/** Bytes of a page, and of an entry besides its name, attributes and target (protocol/directory.ts). */
+/** Bytes of a page, and of an entry besides its name, attributes and target (see encodePage). */
 const PAGE_HEADER = 5;
 const ENTRY_HEADER = 22;
 
@@ -41,11 +41,17 @@ function readPage(stream: DirectoryStream, dir: number, budget: number): PageRea
     if (next === undefined) return { entries, state: "end" };
     if (typeof next === "number") return { entries, state: next };
     const entry = describe(dir, next);
-    bytes += ENTRY_HEADER + next.name.length + STAT_BYTES + (entry.target?.length ?? 0);
+    bytes += ENTRY_HEADER + next.name.length + variableBytes(entry);
     if (bytes > budget && entries.length > 0) return { entries, state: "more" };
     entries.push(entry);
     stream.take();
   }
+}
+
+/** Bytes of what an entry need not have. */
+function variableBytes({ stat, target }: PageEntry): number {
+  return (stat === undefined ? 0 : STAT_BYTES + (stat.xattrNames?.length ?? 0)) +
+    (target === undefined ? 0 : 2 + target.length);
 }
 
 function describe(dir: number, { name, ino, type, cookie }: DirectoryEntry): PageEntry {

@@ -1,7 +1,8 @@
 import { type ByteString, byteString, fromText } from "../bytes/mod.ts";
-import { close, O_NOFOLLOW, O_PATH, openAt, readLinkAt, S_IFLNK, S_IFMT, statAt, statFd } from "../linux/mod.ts";
+import { close, O_NOFOLLOW, O_PATH, openAt, readLinkAt, S_IFLNK, S_IFMT } from "../linux/mod.ts";
 import { decodeName, encodeLookupOut, type LookupOut } from "../protocol/mod.ts";
 import type { Answer, Context } from "./context.ts";
+import { describeAt, describeFd } from "./describe.ts";
 
 /** Names the file behind the descriptor itself. */
 const EMPTY = fromText("");
@@ -16,7 +17,7 @@ export function lookup(context: Context, body: Uint8Array): Answer {
 
 /** Attributes of `name` in the directory `dir`, and a symbolic link's target, both of the same inode; or minus errno. */
 export function findAt(dir: number, name: ByteString): LookupOut | number {
-  const stat = statAt(dir, name);
+  const stat = describeAt(dir, name);
   if (typeof stat === "number") return stat;
   return (stat.mode & S_IFMT) === S_IFLNK ? findLink(dir, name) : { stat };
 }
@@ -25,7 +26,7 @@ function findLink(dir: number, name: ByteString): LookupOut | number {
   const fd = openAt(dir, name, O_PATH | O_NOFOLLOW);
   if (fd < 0) return fd;
   try {
-    const stat = statFd(fd);
+    const stat = describeFd(fd);
     if (typeof stat === "number") return stat;
     // What was put in its place in this moment has no target.
     const target = readLinkAt(fd, EMPTY);

@@ -1,13 +1,16 @@
-import type { ByteString } from "../bytes/mod.ts";
+import { type ByteString, fromText } from "../bytes/mod.ts";
 import {
+  clearFlag,
   close,
   Errno,
   O_ACCMODE,
   O_APPEND,
   O_CREAT,
+  O_DIRECT,
   O_EXCL,
   O_NOATIME,
   O_NOFOLLOW,
+  O_TMPFILE,
   O_TRUNC,
   openAt,
   S_IFDIR,
@@ -15,22 +18,25 @@ import {
   S_IFMT,
   S_IFREG,
   S_IFSOCK,
-  statFd,
+  withUmask,
 } from "../linux/mod.ts";
-import { decodeCreate, decodeOpen } from "../protocol/mod.ts";
+import { decodeCreate, decodeOpen, decodeTmpFile } from "../protocol/mod.ts";
 import { answerStat } from "./attributes.ts";
 import type { Answer, Context } from "./context.ts";
+import { describeFd } from "./describe.ts";
 import { type Found, pin, type Place, reopen, withFile } from "./references.ts";
 
+const SELF = fromText(".");
 /** `asm-generic/fcntl.h`; O_SYNC contains O_DSYNC. */
 const O_DSYNC = 0o10000;
 const O_SYNC = 0o4010000;
 
 /**
- * Flags that mean something here; the others are dropped: O_DIRECT (the file crosses a network), O_NONBLOCK (only regular
- * files are opened), O_CREAT (CREATE adds it), O_PATH and O_TMPFILE (not what a handle is for).
+ * Flags that mean something here; the others are dropped: O_NONBLOCK (only regular files are opened), O_CREAT and
+ * O_TMPFILE (CREATE and TMPFILE add them), O_PATH (not what a handle is for). O_DIRECT only asks whether the file system
+ * has it: see {@link admit}.
  */
-const ALLOWED = O_ACCMODE | O_APPEND | O_TRUNC | O_NOATIME | O_SYNC | O_DSYNC;
+const ALLOWED = O_ACCMODE | O_APPEND | O_TRUNC | O_NOATIME | O_SYNC | O_DSYNC | O_DIRECT;
 
 /** How often CREATE tries when the name appears and vanishes under its hands. */
 const ATTEMPTS = 8;
@@ -42,24 +48,39 @@ export function open(context: Context, body: Uint8Array): Answer {
   return withFile(context, ref, (file) => admit(context, fh, openRegular(file, flags)));
 }
 
+/** Opens a file without a name. What the flags do not forbid (O_EXCL) may be given one by LINK. */
+export function makeTmpFile(context: Context, body: Uint8Array): Answer {
+  const { dir, fh, flags, mode, umask } = decodeTmpFile(body);
+  const refused = check(context, fh, flags);
+  if (refused < 0) return refused;
+  const fd = context.directories.find(dir);
+  if (fd < 0) return fd;
+  const wanted = (flags & (ALLOWED | O_EXCL) & ~O_NOATIME) | O_TMPFILE;
+  return admit(context, fh, withUmask(umask, () => openAt(fd, SELF, wanted, mode)));
+}
+
 /** Opens what was created, or without O_EXCL what was there: never by way of a link (ELOOP). */
 export function create(context: Context, body: Uint8Array): Answer {
-  const { dir, name, fh, flags, mode } = decodeCreate(body);
-  const refused = check(context, fh, flags);
+  const { dir, name, fh, ...how } = decodeCreate(body);
+  const refused = check(context, fh, how.flags);
   if (refused < 0) return refused;
   const fd = context.directories.findFor(dir, name);
   if (fd < 0) return fd;
-  return admit(context, fh, createOrOpen(context, { number: dir, fd, name }, { flags, mode }));
+  return admit(context, fh, createOrOpen(context, { number: dir, fd, name }, how));
 }
 
 function check(context: Context, fh: number, flags: number): number {
   return (flags & O_ACCMODE) === O_ACCMODE ? -Errno.EINVAL : context.handles.check(fh);
 }
 
-/** Puts an opened descriptor (or minus errno) under the agent's number and answers the file's attributes. */
+/**
+ * Puts an opened descriptor (or minus errno) under the agent's number and answers the file's attributes. O_DIRECT has done
+ * its duty: what crosses a link is in no buffer that is aligned, and need not be.
+ */
 function admit(context: Context, fh: number, fd: number): Answer {
   if (fd < 0) return fd;
-  const stat = statFd(fd);
+  clearFlag(fd, O_DIRECT);
+  const stat = describeFd(fd);
   if (typeof stat === "number") close(fd);
   else context.handles.add(fh, fd);
   return answerStat(stat);
@@ -80,11 +101,18 @@ const refusals: ReadonlyMap<number, number> = new Map([
   [S_IFSOCK, -Errno.ENXIO],
 ]);
 
+/** How a file is created. */
+interface NewFile {
+  readonly flags: number;
+  readonly mode: number;
+  readonly umask: number;
+}
+
 /**
  * Always with O_EXCL: a plain O_CREAT would also open a fifo or a device that has the name. What exists is opened as
  * OPEN does it.
  */
-function createOrOpen(context: Context, place: Place, how: { flags: number; mode: number }): number {
+function createOrOpen(context: Context, place: Place, how: NewFile): number {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const created = createNew(place.fd, place.name, how);
     if (created !== -Errno.EEXIST || (how.flags & O_EXCL) !== 0) return created;
@@ -95,8 +123,9 @@ function createOrOpen(context: Context, place: Place, how: { flags: number; mode
 }
 
 /** Without O_NOATIME: the new file may turn out to be another user's (NFS), and the call would fail after making it. */
-function createNew(dir: number, name: ByteString, { flags, mode }: { flags: number; mode: number }): number {
-  return openAt(dir, name, (flags & ALLOWED & ~O_NOATIME) | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+function createNew(dir: number, name: ByteString, { flags, mode, umask }: NewFile): number {
+  const wanted = (flags & ALLOWED & ~O_NOATIME) | O_CREAT | O_EXCL | O_NOFOLLOW;
+  return withUmask(umask, () => openAt(dir, name, wanted, mode));
 }
 
 function openExisting(context: Context, place: Place, flags: number): number {

@@ -1,7 +1,8 @@
 import { type ByteString, fromText } from "../bytes/mod.ts";
-import { AT_FDCWD, close, Errno, O_NOFOLLOW, O_PATH, openAt, type Stat, statAt, statFd } from "../linux/mod.ts";
-import type { FileRef, NamedRef } from "../protocol/mod.ts";
+import { AT_FDCWD, close, Errno, O_NOFOLLOW, O_PATH, openAt, type Stat, statFd } from "../linux/mod.ts";
+import type { FileAttr, FileRef, NamedRef } from "../protocol/mod.ts";
 import type { Answer, Context } from "./context.ts";
+import { describeAt, describeFd } from "./describe.ts";
 
 /** A file that a request names, found and checked. */
 export interface Found {
@@ -63,12 +64,12 @@ function describe(context: Context, { number }: Place, fd: number): Found | numb
 }
 
 /** Attributes of the file that `ref` stands for; of names without opening anything. */
-export function statRef(context: Context, ref: FileRef): Stat | number {
-  if (ref.kind === "handle") return statFd(context.handles.find(ref.fh)?.fd ?? -1);
+export function statRef(context: Context, ref: FileRef): FileAttr | number {
+  if (ref.kind === "handle") return describeFd(context.handles.find(ref.fh)?.fd ?? -1);
   const dir = context.directories.find(ref.dir);
   if (dir < 0) return dir;
-  if (ref.kind === "directory") return statFd(dir);
-  const stat = statAt(dir, ref.name);
+  if (ref.kind === "directory") return describeFd(dir);
+  const stat = describeAt(dir, ref.name);
   if (typeof stat === "number") return stat === -Errno.ENOENT ? -Errno.ESTALE : stat;
   return isMeant(ref, stat) ? stat : -Errno.ESTALE;
 }

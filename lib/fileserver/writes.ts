@@ -1,8 +1,9 @@
 import { fromText } from "../bytes/mod.ts";
-import { close, duplicate, Errno, O_DIRECTORY, O_RDONLY, openAt, statFd, syncFile, writeAt } from "../linux/mod.ts";
+import { close, duplicate, Errno, O_DIRECTORY, O_RDONLY, openAt, syncFile, writeAt } from "../linux/mod.ts";
 import { decodeNumber, decodeSync, decodeWrite, encodeWritten } from "../protocol/mod.ts";
 import type { Buffer } from "./buffer_pool.ts";
 import type { Answer, Context } from "./context.ts";
+import { describeFd } from "./describe.ts";
 
 const SELF = fromText(".");
 
@@ -17,7 +18,7 @@ export function write(context: Context, body: Uint8Array): Answer {
   const written = writeAt(file.fd, data as Buffer, offset);
   if (written < 0) return written;
   context.statistics.bytesWritten += written;
-  const stat = statFd(file.fd);
+  const stat = describeFd(file.fd);
   return typeof stat === "number" ? stat : encodeWritten({ written, stat });
 }
 

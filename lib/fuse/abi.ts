@@ -163,6 +163,10 @@ export const FATTR_KILL_SUIDGID = 1 << 11;
 
 /** fuse_getattr_in.getattr_flags: `fh` is valid. */
 export const FUSE_GETATTR_FH = 1 << 0;
+/** fuse_setxattr_in.setxattr_flags: with an access ACL goes the setgid bit, as whoever sets it is not in the group. */
+export const FUSE_SETXATTR_ACL_KILL_SGID = 1 << 0;
+/** fuse_setxattr_in where FUSE_SETXATTR_EXT was not agreed on. */
+export const FUSE_COMPAT_SETXATTR_IN_SIZE = 8;
 /** fuse_fsync_in.fsync_flags: data only. */
 export const FUSE_FSYNC_FDATASYNC = 1 << 0;
 /** fuse_write_in.write_flags: setuid and setgid bits are to go. */
@@ -286,7 +290,7 @@ export const fuse_link_in = { sizeof: 8, oldnodeid: 0 } as const;
 
 export const fuse_open_in = { sizeof: 8, flags: 0, open_flags: 4 } as const;
 
-/** The name follows. */
+/** The name follows. Also of TMPFILE, whose name means nothing. */
 export const fuse_create_in = { sizeof: 16, flags: 0, mode: 4, umask: 8, open_flags: 12 } as const;
 
 export const fuse_release_in = { sizeof: 24, fh: 0, flags: 8, release_flags: 12, lock_owner: 16 } as const;
@@ -314,6 +318,66 @@ export const fuse_write_in = {
   lock_owner: 24,
   flags: 32,
 } as const;
+
+/** Also of LISTXATTR. Of GETXATTR, the name follows. `size` 0 asks for the length alone. */
+export const fuse_getxattr_in = { sizeof: 8, size: 0 } as const;
+
+/** The answer where the length alone was asked for. */
+export const fuse_getxattr_out = { sizeof: 8, size: 0 } as const;
+
+/** The name and the value follow. */
+export const fuse_setxattr_in = { sizeof: 16, size: 0, flags: 4, setxattr_flags: 8 } as const;
+
+export const fuse_fallocate_in = { sizeof: 32, fh: 0, offset: 8, length: 16, mode: 24 } as const;
+
+export const fuse_lseek_in = { sizeof: 24, fh: 0, offset: 8, whence: 16 } as const;
+
+export const fuse_lseek_out = { sizeof: 8, offset: 0 } as const;
+
+/** Also of COPY_FILE_RANGE_64; COPY_FILE_RANGE is answered with a fuse_write_out. */
+export const fuse_copy_file_range_in = {
+  sizeof: 56,
+  fh_in: 0,
+  off_in: 8,
+  nodeid_out: 16,
+  fh_out: 24,
+  off_out: 32,
+  len: 40,
+  flags: 48,
+} as const;
+
+/** Of COPY_FILE_RANGE_64. */
+export const fuse_copy_file_range_out = { sizeof: 8, bytes_copied: 0 } as const;
+
+export const fuse_statx_in = { sizeof: 24, getattr_flags: 0, fh: 8, sx_flags: 16, sx_mask: 20 } as const;
+
+export const fuse_statx_out = { sizeof: 288, attr_valid: 0, attr_valid_nsec: 8, flags: 12, stat: 32 } as const;
+
+/** Times are fuse_sx_time: seconds, and nanoseconds at 8. */
+export const fuse_statx = {
+  sizeof: 256,
+  mask: 0,
+  blksize: 4,
+  attributes: 8,
+  nlink: 16,
+  uid: 20,
+  gid: 24,
+  mode: 28,
+  ino: 32,
+  size: 40,
+  blocks: 48,
+  attributes_mask: 56,
+  atime: 64,
+  btime: 80,
+  ctime: 96,
+  mtime: 112,
+  rdev_major: 128,
+  rdev_minor: 132,
+  dev_major: 136,
+  dev_minor: 140,
+} as const;
+
+export const fuse_sx_time = { sizeof: 16, tv_sec: 0, tv_nsec: 8 } as const;
 
 /** Also of FSYNCDIR. */
 export const fuse_fsync_in = { sizeof: 16, fh: 0, fsync_flags: 8 } as const;

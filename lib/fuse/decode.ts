@@ -40,7 +40,7 @@ import {
   FUSE_WRITE_KILL_SUIDGID,
   InitFlag,
 } from "./abi.ts";
-import type { NodeId, SetAttr } from "./file_system.ts";
+import type { NewFile, NewNode, NodeId, SetAttr } from "./file_system.ts";
 import type { Request } from "./request.ts";
 
 /** What the kernel offers. */
@@ -132,19 +132,24 @@ export function decodeSetattrIn(request: Request): SetAttr {
   };
 }
 
-/** The kernel has taken the umask off `mode` already: FUSE_DONT_MASK is not asked for. */
-export function decodeMknodIn(request: Request): { name: ByteString; mode: number; rdev: number } {
+export function decodeMknodIn(request: Request): { name: ByteString; node: NewNode & { rdev: number } } {
   request.need(fuse_mknod_in.sizeof);
   return {
     name: request.name(fuse_mknod_in.sizeof),
-    mode: request.u32(fuse_mknod_in.mode),
-    rdev: request.u32(fuse_mknod_in.rdev),
+    node: {
+      mode: request.u32(fuse_mknod_in.mode),
+      umask: request.u32(fuse_mknod_in.umask),
+      rdev: request.u32(fuse_mknod_in.rdev),
+    },
   };
 }
 
-export function decodeMkdirIn(request: Request): { name: ByteString; mode: number } {
+export function decodeMkdirIn(request: Request): { name: ByteString; node: NewNode } {
   request.need(fuse_mkdir_in.sizeof);
-  return { name: request.name(fuse_mkdir_in.sizeof), mode: request.u32(fuse_mkdir_in.mode) };
+  return {
+    name: request.name(fuse_mkdir_in.sizeof),
+    node: { mode: request.u32(fuse_mkdir_in.mode), umask: request.u32(fuse_mkdir_in.umask) },
+  };
 }
 
 /** A name and where it goes. */
@@ -182,12 +187,16 @@ export function decodeOpenIn(request: Request): number {
   return request.u32(fuse_open_in.flags);
 }
 
-export function decodeCreateIn(request: Request): { name: ByteString; flags: number; mode: number } {
+/** Also of TMPFILE. */
+export function decodeCreateIn(request: Request): { name: ByteString; how: NewFile } {
   request.need(fuse_create_in.sizeof);
   return {
     name: request.name(fuse_create_in.sizeof),
-    flags: request.u32(fuse_create_in.flags),
-    mode: request.u32(fuse_create_in.mode),
+    how: {
+      flags: request.u32(fuse_create_in.flags),
+      mode: request.u32(fuse_create_in.mode),
+      umask: request.u32(fuse_create_in.umask),
+    },
   };
 }
 

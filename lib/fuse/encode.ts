@@ -1,14 +1,21 @@
 /** One encoder for each structure the kernel is sent in an answer; each appends its structure to the reply. */
+import { decodeDevice, STATX_BASIC_STATS, STATX_BTIME } from "../linux/mod.ts";
 import {
   fuse_attr,
   fuse_attr_out,
+  fuse_copy_file_range_out,
   fuse_entry_out,
+  fuse_getxattr_out,
   fuse_init_out,
   fuse_kstatfs,
+  fuse_lseek_out,
   fuse_open_out,
+  fuse_statx,
+  fuse_statx_out,
+  fuse_sx_time,
   fuse_write_out,
 } from "./abi.ts";
-import type { Attr, AttrOut, Entry, Opened, StatFsOut } from "./file_system.ts";
+import type { Attr, AttrOut, Entry, Opened, StatFsOut, StatxAttr } from "./file_system.ts";
 import type { Negotiated } from "./init.ts";
 import type { Reply } from "./reply.ts";
 
@@ -60,6 +67,53 @@ export function encodeOpenOut(reply: Reply, opened: Opened): void {
   const at = reply.take(fuse_open_out.sizeof);
   reply.u53(at + fuse_open_out.fh, opened.fh);
   reply.u32(at + fuse_open_out.open_flags, opened.flags);
+}
+
+export function encodeStatxOut(reply: Reply, out: AttrOut & { attr: StatxAttr }): void {
+  const at = reply.take(fuse_statx_out.sizeof);
+  encodeLifetime(reply, at + fuse_statx_out.attr_valid, at + fuse_statx_out.attr_valid_nsec, out.attrValid);
+  encodeStatx(reply, at + fuse_statx_out.stat, out.attr);
+}
+
+function encodeStatx(reply: Reply, at: number, attr: StatxAttr): void {
+  const hasBirth = attr.btime !== 0 || attr.btimeNsec !== 0;
+  reply.u32(at + fuse_statx.mask, hasBirth ? STATX_BASIC_STATS | STATX_BTIME : STATX_BASIC_STATS);
+  reply.u32(at + fuse_statx.blksize, attr.blksize);
+  reply.u32(at + fuse_statx.nlink, attr.nlink);
+  reply.u32(at + fuse_statx.uid, attr.uid);
+  reply.u32(at + fuse_statx.gid, attr.gid);
+  reply.u16(at + fuse_statx.mode, attr.mode);
+  reply.u64(at + fuse_statx.ino, attr.ino);
+  reply.u53(at + fuse_statx.size, attr.size);
+  reply.u53(at + fuse_statx.blocks, attr.blocks);
+  encodeTime(reply, at + fuse_statx.atime, attr.atime, attr.atimeNsec);
+  encodeTime(reply, at + fuse_statx.btime, attr.btime, attr.btimeNsec);
+  encodeTime(reply, at + fuse_statx.ctime, attr.ctime, attr.ctimeNsec);
+  encodeTime(reply, at + fuse_statx.mtime, attr.mtime, attr.mtimeNsec);
+  const { major, minor } = decodeDevice(attr.rdev);
+  reply.u32(at + fuse_statx.rdev_major, major);
+  reply.u32(at + fuse_statx.rdev_minor, minor);
+}
+
+function encodeTime(reply: Reply, at: number, sec: number, nsec: number): void {
+  reply.u53(at + fuse_sx_time.tv_sec, sec);
+  reply.u32(at + fuse_sx_time.tv_nsec, nsec);
+}
+
+/** `size`: bytes of what was only asked for its length. */
+export function encodeGetxattrOut(reply: Reply, size: number): void {
+  const at = reply.take(fuse_getxattr_out.sizeof);
+  reply.u32(at + fuse_getxattr_out.size, size);
+}
+
+export function encodeLseekOut(reply: Reply, offset: number): void {
+  const at = reply.take(fuse_lseek_out.sizeof);
+  reply.u53(at + fuse_lseek_out.offset, offset);
+}
+
+export function encodeCopyFileRangeOut(reply: Reply, copied: number): void {
+  const at = reply.take(fuse_copy_file_range_out.sizeof);
+  reply.u53(at + fuse_copy_file_range_out.bytes_copied, copied);
 }
 
 /** `written`: bytes. */

@@ -19,11 +19,8 @@ export const open: Operation<Opened> = {
   undo: (fileSystem, { fh }, nodeId) => fileSystem.release(nodeId, fh),
 };
 
-export const create: Operation<{ entry: Entry; opened: Opened }> = {
-  call(fileSystem, request, caller) {
-    const { name, flags, mode } = decodeCreateIn(request);
-    return fileSystem.create(request.nodeId, name, { flags, mode }, caller);
-  },
+/** A file that is new and open. */
+const createdAnswer: Omit<Operation<{ entry: Entry; opened: Opened }>, "call"> = {
   encode(reply, { entry, opened }) {
     encodeEntryOut(reply, entry);
     encodeOpenOut(reply, opened);
@@ -32,6 +29,19 @@ export const create: Operation<{ entry: Entry; opened: Opened }> = {
     fileSystem.release(entry.nodeId, opened.fh);
     forgetEntry(fileSystem, entry);
   },
+};
+
+export const create: Operation<{ entry: Entry; opened: Opened }> = {
+  ...createdAnswer,
+  call(fileSystem, request, caller) {
+    const { name, how } = decodeCreateIn(request);
+    return fileSystem.create(request.nodeId, name, how, caller);
+  },
+};
+
+export const tmpfile: Operation<{ entry: Entry; opened: Opened }> = {
+  ...createdAnswer,
+  call: (fileSystem, request, caller) => fileSystem.tmpfile(request.nodeId, decodeCreateIn(request).how, caller),
 };
 
 export const read: Operation<Uint8Array> = {

@@ -61,6 +61,44 @@ export interface SetAttr {
   readonly killSuidgid: boolean;
 }
 
+/** What is to be made: `mode` as the program gave it; the umask goes off unless the directory has a default ACL. */
+export interface NewNode {
+  readonly mode: number;
+  readonly umask: number;
+}
+
+/** A regular file that is opened at once: `flags` of open(2). */
+export interface NewFile extends NewNode {
+  readonly flags: number;
+}
+
+/** A range of an open file to make room for, or to make a hole or zeros of; `mode`: FALLOC_FL_*. */
+export interface FileRange {
+  readonly fh: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly mode: number;
+}
+
+/** Bytes of one open file to be copied to another (or the same). */
+export interface FileCopy {
+  readonly fh: number;
+  readonly offset: number;
+  readonly to: { readonly nodeId: NodeId; readonly fh: number; readonly offset: number };
+  readonly length: number;
+}
+
+/** Birth, beside what every stat has; 0 and 0 where none is known. */
+export type StatxAttr = Attr & Pick<Stat, "btime" | "btimeNsec">;
+
+/** An extended attribute's value, and how it is set: `flags` of setxattr(2). */
+export interface NewXattr {
+  readonly value: Uint8Array;
+  readonly flags: number;
+  /** FUSE_SETXATTR_ACL_KILL_SGID */
+  readonly killSetgid: boolean;
+}
+
 /** One name of a directory, for readdirplus. */
 export interface DirEntry {
   readonly name: ByteString;
@@ -102,11 +140,13 @@ export interface FileSystem {
   lookup(parent: NodeId, name: ByteString, caller: Caller): Result<Entry>;
   forget(nodeId: NodeId, lookups: number): void;
   getattr(nodeId: NodeId, fh: number | undefined, caller: Caller): Result<AttrOut>;
+  /** As getattr, with the time of birth. */
+  statx(nodeId: NodeId, fh: number | undefined, caller: Caller): Result<AttrOut & { attr: StatxAttr }>;
   setattr(nodeId: NodeId, change: SetAttr, caller: Caller): Result<AttrOut>;
   readlink(nodeId: NodeId, caller: Caller): Result<Uint8Array>;
   symlink(parent: NodeId, name: ByteString, target: ByteString, caller: Caller): Result<Entry>;
-  mknod(parent: NodeId, name: ByteString, node: { mode: number; rdev: number }, caller: Caller): Result<Entry>;
-  mkdir(parent: NodeId, name: ByteString, mode: number, caller: Caller): Result<Entry>;
+  mknod(parent: NodeId, name: ByteString, node: NewNode & { rdev: number }, caller: Caller): Result<Entry>;
+  mkdir(parent: NodeId, name: ByteString, node: NewNode, caller: Caller): Result<Entry>;
   unlink(parent: NodeId, name: ByteString, caller: Caller): Result<void>;
   rmdir(parent: NodeId, name: ByteString, caller: Caller): Result<void>;
   /** `flags`: RENAME_NOREPLACE 1, RENAME_EXCHANGE 2, RENAME_WHITEOUT 4. */
@@ -121,9 +161,11 @@ export interface FileSystem {
   create(
     parent: NodeId,
     name: ByteString,
-    how: { flags: number; mode: number },
+    how: NewFile,
     caller: Caller,
   ): Result<{ entry: Entry; opened: Opened }>;
+  /** A file without a name (O_TMPFILE), on the file system of this directory. */
+  tmpfile(parent: NodeId, how: NewFile, caller: Caller): Result<{ entry: Entry; opened: Opened }>;
   /** At most `size` bytes at `offset`, fewer only at the end of the file. The server copies them at once. */
   read(nodeId: NodeId, at: { fh: number; offset: number; size: number }, caller: Caller): Result<Uint8Array>;
   /**
@@ -144,4 +186,15 @@ export interface FileSystem {
   fsyncdir(nodeId: NodeId, fh: number, dataOnly: boolean, caller: Caller): Result<void>;
   statfs(nodeId: NodeId, caller: Caller): Result<StatFsOut>;
   access(nodeId: NodeId, mask: number, caller: Caller): Result<void>;
+  /** The whole value; the server sees to what the kernel has room for. ENODATA where there is no such attribute. */
+  getxattr(nodeId: NodeId, name: ByteString, caller: Caller): Result<Uint8Array>;
+  setxattr(nodeId: NodeId, name: ByteString, xattr: NewXattr, caller: Caller): Result<void>;
+  /** All names, a NUL after each. */
+  listxattr(nodeId: NodeId, caller: Caller): Result<Uint8Array>;
+  removexattr(nodeId: NodeId, name: ByteString, caller: Caller): Result<void>;
+  fallocate(nodeId: NodeId, range: FileRange, caller: Caller): Result<void>;
+  /** Where data (SEEK_DATA 3) or a hole (SEEK_HOLE 4) begins; ENXIO behind the end. */
+  lseek(nodeId: NodeId, at: { fh: number; offset: number; whence: number }, caller: Caller): Result<number>;
+  /** Bytes copied; EOPNOTSUPP has the kernel read and write them. */
+  copyFileRange(nodeId: NodeId, copy: FileCopy, caller: Caller): Result<number>;
 }

@@ -53,6 +53,10 @@ export interface Negotiated {
  * system calls under the caller's ids has it done by the kernel there; the kernel here then need not look at the mode
  * before each write.
  *
+ * FUSE_POSIX_ACL has the kernel here fetch ACLs (by GETXATTR, in the ids of the mount's user namespace) and check
+ * permissions by them; FUSE_DONT_MASK, which belongs to it, leaves the umask to the local kernel, because a directory's
+ * default ACL takes its place.
+ *
  * Not asked for: FUSE_POSIX_LOCKS and FUSE_FLOCK_LOCKS (the kernel here then keeps the locks itself),
  * FUSE_NO_OPEN_SUPPORT (a file may vanish while it is open: handles are needed).
  */
@@ -63,6 +67,9 @@ const always = InitFlag.FUSE_ASYNC_READ |
   InitFlag.FUSE_PARALLEL_DIROPS |
   InitFlag.FUSE_MAX_PAGES |
   InitFlag.FUSE_HANDLE_KILLPRIV_V2 |
+  InitFlag.FUSE_POSIX_ACL |
+  InitFlag.FUSE_DONT_MASK |
+  InitFlag.FUSE_SETXATTR_EXT |
   InitFlag.FUSE_INIT_EXT;
 
 /**

@@ -35,16 +35,16 @@ export const symlink: Operation<Entry> = {
 export const mknod: Operation<Entry> = {
   ...entryAnswer,
   call(fileSystem, request, caller) {
-    const { name, mode, rdev } = decodeMknodIn(request);
-    return fileSystem.mknod(request.nodeId, name, { mode, rdev }, caller);
+    const { name, node } = decodeMknodIn(request);
+    return fileSystem.mknod(request.nodeId, name, node, caller);
   },
 };
 
 export const mkdir: Operation<Entry> = {
   ...entryAnswer,
   call(fileSystem, request, caller) {
-    const { name, mode } = decodeMkdirIn(request);
-    return fileSystem.mkdir(request.nodeId, name, mode, caller);
+    const { name, node } = decodeMkdirIn(request);
+    return fileSystem.mkdir(request.nodeId, name, node, caller);
   },
 };
 

@@ -1,12 +1,18 @@
 /** Operations on an inode as such. */
 import { decodeAccessIn, decodeGetattrIn, decodeSetattrIn } from "./decode.ts";
-import { encodeAttrOut, encodeStatfsOut } from "./encode.ts";
-import type { AttrOut, StatFsOut } from "./file_system.ts";
+import { decodeStatxIn } from "./decode_ranges.ts";
+import { encodeAttrOut, encodeStatfsOut, encodeStatxOut } from "./encode.ts";
+import type { AttrOut, StatFsOut, StatxAttr } from "./file_system.ts";
 import type { Operation } from "./operation.ts";
 
 export const getattr: Operation<AttrOut> = {
   call: (fileSystem, request, caller) => fileSystem.getattr(request.nodeId, decodeGetattrIn(request), caller),
   encode: encodeAttrOut,
+};
+
+export const statx: Operation<AttrOut & { attr: StatxAttr }> = {
+  call: (fileSystem, request, caller) => fileSystem.statx(request.nodeId, decodeStatxIn(request), caller),
+  encode: encodeStatxOut,
 };
 
 export const setattr: Operation<AttrOut> = {

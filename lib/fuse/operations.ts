@@ -5,6 +5,8 @@ import * as file from "./file_operations.ts";
 import * as name from "./name_operations.ts";
 import * as node from "./node_operations.ts";
 import type { Operation } from "./operation.ts";
+import * as range from "./range_operations.ts";
+import * as xattr from "./xattr_operations.ts";
 
 /** What the file system is asked for, by opcode. */
 export const operations: ReadonlyMap<number, Operation<unknown>> = new Map<number, Operation<unknown>>([
@@ -34,11 +36,21 @@ export const operations: ReadonlyMap<number, Operation<unknown>> = new Map<numbe
   [Opcode.FUSE_FSYNCDIR, directory.fsyncdir],
   [Opcode.FUSE_STATFS, node.statfs],
   [Opcode.FUSE_ACCESS, node.access],
+  [Opcode.FUSE_STATX, node.statx],
+  [Opcode.FUSE_TMPFILE, file.tmpfile],
+  [Opcode.FUSE_GETXATTR, xattr.getxattr],
+  [Opcode.FUSE_SETXATTR, xattr.setxattr],
+  [Opcode.FUSE_LISTXATTR, xattr.listxattr],
+  [Opcode.FUSE_REMOVEXATTR, xattr.removexattr],
+  [Opcode.FUSE_FALLOCATE, range.fallocate],
+  [Opcode.FUSE_LSEEK, range.lseek],
+  [Opcode.FUSE_COPY_FILE_RANGE, range.copyFileRange],
+  [Opcode.FUSE_COPY_FILE_RANGE_64, range.copyFileRange64],
 ]);
 
 /**
- * The errno for an opcode that is not served. ENOSYS is remembered by the kernel, which then does without (xattr,
- * FALLOCATE, LSEEK, COPY_FILE_RANGE, STATX, TMPFILE, POLL); to programs it would look like a missing system call, so
+ * The errno for an opcode that is not served. ENOSYS is remembered by the kernel, which then does without (POLL,
+ * BMAP, SYNCFS); to programs it would look like a missing system call, so
  * IOCTL, which is asked each time, gets what a file without ioctls answers.
  */
 export function refusal(opcode: number): number {

@@ -25,6 +25,7 @@ export const O_NOATIME = 0o1000000;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 export const { O_DIRECTORY, O_NOFOLLOW, O_DIRECT } = arch;
+export const O_TMPFILE = 0o20000000 | O_DIRECTORY;
 
 const RWF_NOWAIT = 8;
 const F_GETFL = 3;
@@ -241,6 +242,12 @@ export function statFs(fd: number): StatFs | number {
 export function setNonBlocking(fd: number): number {
   const flags = negative(libc().fcntl(fd, F_GETFL, 0));
   return flags < 0 ? flags : negative(libc().fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+}
+
+/** Takes a flag off that open(2) was given, of those that F_SETFL can change. */
+export function clearFlag(fd: number, flag: number): number {
+  const flags = negative(libc().fcntl(fd, F_GETFL, 0));
+  return flags < 0 || (flags & flag) === 0 ? flags : negative(libc().fcntl(fd, F_SETFL, flags & ~flag));
 }
 
 /** Asks for a larger pipe buffer; refused (EPERM) beyond /proc/sys/fs/pipe-max-size. */

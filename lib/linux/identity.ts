@@ -49,6 +49,16 @@ export function setUmask(mask: number): number {
   return libc().umask(mask);
 }
 
+/** Does something with another file creation mask. It is the whole process's: nothing else may create files meanwhile. */
+export function withUmask<T>(mask: number, action: () => T): T {
+  const before = setUmask(mask);
+  try {
+    return action();
+  } finally {
+    setUmask(before);
+  }
+}
+
 /** A resource limit; RLIM_INFINITY (2^64 - 1) is Number.MAX_SAFE_INTEGER here. */
 export interface Limit {
   readonly soft: number;

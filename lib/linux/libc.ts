@@ -69,11 +69,12 @@ const table = {
   faccessat: { parameters: [I, B, I, I], result: I },
   fstatfs64: { parameters: [I, B], result: I },
 
-  // extended attributes by path
+  // extended attributes
   getxattr: { parameters: [B, B, B, L], result: I },
   setxattr: { parameters: [B, B, B, L, I], result: I },
   listxattr: { parameters: [B, B, L], result: I },
   llistxattr: { parameters: [B, B, L], result: I },
+  flistxattr: { parameters: [I, B, L], result: I },
   removexattr: { parameters: [B, B], result: I },
 
   inotify_init1: { parameters: [I], result: I },

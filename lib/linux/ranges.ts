@@ -1,5 +1,5 @@
 /** Ranges of open files, beyond reading and writing them. Every function returns a value, or minus errno. */
-import { negative, libc } from "./libc.ts";
+import { libc, negative } from "./libc.ts";
 
 /** What fallocate(2) does to the range: 0 fills it with room for data. */
 export const FALLOC_FL_KEEP_SIZE = 1;
@@ -34,17 +34,15 @@ export interface CopyRange {
   readonly fromOffset: number;
   readonly to: number;
   readonly toOffset: number;
+  /** At most 1 GiB at once. */
   readonly length: number;
 }
 
 /** copy_file_range(2), off this thread: bytes copied, perhaps fewer than wanted, 0 at the end. */
 export async function copyRange({ from, fromOffset, to, toOffset, length }: CopyRange): Promise<number> {
-  const position = (value: number) => new Uint8Array(new BigInt64Array([BigInt(value)]).buffer);
-  const size = Math.min(length, MAX_COPY);
-  const copied = await libc().copyFileRangeAsync(from, position(fromOffset), to, position(toOffset), size, 0);
-  if (copied !== -1) return copied;
-  return negative(libc().copy_file_range(from, position(fromOffset), to, position(toOffset), size, 0));
+  const positions = [fromOffset, toOffset].map((value) => new Uint8Array(new BigInt64Array([BigInt(value)]).buffer));
+  const [fromAt, toAt] = positions;
+  const copied = await libc().copyFileRangeAsync(from, fromAt, to, toAt, length, 0);
+  // errno stayed on the other thread; the positions move only when something was copied.
+  return copied === -1 ? negative(libc().copy_file_range(from, fromAt, to, toAt, length, 0)) : copied;
 }
-
-/** The kernel's own limit is 2 GiB less a page. */
-const MAX_COPY = 1 << 30;

@@ -45,7 +45,9 @@ export const S_IFIFO = 0o010000;
 const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
-const STATX_BASIC_STATS_AND_BTIME = 0xfff;
+export const STATX_BASIC_STATS = 0x7ff;
+export const STATX_BTIME = 0x800;
+const STATX_BASIC_STATS_AND_BTIME = STATX_BASIC_STATS | STATX_BTIME;
 
 const buffer = new Uint8Array(256);
 const words = new Uint32Array(buffer.buffer);
@@ -107,4 +109,9 @@ function seconds(word: number): number {
 /** A device number in the kernel's 32-bit form (new_encode_dev in `linux/kdev_t.h`). */
 export function encodeDevice(major: number, minor: number): number {
   return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;
+}
+
+/** The major and minor number of what {@link encodeDevice} made. */
+export function decodeDevice(rdev: number): { major: number; minor: number } {
+  return { major: (rdev & 0xfff00) >> 8, minor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00) };
 }

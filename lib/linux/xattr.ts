@@ -1,44 +1,51 @@
 /**
- * Extended attributes by path. The path is one of /proc/self/fd where a descriptor is meant: that works on O_PATH
- * descriptors too, which the calls by descriptor refuse. Values and names are bytes.
+ * Extended attributes of what a descriptor holds, O_PATH ones and those of symbolic links included: by way of /proc,
+ * because the calls by descriptor refuse these. Names and values are bytes.
  */
 import { type ByteString, byteString, cString } from "../bytes/mod.ts";
+import { Errno } from "./errno.ts";
 import { libc, negative } from "./libc.ts";
 
 /** Most bytes of a value, and of all names of a file together (`linux/limits.h`). */
 export const XATTR_SIZE_MAX = 65536;
-export const XATTR_LIST_MAX = 65536;
 
 const room = new Uint8Array(XATTR_SIZE_MAX);
 
-/** The value (the caller's to keep), or minus errno. A link at the end of `path` is followed. */
-export function getXattr(path: ByteString, name: ByteString): Uint8Array<ArrayBuffer> | number {
-  const length = negative(libc().getxattr(cString(path), cString(name), room, room.length));
+/** Following this leads to the very file, and no further when that is a symbolic link. */
+const procFd = (fd: number) => cString(`/proc/self/fd/${fd}` as ByteString);
+
+/** The value, the caller's to keep; or minus errno. */
+export function getXattr(fd: number, name: ByteString): Uint8Array<ArrayBuffer> | number {
+  const length = negative(libc().getxattr(procFd(fd), cString(name), room, room.length));
   return length < 0 ? length : room.slice(0, length);
 }
 
-/** `flags`: XATTR_CREATE 1, XATTR_REPLACE 2. A link at the end of `path` is followed. */
-export function setXattr(
-  path: ByteString,
-  name: ByteString,
-  { value, flags }: { value: Uint8Array<ArrayBuffer>; flags: number },
-): number {
-  return negative(libc().setxattr(cString(path), cString(name), value, value.length, flags));
+/** A value and how it is set: XATTR_CREATE 1 (EEXIST), XATTR_REPLACE 2 (ENODATA), 0 either way. */
+export interface XattrValue {
+  readonly value: Uint8Array<ArrayBuffer>;
+  readonly flags: number;
 }
 
-/** A link at the end of `path` is followed. */
-export function removeXattr(path: ByteString, name: ByteString): number {
-  return negative(libc().removexattr(cString(path), cString(name)));
+export function setXattr(fd: number, name: ByteString, { value, flags }: XattrValue): number {
+  return negative(libc().setxattr(procFd(fd), cString(name), value, value.length, flags));
 }
 
-/** All names, a NUL after each; or minus errno. A link at the end of `path` is followed. */
-export function listXattr(path: ByteString): ByteString | number {
-  const length = negative(libc().listxattr(cString(path), room, room.length));
-  return length < 0 ? length : byteString(room, 0, length);
+export function removeXattr(fd: number, name: ByteString): number {
+  return negative(libc().removexattr(procFd(fd), cString(name)));
 }
 
-/** As {@link listXattr}, of a link itself. */
-export function listXattrNoFollow(path: ByteString): ByteString | number {
-  const length = negative(libc().llistxattr(cString(path), room, room.length));
+/** All names, a NUL after each; or minus errno. */
+export function listXattr(fd: number): ByteString | number {
+  const length = negative(libc().flistxattr(fd, room, room.length));
+  return names(length === -Errno.EBADF ? negative(libc().listxattr(procFd(fd), room, room.length)) : length);
+}
+
+/** {@link listXattr} of `name` in the directory `dir`, no link followed. */
+export function listXattrAt(dir: number, name: ByteString): ByteString | number {
+  const path = cString(`/proc/self/fd/${dir}/${name}` as ByteString);
+  return names(negative(libc().llistxattr(path, room, room.length)));
+}
+
+function names(length: number): ByteString | number {
   return length < 0 ? length : byteString(room, 0, length);
 }

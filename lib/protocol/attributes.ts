@@ -1,21 +1,35 @@
-import { DecodeError, type Reader, type Writer } from "../bytes/mod.ts";
+import { type ByteString, byteString, DecodeError, fromText, type Reader, type Writer } from "../bytes/mod.ts";
 import type { Stat } from "../linux/mod.ts";
 
-/** Bytes of an encoded {@link Stat}. */
-export const STAT_BYTES = 104;
+/** What is told of a file: its attributes, and which extended ones it has, so that nobody asks for those it has not. */
+export interface FileAttr extends Stat {
+  /** A NUL after each name, as listxattr(2) gives them; absent where they are not known, or long. */
+  readonly xattrNames?: ByteString;
+}
+
+/** Most bytes of names that are told unasked. */
+export const MAX_XATTR_NAMES = 1024;
+
+/** Bytes of an encoded {@link FileAttr}, its names left out. */
+export const STAT_BYTES = 106;
+
+/** In place of the names' length: they are not known. */
+const UNKNOWN = 0xffff;
+const NONE = fromText("");
 
 /**
  * dev u64, ino u64, size u64, blocks u64, atime i64, mtime i64, ctime i64, btime i64, then u32 each: atimeNsec, mtimeNsec,
- * ctimeNsec, btimeNsec, mode, nlink, uid, gid, rdev, blksize.
+ * ctimeNsec, btimeNsec, mode, nlink, uid, gid, rdev, blksize; then string16 xattrNames, or u16 0xffff without.
  */
-export function writeStat(to: Writer, stat: Stat): Writer {
-  return to.u53(stat.dev).u64(stat.ino).u53(stat.size).u53(stat.blocks)
+export function writeStat(to: Writer, stat: FileAttr): Writer {
+  to.u53(stat.dev).u64(stat.ino).u53(stat.size).u53(stat.blocks)
     .i53(stat.atime).i53(stat.mtime).i53(stat.ctime).i53(stat.btime)
     .u32(stat.atimeNsec).u32(stat.mtimeNsec).u32(stat.ctimeNsec).u32(stat.btimeNsec)
     .u32(stat.mode).u32(stat.nlink).u32(stat.uid).u32(stat.gid).u32(stat.rdev).u32(stat.blksize);
+  return stat.xattrNames === undefined ? to.u16(UNKNOWN) : to.string16(stat.xattrNames);
 }
 
-export function readStat(from: Reader): Stat {
+export function readStat(from: Reader): FileAttr {
   return {
     dev: from.u53(),
     ino: from.u64(),
@@ -35,7 +49,20 @@ export function readStat(from: Reader): Stat {
     gid: from.u32(),
     rdev: from.u32(),
     blksize: from.u32(),
+    xattrNames: readXattrNames(from),
   };
+}
+
+function readXattrNames(from: Reader): ByteString | undefined {
+  const length = from.u16();
+  if (length === UNKNOWN) return undefined;
+  if (length === 0) return NONE;
+  if (length > MAX_XATTR_NAMES) throw new DecodeError(`Cannot decode attributes: ${length} bytes of names`);
+  const names = byteString(from.bytes(length));
+  if (!/^([^\0]+\0)*$/.test(names)) {
+    throw new DecodeError("Cannot decode attributes: names that are empty or do not end");
+  }
+  return names;
 }
 
 function nanoseconds(from: Reader): number {

@@ -1,6 +1,6 @@
 import { type ByteString, DecodeError, Reader, Writer } from "../bytes/mod.ts";
-import type { Stat, StatFs } from "../linux/mod.ts";
-import { readStat, writeStat } from "./attributes.ts";
+import type { StatFs } from "../linux/mod.ts";
+import { type FileAttr, readStat, writeStat } from "./attributes.ts";
 import { readName, readTarget, whole } from "./file.ts";
 
 /** From here on `id` stands for the directory `name` in `parent`, which must be this inode. */
@@ -60,7 +60,7 @@ export interface PageEntry {
   /** Where the listing goes on after this entry; never 0n. */
   readonly cookie: bigint;
   /** Absent when the entry was gone before it could be looked at. */
-  readonly stat?: Stat;
+  readonly stat?: FileAttr;
   /** Of a symbolic link. */
   readonly target?: ByteString;
 }
@@ -79,7 +79,7 @@ export interface DirPage {
  * string16 name, Stat, string16 target.
  */
 export function encodePage(page: DirPage): Uint8Array {
-  const to = new Writer(5 + page.entries.length * 144).u8(page.end ? 1 : 0).u32(page.entries.length);
+  const to = new Writer(5 + page.entries.length * 146).u8(page.end ? 1 : 0).u32(page.entries.length);
   for (const entry of page.entries) {
     const { stat, target } = entry;
     const has = (stat === undefined ? 0 : Has.STAT) | (target === undefined ? 0 : Has.TARGET);
@@ -134,17 +134,17 @@ export function decodeStatFs(body: Uint8Array): StatFs {
 }
 
 /** Stat as a whole message. */
-export function encodeStat(stat: Stat): Uint8Array {
-  return writeStat(new Writer(104), stat).finish();
+export function encodeStat(stat: FileAttr): Uint8Array {
+  return writeStat(new Writer(112), stat).finish();
 }
 
-export function decodeStat(body: Uint8Array): Stat {
+export function decodeStat(body: Uint8Array): FileAttr {
   return whole(body, readStat);
 }
 
 /** The answer to a lookup: a symbolic link's target comes with it. */
 export interface LookupOut {
-  readonly stat: Stat;
+  readonly stat: FileAttr;
   readonly target?: ByteString;
 }
 
@@ -183,7 +183,7 @@ export function decodeChanged(body: Uint8Array): ChangedNote {
 /** The answer to a write: bytes taken, and the attributes after it, so that the agent can tell its own changes from others. */
 export interface WriteOut {
   readonly written: number;
-  readonly stat: Stat;
+  readonly stat: FileAttr;
 }
 
 /** u32 written, Stat. */

@@ -43,10 +43,13 @@ export function readRef(from: Reader): FileRef {
   throw new DecodeError(`Cannot decode a file reference: kind ${kind}`);
 }
 
-/** A single path component: 1 to 255 bytes, no NUL, no slash, not `.` or `..`. */
+/** Most bytes of a name that fits a path. File systems take fewer, mostly 255, and say so themselves (ENAMETOOLONG). */
+const MAX_NAME = 4095;
+
+/** A single path component: 1 to 4095 bytes, no NUL, no slash, not `.` or `..`. */
 export function readName(from: Reader): ByteString {
   const name = from.string16();
-  if (name.length === 0 || name.length > 255 || name === "." || name === ".." || /[\0/]/.test(name)) {
+  if (name.length === 0 || name.length > MAX_NAME || name === "." || name === ".." || /[\0/]/.test(name)) {
     throw new DecodeError(`Cannot decode a name: ${JSON.stringify(name.slice(0, 255))} is not one`);
   }
   return name;
@@ -163,18 +166,29 @@ export function decodeSymlink(body: Uint8Array): SymlinkIn {
   return whole(body, (from) => ({ dir: from.u32(), name: readName(from), target: readTarget(from) }));
 }
 
-/** u32 dir, string16 name, u32 mode (with the type bits for MKNOD), u32 rdev. The umask was applied already. */
+/**
+ * u32 dir, string16 name, u32 mode (with the type bits for MKNOD), u32 umask, u32 rdev. The umask is of the program that
+ * asks: the local kernel takes it off, unless the directory has a default ACL.
+ */
 export interface MakeIn extends NameIn {
   readonly mode: number;
+  readonly umask: number;
   readonly rdev: number;
 }
 
 export function encodeMake(message: MakeIn): Uint8Array {
-  return new Writer(48).u32(message.dir).string16(message.name).u32(message.mode).u32(message.rdev).finish();
+  return new Writer(48).u32(message.dir).string16(message.name).u32(message.mode).u32(message.umask).u32(message.rdev)
+    .finish();
 }
 
 export function decodeMake(body: Uint8Array): MakeIn {
-  return whole(body, (from) => ({ dir: from.u32(), name: readName(from), mode: from.u32(), rdev: from.u32() }));
+  return whole(body, (from) => ({
+    dir: from.u32(),
+    name: readName(from),
+    mode: from.u32(),
+    umask: from.u32() & 0o777,
+    rdev: from.u32(),
+  }));
 }
 
 /** u32 dir, string16 name, u32 toDir, string16 toName, u32 flags (renameat2). */
@@ -229,26 +243,48 @@ export function decodeOpen(body: Uint8Array): OpenIn {
   return whole(body, (from) => ({ ref: readRef(from), fh: from.u32(), flags: from.u32() }));
 }
 
-/** u32 dir, string16 name, u32 handle, u32 flags, u32 mode (umask applied already). */
-export interface CreateIn extends NameIn {
+/** A new file that is opened at once, without a name. u32 dir, u32 handle, u32 flags, u32 mode, u32 umask (see MakeIn). */
+export interface TmpFileIn {
+  readonly dir: number;
   readonly fh: number;
   readonly flags: number;
   readonly mode: number;
+  readonly umask: number;
 }
 
-export function encodeCreate(message: CreateIn): Uint8Array {
-  return new Writer(56).u32(message.dir).string16(message.name).u32(message.fh).u32(message.flags).u32(message.mode)
-    .finish();
+export function encodeTmpFile(message: TmpFileIn): Uint8Array {
+  return writeTmpFile(new Writer(24), message).finish();
 }
 
-export function decodeCreate(body: Uint8Array): CreateIn {
-  return whole(body, (from) => ({
+export function decodeTmpFile(body: Uint8Array): TmpFileIn {
+  return whole(body, readTmpFile);
+}
+
+function writeTmpFile(to: Writer, message: TmpFileIn): Writer {
+  return to.u32(message.dir).u32(message.fh).u32(message.flags).u32(message.mode).u32(message.umask);
+}
+
+function readTmpFile(from: Reader): TmpFileIn {
+  return {
     dir: from.u32(),
-    name: readName(from),
     fh: from.u32(),
     flags: from.u32(),
     mode: from.u32() & 0o7777,
-  }));
+    umask: from.u32() & 0o777,
+  };
+}
+
+/** TmpFileIn, string16 name. */
+export interface CreateIn extends TmpFileIn {
+  readonly name: ByteString;
+}
+
+export function encodeCreate(message: CreateIn): Uint8Array {
+  return writeTmpFile(new Writer(56), message).string16(message.name).finish();
+}
+
+export function decodeCreate(body: Uint8Array): CreateIn {
+  return whole(body, (from) => ({ ...readTmpFile(from), name: readName(from) }));
 }
 
 /** u32 handle, u64 offset, u32 size (at most MAX_TRANSFER). */

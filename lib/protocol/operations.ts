@@ -42,6 +42,22 @@ export const FileOp = {
   ACCESS: 20,
   /** SyncIn of a directory number → nothing */
   FSYNCDIR: 21,
+  /** XattrRef → the value */
+  GETXATTR: 30,
+  /** SetXattrIn → Stat */
+  SETXATTR: 31,
+  /** FileRef → all names, a NUL after each */
+  LISTXATTR: 32,
+  /** XattrRef → Stat */
+  REMOVEXATTR: 33,
+  /** AllocateIn → Stat */
+  FALLOCATE: 34,
+  /** SeekIn → u64 offset */
+  SEEK: 35,
+  /** CopyIn → CopyOut */
+  COPY: 36,
+  /** TmpFileIn → Stat */
+  TMPFILE: 37,
 } as const;
 
 /** One-way messages of the agent to the local side. */

@@ -95,6 +95,26 @@ export class Loopback implements FileSystem {
     return { blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0, bsize: 4096, namelen: 255, frsize: 4096 };
   }
 
+  statx(nodeId: NodeId): AttrOut & { attr: Stat } {
+    return { attr: this.#stat(this.#paths.get(nodeId)!), attrValid: LIFETIME_MS };
+  }
+
+  listxattr(): Uint8Array {
+    return new Uint8Array();
+  }
+
+  getxattr(): never {
+    throw new ErrnoError(Errno.ENODATA, "find an extended attribute");
+  }
+
+  lseek(): never {
+    throw new ErrnoError(Errno.ENXIO, "search a file");
+  }
+
+  copyFileRange(): never {
+    throw new ErrnoError(Errno.EOPNOTSUPP, "copy");
+  }
+
   access(): void {}
   fsync(): void {}
   fsyncdir(): void {}
@@ -107,6 +127,10 @@ export class Loopback implements FileSystem {
   rename = readOnly;
   link = readOnly;
   create = readOnly;
+  tmpfile = readOnly;
+  setxattr = readOnly;
+  removexattr = readOnly;
+  fallocate = readOnly;
   write = readOnly;
 
   #stat(path: ByteString): Stat {

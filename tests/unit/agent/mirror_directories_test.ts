@@ -144,7 +144,7 @@ Deno.test("a directory that the command removed can be used by those who are in 
   await fixture.mirror.rmdir(ROOT, b("dir"));
   assert.equal((await fixture.mirror.getattr(dir, undefined)).attr.nlink, 0);
   assert.equal((await fixture.lookup(dir, "file")).nodeId, 0);
-  await fails(Errno.ENOENT, fixture.mirror.mkdir(dir, b("x"), 0o700, caller));
+  await fails(Errno.ENOENT, fixture.mirror.mkdir(dir, b("x"), { mode: 0o700, umask: 0 }, caller));
 });
 
 Deno.test("getattr() of a directory shows at once what the command changed in it", async () => {
@@ -153,7 +153,7 @@ Deno.test("getattr() of a directory shows at once what the command changed in it
   const [dir, other] = [await fixture.walk("dir"), await fixture.walk("other")];
   const nlink = async (node: number) => (await fixture.mirror.getattr(node, undefined)).attr.nlink;
   assert.equal(await nlink(dir), 2);
-  await fixture.mirror.mkdir(dir, b("below"), 0o700, caller);
+  await fixture.mirror.mkdir(dir, b("below"), { mode: 0o700, umask: 0 }, caller);
   assert.equal(await nlink(dir), 3);
   await fixture.mirror.rename(dir, b("below"), { parent: other, name: b("below"), flags: 0 });
   assert.deepEqual([await nlink(dir), await nlink(other)], [2, 3]);
@@ -170,10 +170,10 @@ Deno.test("what a directory held before the command changed something in it is n
   await fixture.lookup(dir, "nothing");
   assert.equal(fixture.count(FileOp.LOOKUP), before, "the directory is known");
   const sub = await fixture.walk("dir/sub");
-  await fixture.mirror.mkdir(sub, b("below"), 0o700, caller);
+  await fixture.mirror.mkdir(sub, b("below"), { mode: 0o700, umask: 0 }, caller);
   assert.equal((await fixture.mirror.getattr(sub, undefined)).attr.nlink, 3);
   assert.equal((await fixture.lookup(dir, "sub")).attr.nlink, 3);
-  await fixture.mirror.mkdir(dir, b("nothing"), 0o700, caller);
+  await fixture.mirror.mkdir(dir, b("nothing"), { mode: 0o700, umask: 0 }, caller);
   assert.notEqual((await fixture.lookup(dir, "nothing")).nodeId, 0);
   await fixture.mirror.rmdir(dir, b("nothing"));
   assert.equal((await fixture.lookup(dir, "nothing")).nodeId, 0);

@@ -171,7 +171,7 @@ export class Fixture {
   }
 
   async create(parent: NodeId, name: string, flags: number): Promise<{ node: NodeId; fh: number }> {
-    const how = { flags, mode: 0o644 };
+    const how = { flags, mode: 0o644, umask: 0 };
     const { entry, opened } = await this.mirror.create(parent, name as ByteString, how, caller);
     return { node: entry.nodeId, fh: opened.fh };
   }

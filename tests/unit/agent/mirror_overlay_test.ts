@@ -98,9 +98,9 @@ Deno.test("the remote machine's files and names cannot be changed", async () => 
   await fails(Errno.EROFS, mirror.open(hosts, O_WRONLY, caller));
   await fails(Errno.EROFS, mirror.setattr(hosts, { mode: 0o600, killSuidgid: false }, caller));
   await fails(Errno.EROFS, mirror.unlink(etc, b("hosts")));
-  await fails(Errno.EROFS, mirror.mkdir(ROOT, b("run"), 0o755, caller));
+  await fails(Errno.EROFS, mirror.mkdir(ROOT, b("run"), { mode: 0o755, umask: 0 }, caller));
   await fails(Errno.EROFS, mirror.rmdir(ROOT, b("dev")));
-  await fails(Errno.EROFS, mirror.mkdir(dev, b("x"), 0o755, caller));
+  await fails(Errno.EROFS, mirror.mkdir(dev, b("x"), { mode: 0o755, umask: 0 }, caller));
   await fails(Errno.EROFS, mirror.symlink(etc, b("resolv.conf"), b("x"), caller));
   await fails(Errno.EROFS, mirror.rename(etc, b("hosts"), { parent: other, name: b("moved"), flags: 0 }));
   await fails(Errno.EROFS, mirror.rename(other, b("hosts"), { parent: etc, name: b("hosts"), flags: 0 }));
@@ -114,7 +114,7 @@ Deno.test("everything else, of the same names elsewhere too, is the local side's
   assert.equal(await fixture.cat("etc/passwd"), "local");
   assert.equal(await fixture.cat("other/hosts"), "another");
   assert.equal(await fixture.cat("other/dev"), "another");
-  await fixture.mirror.mkdir(await fixture.walk("etc"), b("new"), 0o755, caller);
+  await fixture.mirror.mkdir(await fixture.walk("etc"), b("new"), { mode: 0o755, umask: 0 }, caller);
   assert.ok(Deno.statSync(fixture.at("etc/new")).isDirectory);
 });
 

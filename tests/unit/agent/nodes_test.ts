@@ -151,7 +151,7 @@ Deno.test("everything that the mirror gave out is let go of when the kernel forg
   const sub = await look(dir, "sub");
   const file = await look(sub, "file");
   for (let i = 0; i < 5; i++) await look(dir, i % 2 === 0 ? "other" : "nothing");
-  take((await mirror.mkdir(dir, b("made"), 0o755, caller)).nodeId);
+  take((await mirror.mkdir(dir, b("made"), { mode: 0o755, umask: 0 }, caller)).nodeId);
   const created = await fixture.create(dir, "created", O_RDWR);
   take(created.node);
   mirror.release(created.node, created.fh);

@@ -15,7 +15,7 @@ import { Fixture, O_RDONLY } from "./fixture.ts";
 const isRoot = Deno.uid() === 0;
 
 function make(name: string, mode: number, rdev = 0) {
-  return encodeMake({ dir: 1, name: fromText(name), mode, rdev });
+  return encodeMake({ dir: 1, name: fromText(name), mode, umask: 0, rdev });
 }
 
 function named(name: string, dir = 1) {
@@ -150,8 +150,8 @@ Deno.test("changes in a directory that is not bound give EBADF", () => {
   const ref = fixture.ref("file");
   const bodies: [number, Uint8Array][] = [
     [FileOp.SYMLINK, encodeSymlink({ dir: 9, name, target: "t" as ByteString })],
-    [FileOp.MKNOD, encodeMake({ dir: 9, name, mode: 0o644, rdev: 0 })],
-    [FileOp.MKDIR, encodeMake({ dir: 9, name, mode: 0o755, rdev: 0 })],
+    [FileOp.MKNOD, encodeMake({ dir: 9, name, mode: 0o644, umask: 0, rdev: 0 })],
+    [FileOp.MKDIR, encodeMake({ dir: 9, name, mode: 0o755, umask: 0, rdev: 0 })],
     [FileOp.UNLINK, named("x", 9)],
     [FileOp.RMDIR, named("x", 9)],
     [FileOp.RENAME, encodeRename({ dir: 9, name, toDir: 1, toName: name, flags: 0 })],

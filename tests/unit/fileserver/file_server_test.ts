@@ -23,7 +23,7 @@ Deno.test("request() answers EPROTO to bodies that are too short or too long, an
 
 Deno.test("request() answers EPROTO to names that lead out of their directory", () => {
   using fixture = new Fixture();
-  for (const name of ["", ".", "..", "a/b", "/etc", "../x", "a\0b", "x".repeat(256)]) {
+  for (const name of ["", ".", "..", "a/b", "/etc", "../x", "a\0b", "x".repeat(4096)]) {
     const body = encodeName({ dir: 1, name: fromText(name) });
     for (const op of [FileOp.LOOKUP, FileOp.UNLINK, FileOp.RMDIR]) {
       assert.equal(fixture.errno(op, body), Errno.EPROTO, JSON.stringify(name));
@@ -38,7 +38,7 @@ Deno.test("request() survives any bytes", async () => {
   const random = (below: number) => (seed = (seed * 48271) % 0x7fff_ffff) % below;
   for (let i = 0; i < 5000; i++) {
     const body = Uint8Array.from({ length: random(40) }, () => random(4) === 0 ? random(256) : random(2));
-    await fixture.errnoLater(1 + random(21), body);
+    await fixture.errnoLater(1 + random(40), body);
     fixture.notify(1 + random(4), body);
   }
   assert.equal(fixture.directoryErrno(1), 0);

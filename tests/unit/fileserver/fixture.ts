@@ -4,6 +4,7 @@ import { type ByteString, fromText } from "../../../lib/bytes/mod.ts";
 import { createFileServer, type FileServer, type FileServerOptions } from "../../../lib/fileserver/mod.ts";
 import { libc, setUmask, type Stat } from "../../../lib/linux/mod.ts";
 import {
+  type CreateIn,
   decodeLookupOut,
   decodeStat,
   encodeBind,
@@ -168,8 +169,9 @@ export class Fixture {
     return this.stat(FileOp.OPEN, encodeOpen({ ref, fh, flags }));
   }
 
-  create(fh: number, name: ByteString | string, how: { flags?: number; mode?: number } = {}): Stat {
-    const message = { dir: ROOT_DIRECTORY, name: name as ByteString, fh, flags: O_RDWR, mode: 0o644, ...how };
+  create(fh: number, name: ByteString | string, how: Partial<CreateIn> = {}): Stat {
+    const base = { dir: ROOT_DIRECTORY, name: name as ByteString, fh, flags: O_RDWR, mode: 0o644, umask: 0 };
+    const message = { ...base, ...how };
     return this.stat(FileOp.CREATE, encodeCreate(message));
   }
 

@@ -28,7 +28,7 @@ function ask(op: number, body: Uint8Array): void {
 
 try {
   prepareProcess();
-  ask(FileOp.CREATE, encodeCreate({ dir: 1, name: fromText("file"), fh: 1, flags: 1, mode: 0o666 }));
+  ask(FileOp.CREATE, encodeCreate({ dir: 1, name: fromText("file"), fh: 1, flags: 1, mode: 0o666, umask: 0 }));
   const { mode } = decodeStat(answer);
   ask(FileOp.WRITE, new Uint8Array([...encodeWrite({ fh: 1, offset: 4 * 2 ** 30 }), 1]));
   console.log(JSON.stringify({ mode: mode & 0o7777, errno }));

@@ -11,7 +11,7 @@ import { Fixture, O_RDONLY, O_RDWR } from "./fixture.ts";
 using fixture = new Fixture({ root: fromText(Deno.args[0]) });
 const open = (name: string, fh: number) =>
   fixture.errno(FileOp.OPEN, encodeOpen({ ref: fixture.ref(name), fh, flags: O_RDONLY }));
-const create = { dir: 1, name: fromText("mem"), fh: 4, flags: O_RDWR, mode: 0o600 };
+const create = { dir: 1, name: fromText("mem"), fh: 4, flags: O_RDWR, mode: 0o600, umask: 0 };
 console.log(JSON.stringify({
   plain: open("plain", 1),
   mem: open("mem", 2),

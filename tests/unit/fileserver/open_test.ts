@@ -20,7 +20,10 @@ function openErrno(fixture: Fixture, ref: FileRef, flags = O_RDONLY): number {
 }
 
 function createErrno(fixture: Fixture, name: string, flags = O_RDWR): number {
-  return fixture.errno(FileOp.CREATE, encodeCreate({ dir: 1, name: fromText(name), fh: 50, flags, mode: 0o644 }));
+  return fixture.errno(
+    FileOp.CREATE,
+    encodeCreate({ dir: 1, name: fromText(name), fh: 50, flags, mode: 0o644, umask: 0 }),
+  );
 }
 
 /** The flags of the one descriptor that is open on a file below the exported directory, as fcntl(F_GETFL) gives them. */
@@ -163,7 +166,7 @@ Deno.test("CREATE under a number in use or in an unknown directory makes nothing
   using fixture = new Fixture();
   fixture.create(50, "a");
   assert.equal(createErrno(fixture, "b"), Errno.EBADF);
-  const nowhere = encodeCreate({ dir: 9, name: fromText("b"), fh: 1, flags: O_RDWR, mode: 0o644 });
+  const nowhere = encodeCreate({ dir: 9, name: fromText("b"), fh: 1, flags: O_RDWR, mode: 0o644, umask: 0 });
   assert.equal(fixture.errno(FileOp.CREATE, nowhere), Errno.EBADF);
   assert.deepEqual([...Deno.readDirSync(fixture.path)].map((entry) => entry.name), ["a"]);
 });

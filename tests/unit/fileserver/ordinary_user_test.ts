@@ -46,7 +46,7 @@ const options = { ignore: Deno.uid() !== 0 };
 Deno.test("an ordinary user opens, creates and links what is his", options, () => {
   using fixture = fixtureForUser();
   asUser(() => {
-    const created = encodeCreate({ dir: 2, name: fromText("file"), fh: 1, flags: O_RDWR, mode: 0o400 });
+    const created = encodeCreate({ dir: 2, name: fromText("file"), fh: 1, flags: O_RDWR, mode: 0o400, umask: 0 });
     assert.equal(fixture.stat(FileOp.CREATE, created).uid, USER);
     const ref = fixture.ref("file", 2);
     fixture.open(2, ref, O_RDONLY | O_NOATIME);
@@ -70,9 +70,9 @@ Deno.test("an ordinary user meets the errno of each refusal", options, () => {
     const open = (name: string, flags: number) => encodeOpen({ ref: fixture.ref(name), fh: 1, flags });
     assert.equal(fixture.errno(FileOp.OPEN, open("secret", O_RDONLY)), Errno.EACCES);
     assert.equal(fixture.errno(FileOp.OPEN, open("foreign", O_RDWR)), Errno.EACCES);
-    const create = encodeCreate({ dir: 1, name: fromText("new"), fh: 1, flags: O_RDWR, mode: 0o600 });
+    const create = encodeCreate({ dir: 1, name: fromText("new"), fh: 1, flags: O_RDWR, mode: 0o600, umask: 0 });
     assert.equal(fixture.errno(FileOp.CREATE, create), Errno.EACCES);
-    const device = encodeMake({ dir: 2, name: fromText("null"), mode: S_IFCHR | 0o600, rdev: 0x103 });
+    const device = encodeMake({ dir: 2, name: fromText("null"), mode: S_IFCHR | 0o600, umask: 0, rdev: 0x103 });
     assert.equal(fixture.errno(FileOp.MKNOD, device), Errno.EPERM);
   });
 });

@@ -43,9 +43,9 @@ Deno.test("nothing but attributes is to be had of the remote machine's trees", (
   const file = fixture.ref("file");
   const absent: [number, Uint8Array][] = [
     [FileOp.SYMLINK, encodeSymlink({ dir: 1, name, target: fromText("x") })],
-    [FileOp.MKNOD, encodeMake({ dir: 1, name, mode: 0o644, rdev: 0 })],
-    [FileOp.MKDIR, encodeMake({ dir: 1, name, mode: 0o755, rdev: 0 })],
-    [FileOp.CREATE, encodeCreate({ dir: 1, name, fh: 1, flags: 2, mode: 0o644 })],
+    [FileOp.MKNOD, encodeMake({ dir: 1, name, mode: 0o644, umask: 0, rdev: 0 })],
+    [FileOp.MKDIR, encodeMake({ dir: 1, name, mode: 0o755, umask: 0, rdev: 0 })],
+    [FileOp.CREATE, encodeCreate({ dir: 1, name, fh: 1, flags: 2, mode: 0o644, umask: 0 })],
     [FileOp.LINK, encodeLink({ ref: file, toDir: 1, toName: name })],
     [FileOp.RENAME, encodeRename({ dir: 1, name: fromText("file"), toDir: 1, toName: name, flags: 0 })],
   ];

@@ -12,21 +12,28 @@ Deno.test("every structure has the kernel's size", () => {
     fuse_attr: 88,
     fuse_attr_out: 104,
     fuse_batch_forget_in: 8,
+    fuse_copy_file_range_in: 56,
+    fuse_copy_file_range_out: 8,
     fuse_create_in: 16,
     fuse_dirent: 24,
     fuse_direntplus: 152,
     fuse_entry_out: 128,
+    fuse_fallocate_in: 32,
     fuse_flush_in: 24,
     fuse_forget_in: 8,
     fuse_forget_one: 16,
     fuse_fsync_in: 16,
     fuse_getattr_in: 16,
+    fuse_getxattr_in: 8,
+    fuse_getxattr_out: 8,
     fuse_in_header: 40,
     fuse_init_in: 64,
     fuse_init_out: 64,
     fuse_interrupt_in: 8,
     fuse_kstatfs: 80,
     fuse_link_in: 8,
+    fuse_lseek_in: 24,
+    fuse_lseek_out: 8,
     fuse_mkdir_in: 8,
     fuse_mknod_in: 16,
     fuse_notify_delete_out: 24,
@@ -41,6 +48,11 @@ Deno.test("every structure has the kernel's size", () => {
     fuse_rename2_in: 16,
     fuse_rename_in: 8,
     fuse_setattr_in: 88,
+    fuse_setxattr_in: 16,
+    fuse_statx: 256,
+    fuse_statx_in: 24,
+    fuse_statx_out: 288,
+    fuse_sx_time: 16,
     fuse_write_in: 40,
     fuse_write_out: 8,
   });
@@ -89,6 +101,7 @@ function questions(): { expressions: Map<string, string>; ours: Table } {
     ours[name] = value;
   };
   for (const [structure, { sizeof, ...offsets }] of structures) {
+    if (!text.includes(`struct ${structure} {`)) continue;
     add(structure, `sizeof(struct ${structure})`, sizeof);
     for (const [field, offset] of Object.entries(offsets)) {
       if (field === "sizeofBefore36" || newer.includes(field)) continue;

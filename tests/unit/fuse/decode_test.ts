@@ -69,10 +69,12 @@ const cases: readonly Case[] = [
   ],
   ["decodeMknodIn()", decode.decodeMknodIn, `a4110000 03010000 12000000 00000000 "fifo" 00`, {
     name: "fifo",
-    mode: 0o10644,
-    rdev: 0x103,
+    node: { mode: 0o10644, umask: 0o22, rdev: 0x103 },
   }],
-  ["decodeMkdirIn()", decode.decodeMkdirIn, `ed010000 12000000 "dir" 00`, { name: "dir", mode: 0o755 }],
+  ["decodeMkdirIn()", decode.decodeMkdirIn, `ed010000 12000000 "dir" 00`, {
+    name: "dir",
+    node: { mode: 0o755, umask: 0o22 },
+  }],
   ["decodeRenameIn()", decode.decodeRenameIn, `0900000000000000 "old" 00 "new" 00`, {
     name: "old",
     to: { parent: 9, name: "new", flags: 0 },
@@ -85,8 +87,7 @@ const cases: readonly Case[] = [
   ["decodeOpenIn()", decode.decodeOpenIn, "02820000 00000000", 0o101002],
   ["decodeCreateIn()", decode.decodeCreateIn, `41000000 a4810000 12000000 00000000 "new" 00`, {
     name: "new",
-    flags: 0o101,
-    mode: 0o100644,
+    how: { flags: 0o101, mode: 0o100644, umask: 0o22 },
   }],
   [
     "decodeReadIn()",

@@ -6,17 +6,37 @@ import type {
   DirEntry,
   DirSink,
   Entry,
+  FileCopy,
+  FileRange,
   FileSystem,
+  NewFile,
+  NewNode,
+  NewXattr,
   NodeId,
   Opened,
   Result,
   SetAttr,
   StatFsOut,
+  StatxAttr,
 } from "../../../lib/fuse/mod.ts";
 import { FOPEN_DIRECT_IO, FOPEN_KEEP_CACHE } from "../../../lib/fuse/mod.ts";
-import { Errno, ErrnoError, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "../../../lib/linux/mod.ts";
+import {
+  Errno,
+  ErrnoError,
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  S_IFDIR,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  SEEK_HOLE,
+} from "../../../lib/linux/mod.ts";
 
 const O_TRUNC = 0o1000;
+const XATTR_CREATE = 1;
+const XATTR_REPLACE = 2;
+/** When everything was made, in seconds. */
+export const BIRTH = 1_000_000_000;
 const RENAME_NOREPLACE = 1;
 const RENAME_EXCHANGE = 2;
 
@@ -27,6 +47,7 @@ export interface Node {
   data: Uint8Array;
   target: ByteString;
   readonly children: Map<ByteString, Node>;
+  readonly xattrs: Map<ByteString, Uint8Array>;
   parent: Node;
   /** As the kernel counts them. */
   lookups: number;
@@ -65,7 +86,8 @@ export class MemoryFileSystem implements FileSystem {
       nlink: (mode & S_IFMT) === S_IFDIR ? 2 : 1,
       ...{ atime: sec, atimeNsec: nsec, mtime: sec, mtimeNsec: nsec, ctime: sec, ctimeNsec: nsec },
     };
-    const node = { id, attr, data: new Uint8Array(), target: "" as ByteString, children: new Map(), lookups: 0 };
+    const empty = { data: new Uint8Array(), target: "" as ByteString, children: new Map(), xattrs: new Map() };
+    const node = { id, attr, ...empty, lookups: 0 };
     const whole = { ...node, parent: parent as Node };
     whole.parent ??= whole;
     this.nodes.set(id, whole);
@@ -129,12 +151,12 @@ export class MemoryFileSystem implements FileSystem {
     return this.entry(node);
   }
 
-  mknod(parent: NodeId, name: ByteString, how: { mode: number; rdev: number }, caller: Caller): Result<Entry> {
-    return this.entry(this.#add(parent, name, how.mode, caller, how.rdev));
+  mknod(parent: NodeId, name: ByteString, how: NewNode & { rdev: number }, caller: Caller): Result<Entry> {
+    return this.entry(this.#add(parent, name, how.mode & ~how.umask, caller, how.rdev));
   }
 
-  mkdir(parent: NodeId, name: ByteString, mode: number, caller: Caller): Result<Entry> {
-    return this.entry(this.#add(parent, name, S_IFDIR | mode, caller));
+  mkdir(parent: NodeId, name: ByteString, how: NewNode, caller: Caller): Result<Entry> {
+    return this.entry(this.#add(parent, name, S_IFDIR | (how.mode & ~how.umask), caller));
   }
 
   unlink(parent: NodeId, name: ByteString, _caller: Caller): Result<void> {
@@ -181,10 +203,16 @@ export class MemoryFileSystem implements FileSystem {
   create(
     parent: NodeId,
     name: ByteString,
-    how: { flags: number; mode: number },
+    how: NewFile,
     caller: Caller,
   ): Result<{ entry: Entry; opened: Opened }> {
-    const node = this.#add(parent, name, S_IFREG | how.mode, caller);
+    const node = this.#add(parent, name, S_IFREG | (how.mode & ~how.umask), caller);
+    return { entry: this.entry(node), opened: this.opened(node) };
+  }
+
+  tmpfile(parent: NodeId, how: NewFile, caller: Caller): Result<{ entry: Entry; opened: Opened }> {
+    const node = this.makeNode(this.node(parent), S_IFREG | (how.mode & ~how.umask), caller);
+    node.attr = { ...node.attr, nlink: 0 };
     return { entry: this.entry(node), opened: this.opened(node) };
   }
 
@@ -243,6 +271,53 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   access(_nodeId: NodeId, _mask: number, _caller: Caller): Result<void> {}
+
+  statx(nodeId: NodeId, _fh: number | undefined, _caller: Caller): Result<AttrOut & { attr: StatxAttr }> {
+    const attr = { ...this.node(nodeId).attr, btime: BIRTH, btimeNsec: 7 };
+    return { attr, attrValid: this.#options.lifetime };
+  }
+
+  getxattr(nodeId: NodeId, name: ByteString, _caller: Caller): Result<Uint8Array> {
+    const value = this.node(nodeId).xattrs.get(name);
+    if (value === undefined) throw new ErrnoError(Errno.ENODATA, "find an extended attribute");
+    return value;
+  }
+
+  setxattr(nodeId: NodeId, name: ByteString, { value, flags }: NewXattr, _caller: Caller): Result<void> {
+    const { xattrs } = this.node(nodeId);
+    if (flags === XATTR_CREATE && xattrs.has(name)) throw new ErrnoError(Errno.EEXIST, "make an extended attribute");
+    if (flags === XATTR_REPLACE) this.getxattr(nodeId, name, _caller);
+    xattrs.set(name, value.slice());
+  }
+
+  listxattr(nodeId: NodeId, _caller: Caller): Result<Uint8Array> {
+    return toBytes([...this.node(nodeId).xattrs.keys()].map((name) => `${name}\0`).join("") as ByteString);
+  }
+
+  removexattr(nodeId: NodeId, name: ByteString, caller: Caller): Result<void> {
+    this.getxattr(nodeId, name, caller);
+    this.node(nodeId).xattrs.delete(name);
+  }
+
+  fallocate(nodeId: NodeId, { offset, length, mode }: FileRange, _caller: Caller): Result<void> {
+    const node = this.node(nodeId);
+    const end = offset + length;
+    if ((mode & FALLOC_FL_PUNCH_HOLE) !== 0) node.data.fill(0, offset, end);
+    if ((mode & FALLOC_FL_KEEP_SIZE) === 0) this.#resize(node, Math.max(node.attr.size, end));
+  }
+
+  /** All is data. */
+  lseek(nodeId: NodeId, at: { fh: number; offset: number; whence: number }, _caller: Caller): Result<number> {
+    const { size } = this.node(nodeId).attr;
+    if (at.offset >= size) throw new ErrnoError(Errno.ENXIO, "search behind the end");
+    return at.whence === SEEK_HOLE ? size : at.offset;
+  }
+
+  copyFileRange(nodeId: NodeId, { offset, to, length }: FileCopy, caller: Caller): Result<number> {
+    const source = this.node(nodeId);
+    const data = source.data.slice(offset, Math.min(offset + length, source.attr.size));
+    return this.write(to.nodeId, { fh: to.fh, offset: to.offset, data }, caller);
+  }
 
   node(nodeId: NodeId): Node {
     const node = this.nodes.get(nodeId);

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { type ByteString, DecodeError, Writer } from "../../../lib/bytes/mod.ts";
 import * as protocol from "../../../lib/protocol/mod.ts";
-import { hex, name, samples, stat } from "./messages.ts";
+import { hex, name, samples, STAT, stat } from "./messages.ts";
 
 for (const [what, { bytes, decode }] of Object.entries(samples)) {
   Deno.test(`${decode.name}() throws DecodeError on ${what} cut short anywhere, and with a byte too many`, () => {
     for (let length = 0; length < bytes.length; length++) {
       // A file that was found is a link that was found, without its target.
-      if (decode === protocol.decodeLookupOut && length === protocol.STAT_BYTES) continue;
+      if (decode === protocol.decodeLookupOut && length === hex(STAT).length) continue;
       assert.throws(() => decode(bytes.subarray(0, length)), DecodeError, `cut to ${length} bytes`);
     }
     assert.throws(() => decode(Uint8Array.of(...bytes, 0)), DecodeError);
@@ -43,12 +43,13 @@ const named: Record<string, (name: ByteString) => unknown> = {
   decodeName: (name) => protocol.decodeName(protocol.encodeName({ dir: 1, name })),
   decodeRef: (name) => protocol.decodeRef(protocol.encodeRef({ kind: "name", dir: 1, name, dev: 0, ino: 0n })),
   decodeSymlink: (name) => protocol.decodeSymlink(protocol.encodeSymlink({ dir: 1, name, target: name })),
-  decodeMake: (name) => protocol.decodeMake(protocol.encodeMake({ dir: 1, name, mode: 0, rdev: 0 })),
+  decodeMake: (name) => protocol.decodeMake(protocol.encodeMake({ dir: 1, name, mode: 0, umask: 0, rdev: 0 })),
   "decodeRename, old name,": (old) => protocol.decodeRename(rename({ name: old })),
   "decodeRename, new name,": (toName) => protocol.decodeRename(rename({ toName })),
   decodeLink: (toName) =>
     protocol.decodeLink(protocol.encodeLink({ ref: { kind: "handle", fh: 1 }, toDir: 1, toName })),
-  decodeCreate: (name) => protocol.decodeCreate(protocol.encodeCreate({ dir: 1, name, fh: 1, flags: 0, mode: 0 })),
+  decodeCreate: (name) =>
+    protocol.decodeCreate(protocol.encodeCreate({ dir: 1, name, fh: 1, flags: 0, mode: 0, umask: 0 })),
   decodeBind: (name) => protocol.decodeBind(protocol.encodeBind({ id: 2, parent: 1, name, dev: 0, ino: 0n })),
   decodePage: (name) =>
     protocol.decodePage(protocol.encodePage({ entries: [{ name, ino: 1n, type: 8, cookie: 1n }], end: true })),
@@ -60,11 +61,11 @@ function rename(names: { name?: ByteString; toName?: ByteString }): Uint8Array {
 
 for (const [decode, take] of Object.entries(named)) {
   Deno.test(`${decode} throws DecodeError for what is not the name of one file`, () => {
-    const wrong = ["", ".", "..", "/", "a/b", "/a", "a/", "../a", "a\0", "\0", "x".repeat(256), "x".repeat(0xffff)];
+    const wrong = ["", ".", "..", "/", "a/b", "/a", "a/", "../a", "a\0", "\0", "x".repeat(4096), "x".repeat(0xffff)];
     for (const name of wrong) {
       assert.throws(() => take(name as ByteString), DecodeError, JSON.stringify(name.slice(0, 9)));
     }
-    for (const name of ["...", "..a", ".a", "x".repeat(255), "\x80\xff", "\n", "\\"]) take(name as ByteString);
+    for (const name of ["...", "..a", ".a", "x".repeat(4095), "\x80\xff", "\n", "\\"]) take(name as ByteString);
   });
 }
 
@@ -106,6 +107,9 @@ Deno.test("decoders throw DecodeError for kinds and bits that there are not", ()
     assert.throws(() => protocol.decodeRunOut(hex(`${kind} 00000000 00000000`)), DecodeError);
   }
   for (const signal of ["00", "41", "ff"]) assert.throws(() => protocol.decodeSignal(hex(`${signal} 00`)), DecodeError);
+  for (const whence of ["00", "02", "05"]) {
+    assert.throws(() => protocol.decodeSeek(hex(`01000000 0000000000000000 ${whence}`)), DecodeError);
+  }
   for (const mask of ["08000000", "ffffffff"]) {
     assert.throws(() => protocol.decodeAccess(hex(`01 01000000 ${mask}`)), DecodeError);
   }
@@ -121,6 +125,26 @@ Deno.test("decoders throw DecodeError for sizes beyond their limits", () => {
   // An offset of 2^63: beyond what a number holds.
   assert.throws(() => protocol.decodeRead(hex("01000000 0000000000000080 00000000")), DecodeError);
   assert.throws(() => protocol.decodeWrite(hex("01000000 0000000000000080")), DecodeError);
+  const ref = { kind: "handle", fh: 1 } as const;
+  const xattr = { ref, name, flags: 0, killSetgid: false, value: new Uint8Array(over(protocol.MAX_XATTR)) };
+  assert.throws(() => protocol.decodeSetXattr(protocol.encodeSetXattr(xattr)), DecodeError);
+  for (const text of ["", "x".repeat(256), "a\0b"]) {
+    assert.throws(
+      () => protocol.decodeXattrRef(protocol.encodeXattrRef({ ref, name: text as ByteString })),
+      DecodeError,
+    );
+  }
+});
+
+Deno.test("decodeStat() throws DecodeError for names that are too long, empty, or do not end", () => {
+  const { MAX_XATTR_NAMES } = protocol;
+  const encode = (names: string) => protocol.encodeStat({ ...stat, xattrNames: names as ByteString });
+  for (const names of ["a", "\0", "a\0\0", "a\0b", `${"x".repeat(MAX_XATTR_NAMES)}\0`]) {
+    assert.throws(() => protocol.decodeStat(encode(names)), DecodeError, JSON.stringify(names.slice(0, 9)));
+  }
+  for (const names of ["", "a\0", `${"x".repeat(MAX_XATTR_NAMES - 1)}\0`]) {
+    assert.equal(protocol.decodeStat(encode(names)).xattrNames, names);
+  }
 });
 
 Deno.test("decodeStat() throws DecodeError for a billion nanoseconds", () => {

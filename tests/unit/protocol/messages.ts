@@ -1,5 +1,4 @@
 import type { ByteString } from "../../../lib/bytes/mod.ts";
-import type { Stat } from "../../../lib/linux/mod.ts";
 import * as protocol from "../../../lib/protocol/mod.ts";
 
 /** One instance of a message, and its bytes. */
@@ -19,7 +18,7 @@ export function hex(text: string): Uint8Array {
 export const name = "a\x80" as ByteString;
 const NAME = "0200 6180";
 
-export const stat: Stat = {
+export const stat: protocol.FileAttr = {
   dev: 8 * 0x1_0000_0000 + 1,
   ino: 0xfedc_ba98_7654_3210n,
   size: 0x1_0000_0002,
@@ -38,13 +37,16 @@ export const stat: Stat = {
   gid: 7,
   rdev: 0x0801,
   blksize: 4096,
+  xattrNames: "user.a\0b\x80\0" as ByteString,
 };
 
-export const STAT = `
+/** The attributes without the names. */
+const FIXED = `
   01000000 08000000 · 10325476 98badcfe · 02000000 01000000 · 03000000 00000000
   ffffffff ffffffff · 00000000 01000000 · 04000000 00000000 · 00000000 00000000
   ffc99a3b · 01000000 · 05000000 · 00000000
   ed890000 · 06000000 · feffffff · 07000000 · 01080000 · 00100000`.replaceAll("·", "");
+export const STAT = `${FIXED} 0a00 757365722e6100 628000`;
 
 const namedRef = { kind: "name", dir: 2, name, dev: 8 * 0x1_0000_0000 + 1, ino: 0xffff_ffff_ffff_fffen };
 const NAMED_REF = `00 02000000 0100000008000000 feffffffffffffff ${NAME}`;
@@ -107,8 +109,8 @@ export const fileSamples: Record<string, Sample> = {
   "a node": sample(
     p.encodeMake,
     p.decodeMake,
-    { dir: 1, name, mode: 0o020600, rdev: 0x0103 },
-    `01000000 ${NAME} 80210000 03010000`,
+    { dir: 1, name, mode: 0o020600, umask: 0o27, rdev: 0x0103 },
+    `01000000 ${NAME} 80210000 17000000 03010000`,
   ),
   "a rename": sample(
     p.encodeRename,
@@ -131,8 +133,14 @@ export const fileSamples: Record<string, Sample> = {
   "a create": sample(
     p.encodeCreate,
     p.decodeCreate,
-    { dir: 1, name, fh: 9, flags: 0o302, mode: 0o4755 },
-    `01000000 ${NAME} 09000000 c2000000 ed090000`,
+    { dir: 1, fh: 9, flags: 0o302, mode: 0o4755, umask: 0o27, name },
+    `01000000 09000000 c2000000 ed090000 17000000 ${NAME}`,
+  ),
+  "a file without a name": sample(
+    p.encodeTmpFile,
+    p.decodeTmpFile,
+    { dir: 1, fh: 9, flags: 0o20200002, mode: 0o4755, umask: 0o777 },
+    "01000000 09000000 02004100 ed090000 ff010000",
   ),
   "a read": sample(
     p.encodeRead,
@@ -151,6 +159,55 @@ export const fileSamples: Record<string, Sample> = {
     `${STAT} 0400 2e2e2fff`,
   ),
   "attributes": sample(p.encodeStat, p.decodeStat, stat, STAT),
+  "attributes of a file without extended ones": sample(
+    p.encodeStat,
+    p.decodeStat,
+    { ...stat, xattrNames: "" },
+    `${FIXED} 0000`,
+  ),
+  "attributes and no word of extended ones": sample(
+    p.encodeStat,
+    p.decodeStat,
+    { ...stat, xattrNames: undefined },
+    `${FIXED} ffff`,
+  ),
+  "a reference to an extended attribute": sample(
+    p.encodeXattrRef,
+    p.decodeXattrRef,
+    { ref: handleRef, name },
+    `01 ffffffff ${NAME}`,
+  ),
+  "an extended attribute": sample(
+    p.encodeSetXattr,
+    p.decodeSetXattr,
+    { ref: namedRef, name, flags: 2, killSetgid: true, value: Uint8Array.of(0, 255) },
+    `${NAMED_REF} ${NAME} 02000000 01 02000000 00ff`,
+  ),
+  "a range": sample(
+    p.encodeAllocate,
+    p.decodeAllocate,
+    { fh: 9, offset: 0x1_0000_0002, length: Number.MAX_SAFE_INTEGER, mode: 3 },
+    "09000000 0200000001000000 ffffffffffff1f00 03000000",
+  ),
+  "a search": sample(
+    p.encodeSeek,
+    p.decodeSeek,
+    { fh: 9, offset: 0x1_0000_0002, whence: 4 },
+    "09000000 0200000001000000 04",
+  ),
+  "a position": sample(p.encodePosition, p.decodePosition, 0x1_0000_0002, "0200000001000000"),
+  "a copy": sample(
+    p.encodeCopy,
+    p.decodeCopy,
+    { from: 9, fromOffset: 1, to: 8, toOffset: 0x1_0000_0002, length: 3 },
+    "09000000 0100000000000000 08000000 0200000001000000 0300000000000000",
+  ),
+  "what was copied": sample(
+    p.encodeCopied,
+    p.decodeCopied,
+    { copied: 0x1_0000_0002, stat },
+    `0200000001000000 ${STAT}`,
+  ),
   "the answer to a write": sample(p.encodeWritten, p.decodeWritten, { written: 258, stat }, `02010000 ${STAT}`),
 };
 

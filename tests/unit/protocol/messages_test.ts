@@ -29,7 +29,8 @@ Deno.test("encodeWrite() and decodeWrite() agree on the bytes before the data, w
 });
 
 Deno.test("STAT_BYTES is the length of attributes", () => {
-  assert.equal(protocol.STAT_BYTES, hex(STAT).length);
+  const { xattrNames } = protocol.decodeStat(hex(STAT));
+  assert.equal(protocol.STAT_BYTES + xattrNames!.length, hex(STAT).length);
 });
 
 Deno.test("a page of many entries is as long as its entries are", () => {
@@ -56,8 +57,9 @@ Deno.test("decodeRun() copies the terminal's settings: the body is valid during 
 
 Deno.test("modes lose what is not theirs to change", () => {
   const create = samples["a create"].bytes.slice();
-  create.set(hex("ffffffff"), create.length - 4);
-  assert.equal(protocol.decodeCreate(create).mode, 0o7777);
+  create.set(hex("ffffffff ffffffff"), 12);
+  const { mode, umask } = protocol.decodeCreate(create);
+  assert.deepEqual([mode, umask], [0o7777, 0o777]);
   assert.equal(protocol.decodeSetAttr(hex("01 ffffffff 01 ffffffff")).mode, 0o7777);
 });
 

@@ -1,0 +1,99 @@
+/**
+ * Extended attributes. Most are asked for in vain: an ACL of every file that `ls -l` shows and of every directory that is
+ * searched, `security.capability` at the first write to a file. The names of those that a file has come with its
+ * attributes, so as long as these are believed, such a question costs no round trip.
+ */
+import { type ByteString, byteString, toBytes } from "../bytes/mod.ts";
+import type { NewXattr, Result } from "../fuse/mod.ts";
+import { Errno, ErrnoError } from "../linux/mod.ts";
+import { decodeStat, encodeRef, encodeSetXattr, encodeXattrRef, FileOp } from "../protocol/mod.ts";
+import { RpcError } from "../rpc/mod.ts";
+import type { Node } from "./nodes.ts";
+import { type Tree, valid } from "./tree.ts";
+
+/** Names that a file system lists if it has them; there are others that it answers to without listing them. */
+const listed = /^(system\.posix_acl_|security\.)/;
+const acl = /^system\.posix_acl_/;
+/** Root's, which nobody in a user namespace can read: the local kernel would not list them either. */
+const hidden = /(^|(?<=\0))trusted\.[^\0]*\0/g;
+
+/** Made once: thrown for every file of a listing. */
+const noData = new ErrnoError(Errno.ENODATA, "find an extended attribute");
+const nothing = new Uint8Array();
+
+/** The extended attributes of the local side's files. */
+export class ExtendedAttributes {
+  readonly #tree: Tree;
+
+  constructor(tree: Tree) {
+    this.#tree = tree;
+  }
+
+  get(node: Node, name: ByteString): Result<Uint8Array> {
+    if (isOverlay(node)) throw noData;
+    const names = knownNames(node);
+    if (names !== undefined && listed.test(name) && !has(names, name)) throw noData;
+    return this.#ask(node, name);
+  }
+
+  list(node: Node): Result<Uint8Array> {
+    if (isOverlay(node)) return nothing;
+    const names = knownNames(node);
+    return names === undefined ? this.#askNames(node) : visible(names);
+  }
+
+  async set(node: Node, name: ByteString, xattr: NewXattr): Promise<void> {
+    const body = encodeSetXattr({ ref: this.#tree.openRef(node), name, ...xattr });
+    await this.#change(node, this.#tree.ask(FileOp.SETXATTR, body));
+  }
+
+  async remove(node: Node, name: ByteString): Promise<void> {
+    const body = encodeXattrRef({ ref: this.#tree.openRef(node), name });
+    await this.#change(node, this.#tree.ask(FileOp.REMOVEXATTR, body));
+  }
+
+  async #ask(node: Node, name: ByteString): Promise<Uint8Array> {
+    try {
+      return await this.#tree.ask(FileOp.GETXATTR, encodeXattrRef({ ref: this.#tree.openRef(node), name }));
+    } catch (error) {
+      // To the kernel, which asks to check permissions, any other errno is a file that nobody may use.
+      const unsupported = error instanceof RpcError && error.errno === Errno.EOPNOTSUPP;
+      throw unsupported && acl.test(name) ? noData : error;
+    }
+  }
+
+  async #askNames(node: Node): Promise<Uint8Array> {
+    const names = await this.#tree.ask(FileOp.LISTXATTR, encodeRef(this.#tree.openRef(node)));
+    return visible(byteString(names));
+  }
+
+  async #change(node: Node, reply: Promise<Uint8Array>): Promise<void> {
+    // What is told from here on may be from before.
+    node.outdate();
+    try {
+      const attr = decodeStat(await reply);
+      // Somebody else's change of the content is still to be found by the next lookup.
+      if (node.isForeignChange(attr)) node.outdate();
+      else node.update(attr);
+    } catch (error) {
+      node.outdate();
+      throw error;
+    }
+  }
+}
+
+function isOverlay(node: Node): boolean {
+  return node.overlay?.attr !== undefined;
+}
+
+function knownNames(node: Node): ByteString | undefined {
+  return node.attrKnown && valid(node.attrTime) > 0 ? node.attr.xattrNames : undefined;
+}
+
+function has(names: ByteString, name: ByteString): boolean {
+  return names.startsWith(`${name}\0`) || names.includes(`\0${name}\0`);
+}
+
+function visible(names: ByteString): Uint8Array {
+  return names === "" ? nothing : toBytes(names.replaceAll(hidden, "") as ByteString);
+}

@@ -1,0 +1,61 @@
+/** What is done to ranges of open files on the local side, without their bytes crossing the link. */
+import type { FileCopy, FileRange } from "../fuse/mod.ts";
+import { Errno, ErrnoError, SEEK_HOLE } from "../linux/mod.ts";
+import {
+  decodeCopied,
+  decodePosition,
+  decodeStat,
+  encodeAllocate,
+  encodeCopy,
+  encodeSeek,
+  FileOp,
+} from "../protocol/mod.ts";
+import type { Node } from "./nodes.ts";
+import type { Tree } from "./tree.ts";
+
+/** Operations on ranges of the local side's files. */
+export class Ranges {
+  readonly #tree: Tree;
+
+  constructor(tree: Tree) {
+    this.#tree = tree;
+  }
+
+  async allocate(range: FileRange): Promise<void> {
+    const { node } = this.#tree.file(range.fh);
+    const stat = await writing(node, this.#tree.ask(FileOp.FALLOCATE, encodeAllocate(range)));
+    node.update(decodeStat(stat));
+  }
+
+  async seek(node: Node, at: { fh: number; offset: number; whence: number }): Promise<number> {
+    if (node.overlay?.kind === "file") return seekWithoutHoles(node.overlay.content.length, at);
+    return decodePosition(await this.#tree.ask(FileOp.SEEK, encodeSeek(at)));
+  }
+
+  /** EOPNOTSUPP, which has the kernel read and write itself, where one of the two is the remote machine's. */
+  async copy({ fh, offset, to, length }: FileCopy): Promise<number> {
+    const target = this.#tree.files.get(to.fh);
+    if (this.#tree.files.get(fh) === undefined || target === undefined) {
+      throw new ErrnoError(Errno.EOPNOTSUPP, "copy a file of the remote machine");
+    }
+    const body = encodeCopy({ from: fh, fromOffset: offset, to: to.fh, toOffset: to.offset, length });
+    const { copied, stat } = decodeCopied(await writing(target.node, this.#tree.ask(FileOp.COPY, body)));
+    target.node.update(stat);
+    return copied;
+  }
+}
+
+/** Voids what was read ahead of the file, also while the request is under way. */
+async function writing<T>(node: Node, reply: Promise<T>): Promise<T> {
+  node.writes++;
+  try {
+    return await reply;
+  } finally {
+    node.writes++;
+  }
+}
+
+function seekWithoutHoles(size: number, { offset, whence }: { offset: number; whence: number }): number {
+  if (offset >= size) throw new ErrnoError(Errno.ENXIO, `search a file of ${size} bytes from ${offset} on`);
+  return whence === SEEK_HOLE ? size : offset;
+}
