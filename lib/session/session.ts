@@ -69,7 +69,8 @@ export class Session {
     this.#pump = new Pump({
       pipe: options.link,
       connection: () => this.#connection,
-      onBroken: () => this.#connection.close(),
+      // Not the end: the other machine may have said its last word without listening to ours. Reading tells the end.
+      onBroken: () => log.debug("the link takes nothing any more"),
     });
   }
 
