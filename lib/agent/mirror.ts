@@ -304,8 +304,10 @@ export class Mirror implements FileSystem {
       const body = encodeWrite({ fh, offset: at.offset });
       const reply = await this.#connection.call(FileOp.WRITE, body, { data: at.data, flow: fh }).reply;
       const { written, stat } = decodeWritten(reply);
-      // Others appended meanwhile: the kernel takes the end for nearer than it is, and the next open must tell it.
-      if (!file.direct || stat.size === at.offset + written) node.update(stat);
+      // Past its cache the kernel keeps the time and size it had before, and with write-back it believes those: the next
+      // use of the name must give a new node.
+      if (file.direct && this.#writeBack) node.doubt();
+      else node.update(stat);
       return written;
     } catch (error) {
       // The program's own write(2) has long returned.
