@@ -1,13 +1,17 @@
 import assert from "node:assert/strict";
 import { type ByteString, DecodeError, Writer } from "../../../lib/bytes/mod.ts";
 import * as protocol from "../../../lib/protocol/mod.ts";
-import { hex, name, samples, STAT, stat } from "./messages.ts";
+import { hex, name, samples, stat } from "./messages.ts";
+
+/** Of the samples' targets, with their length. */
+const TARGET_BYTES = 6;
+const endsWithTarget = new Set<unknown>([protocol.decodeLookupOut, protocol.decodeChanged]);
 
 for (const [what, { bytes, decode }] of Object.entries(samples)) {
   Deno.test(`${decode.name}() throws DecodeError on ${what} cut short anywhere, and with a byte too many`, () => {
     for (let length = 0; length < bytes.length; length++) {
       // A file that was found is a link that was found, without its target.
-      if (decode === protocol.decodeLookupOut && length === hex(STAT).length) continue;
+      if (endsWithTarget.has(decode) && length === bytes.length - TARGET_BYTES) continue;
       assert.throws(() => decode(bytes.subarray(0, length)), DecodeError, `cut to ${length} bytes`);
     }
     assert.throws(() => decode(Uint8Array.of(...bytes, 0)), DecodeError);
@@ -50,6 +54,7 @@ const named: Record<string, (name: ByteString) => unknown> = {
     protocol.decodeLink(protocol.encodeLink({ ref: { kind: "handle", fh: 1 }, toDir: 1, toName })),
   decodeCreate: (name) =>
     protocol.decodeCreate(protocol.encodeCreate({ dir: 1, name, fh: 1, flags: 0, mode: 0, umask: 0 })),
+  decodeChanged: (name) => protocol.decodeChanged(protocol.encodeChanged({ dir: 1, name })),
   decodeBind: (name) => protocol.decodeBind(protocol.encodeBind({ id: 2, parent: 1, name, dev: 0, ino: 0n })),
   decodePage: (name) =>
     protocol.decodePage(protocol.encodePage({ entries: [{ name, ino: 1n, type: 8, cookie: 1n }], end: true })),

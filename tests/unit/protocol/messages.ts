@@ -158,6 +158,13 @@ export const fileSamples: Record<string, Sample> = {
     { stat, target: "../\xff" },
     `${STAT} 0400 2e2e2fff`,
   ),
+  "a name that is gone": sample(p.encodeChanged, p.decodeChanged, { dir: 3, name }, `03000000 ${NAME} 00`),
+  "a name that has changed": sample(
+    p.encodeChanged,
+    p.decodeChanged,
+    { dir: 3, name, found: { stat, target: "../\xff" } },
+    `03000000 ${NAME} 01 ${STAT} 0400 2e2e2fff`,
+  ),
   "attributes": sample(p.encodeStat, p.decodeStat, stat, STAT),
   "attributes of a file without extended ones": sample(
     p.encodeStat,
