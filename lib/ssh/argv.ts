@@ -17,9 +17,12 @@ export interface Carrier {
 export interface SshOptions {
   /** What `--ssh` holds: words for ssh, quoted as for a shell. */
   readonly args?: string;
-  /** Limit for connecting, in ms; 0 leaves it to ssh. Passwords may take longer. */
+  /** Limit for connecting, and for silence later, in ms; 0 leaves both to ssh. Passwords may take longer. */
   readonly timeoutMs?: number;
 }
+
+/** How many signs of life may fail to come. */
+const SIGNS = 3;
 
 /** ssh with the user's own configuration. The remote command is the one word `sh`, which every login shell understands. */
 export function sshCarrier(destination: string, options: SshOptions = {}): Carrier {
@@ -32,8 +35,19 @@ export function sshCarrier(destination: string, options: SshOptions = {}): Carri
   }
   // ssh takes the first value it sees: the user's words come first. A RemoteCommand in the configuration would be refused.
   const own = ["-o", "RemoteCommand=none"];
-  if (options.timeoutMs) own.push("-o", `ConnectTimeout=${Math.ceil(options.timeoutMs / 1000)}`);
+  if (options.timeoutMs) own.push(...limits(options.timeoutMs / 1000));
   return { argv: ["ssh", "-T", ...args, ...own, "--", destination, "sh"], target: destination, asksUser: true };
+}
+
+/** A link that carries nothing any more is given up by ssh, which asks the server for a sign of life when all is silent. */
+function limits(seconds: number): string[] {
+  const interval = Math.ceil(seconds / SIGNS);
+  const values = [
+    `ConnectTimeout=${Math.ceil(seconds)}`,
+    `ServerAliveInterval=${interval}`,
+    `ServerAliveCountMax=${SIGNS}`,
+  ];
+  return values.flatMap((value) => ["-o", value]);
 }
 
 /**

@@ -4,10 +4,11 @@ import { DialError, sshCarrier } from "../../../lib/ssh/mod.ts";
 
 Deno.test("sshCarrier() puts the user's words first and the destination behind --", () => {
   const { argv, target } = sshCarrier("root@host", { args: "-p 2222 -i '/a b'", timeoutMs: 2500 });
-  const own = ["-o", "RemoteCommand=none", "-o", "ConnectTimeout=3"];
+  const limits = ["-o", "ConnectTimeout=3", "-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=3"];
+  const own = ["-o", "RemoteCommand=none", ...limits];
   assert.deepEqual(argv, ["ssh", "-T", "-p", "2222", "-i", "/a b", ...own, "--", "root@host", "sh"]);
   assert.equal(target, "root@host");
-  assert.ok(!sshCarrier("h").argv.join(" ").includes("ConnectTimeout"));
+  assert.ok(!sshCarrier("h").argv.join(" ").includes("Connect"));
 });
 
 Deno.test("sshCarrier() refuses a destination that ssh would take for an option", () => {
