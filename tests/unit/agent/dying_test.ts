@@ -49,7 +49,17 @@ Deno.test("isDying() is true when SIGKILL is pending for the thread or its proce
 });
 
 Deno.test("isDying() is false for any other signal, whatever the thread's name says", () => {
-  for (const mask of [none, "0000000000010000", "0000010000000000", "0000000000000080", "fffffffffffffeff"]) {
+  for (
+    const mask of [
+      none,
+      "0000000000010000",
+      "0000010000000000",
+      "00000100000000ff",
+      "0000010000000000",
+      "0000000000000080",
+      "fffffffffffffeff",
+    ]
+  ) {
     using proc = new Proc(status(mask, mask));
     assert.equal(isDying(proc.fd, 7), false, mask);
   }

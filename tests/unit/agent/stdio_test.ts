@@ -98,7 +98,9 @@ Deno.test("Outlet reads no more than the local side has given credit for, and go
   local.consumes = false;
   const { readEnd, writeEnd } = pipe();
   const outlet = new Outlet({ ...local.options, fd: readEnd });
-  let written = 0;
+  // An odd number first, so that the last room is smaller than a usual read.
+  let written = write(writeEnd, new Uint8Array(10).fill(7));
+  await local.run();
   // The command writes until its pipe is full for good.
   for (let idle = 0; idle < 3;) {
     const count = write(writeEnd, new Uint8Array(65536).fill(7));
