@@ -192,6 +192,30 @@ Deno.test("Ctrl-Z has no effect where no shell could continue outrun, as with a 
   }
 });
 
+Deno.test("Ctrl-Z stops outrun with the command, and gives the terminal back until it goes on", async () => {
+  await using folder = await makeFolder();
+  const job =
+    'set -m; stty -g >before; "$@"; echo "stopped $?"; stty -g | cmp before - && echo as before; read -r _\n' +
+    'fg >/dev/null; echo "ended $?"; stty -g | cmp before - && echo as before again';
+  const words = there.words(["sh", "-c", 'echo ready; read -r line; echo "<$line>"; exit 3']);
+  await using terminal = new Terminal(["bash", "-c", job, "bash", ...words], { cwd: folder.path });
+  await terminal.shows("ready");
+  terminal.type(CTRL_Z);
+  await terminal.shows("stopped 148\r\nas before\r\n");
+  assert.equal(await stoppedThere(), "Name:\tsh\n");
+  terminal.type("\r");
+  const limit = { timeoutMs: 5000, failure: "the command does not go on" };
+  await waitUntil(async () => await stoppedThere() === "", limit);
+  terminal.type("go on\r");
+  assert.equal(await terminal.status(), 0);
+  assert.match(terminal.shown, /<go on>\r\nended 3\r\nas before again\r\n$/);
+});
+
+/** Which processes of the host are stopped. */
+async function stoppedThere(): Promise<string> {
+  return (await host.exec("grep -l '^State:.T' /proc/[0-9]*/status | xargs -r grep -h ^Name:")).stdout;
+}
+
 Deno.test("outrun is a job of the local shell like any other", async () => {
   await using terminal = new Terminal(["bash", "--norc", "--noprofile", "-i"], { env: { PS1: "$ ", TERM: "dumb" } });
   await terminal.shows("$ ");

@@ -131,6 +131,19 @@ Deno.test("nothing is left after the link was cut", async () => {
   await link.close();
 });
 
+Deno.test("a link that carries nothing any more is given up after --timeout, and nothing is left", async () => {
+  const link = await host.link({});
+  const machine = on(host, { destination: link.alias, options: ["--timeout", "1"] });
+  const status = await afterwards(async (process) => {
+    await link.stall();
+    await process.result();
+    // The other machine learns of it when its sshd does.
+    await link.resume();
+  }, machine);
+  assert.equal(status, 255);
+  await link.close();
+});
+
 Deno.test("nothing is left of a command that waits for a read on a stalled link", async (t) => {
   await using folder = await makeFolder();
   await Deno.writeFile(`${folder.path}/big`, new Uint8Array(30_000_000));

@@ -1,3 +1,4 @@
+import { kill, SIGKILL } from "../../../lib/linux/mod.ts";
 import { waitFor } from "../../hosts/wait.ts";
 
 /** How a program is started. */
@@ -69,7 +70,10 @@ class Received {
   }
 }
 
-/** A program that runs, on pipes. It is killed where its owner lets it go before its end. */
+/**
+ * A program that runs, on pipes, in a session of its own. It is killed, with all of its group, where its owner lets it go
+ * before its end.
+ */
 export class Process implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #what: string;
@@ -81,12 +85,13 @@ export class Process implements AsyncDisposable {
   #ended = false;
 
   /** `env` is all of its environment. */
-  constructor([command, ...args]: readonly string[], options: ProcessOptions & { env: Record<string, string> }) {
+  constructor(words: readonly string[], options: ProcessOptions & { env: Record<string, string> }) {
     const { stdin, env, cwd } = options;
-    this.#what = [command, ...args].join(" ");
+    this.#what = words.join(" ");
     this.#timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
     const pipes = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
-    this.#child = new Deno.Command(command, { args, env, cwd, clearEnv: true, ...pipes }).spawn();
+    const args = [...words];
+    this.#child = new Deno.Command("/usr/bin/setsid", { args, env, cwd, clearEnv: true, ...pipes }).spawn();
     this.#input = this.#child.stdin.getWriter();
     this.#stdout = new Received(this.#child.stdout);
     this.#stderr = new Received(this.#child.stderr);
@@ -141,7 +146,7 @@ export class Process implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.kill("SIGKILL");
+    this.#killGroup();
     await this.closeInput();
     await Promise.all([this.#child.status, this.#stdout.done, this.#stderr.done, this.#written]);
   }
@@ -171,9 +176,14 @@ export class Process implements AsyncDisposable {
     try {
       return await waitFor(promise, { timeoutMs: this.#timeoutMs, failure: "time is up" });
     } catch (error) {
-      this.kill("SIGKILL");
+      this.#killGroup();
       throw new Error(`${(error as Error).message} after ${this.#timeoutMs} ms at the most: ${this.#account()}`);
     }
+  }
+
+  /** Also when the first of them has ended: a pipeline's last end may hold on. */
+  #killGroup(): void {
+    kill(-this.pid, SIGKILL);
   }
 
   #account(): string {

@@ -37,7 +37,10 @@ const decoder = new TextDecoder();
 /** Makes the terminal "$0" the session's (its leader gets the first that it opens), and turns into the program. */
 const script = 'cd "$1" && shift && exec <>"$0" >&0 2>&0 && exec "$@"';
 
-/** A terminal window with one program in it, as a user has it in front of them. The program leads its session. */
+/**
+ * A terminal window with one program in it, as a user has it in front of them. The program leads its session: no key stops
+ * such a one, only what a shell in its place starts.
+ */
 export class Terminal implements AsyncDisposable {
   readonly pid: number;
   readonly #what: string;
@@ -46,7 +49,6 @@ export class Terminal implements AsyncDisposable {
   readonly #slave: number;
   readonly #looking: number;
   #shown = new Uint8Array();
-  #stopped = false;
   #status: number | undefined;
 
   constructor(argv: readonly string[], { rows = 24, columns = 80, env, cwd = "/" }: TerminalOptions = {}) {
@@ -106,12 +108,6 @@ export class Terminal implements AsyncDisposable {
     );
   }
 
-  /** Waits until the program has been stopped. */
-  async stops(): Promise<void> {
-    await this.#until("stop", () => this.#stopped);
-    this.#stopped = false;
-  }
-
   /** Its exit status, as a shell gives it. */
   async status(): Promise<number> {
     await this.#until("end", () => this.#status !== undefined);
@@ -130,8 +126,7 @@ export class Terminal implements AsyncDisposable {
     const buffer = new Uint8Array(65536);
     const state = this.#status === undefined ? childState(this.pid) : undefined;
     if (typeof state === "object") {
-      if (state.kind === "stopped") this.#stopped = true;
-      else if (state.kind === "exited") this.#status = state.status;
+      if (state.kind === "exited") this.#status = state.status;
       else if (state.kind === "signaled") this.#status = 128 + state.signal;
     }
     // Its last words come before its end is told.
