@@ -55,6 +55,10 @@ class Agent {
   #device: { fd: number; proc: number } | undefined;
   #mirror: Mirror | undefined;
   #changes: Changes | undefined;
+  /** What the local side watches from the start. */
+  readonly #watched: number[] = [];
+  /** Local changes that came in this turn of the loop. */
+  #news: ((changes: Changes) => void)[] = [];
   #server: Server | undefined;
   /** The request whose answer is the command's end. */
   #run: { call: Incoming; spec: RunIn } | undefined;
@@ -150,7 +154,9 @@ class Agent {
       overlay: rootOverlay(),
       owner: { uid: spec.uid, gid: spec.gid },
       writeBack: !this.#options.syncWrites,
+      syncFiles: (onEnd) => this.#command?.syncFiles(onEnd),
     });
+    for (const number of this.#watched) this.#mirror.tree.directories.watched(number);
     const server = new Server(fd, this.#mirror, {
       init: { writebackCache: !this.#options.syncWrites },
       isDying: (pid) => isDying(proc, pid),
@@ -172,10 +178,18 @@ class Agent {
     switch (op) {
       case AgentNote.SIGNAL:
         return this.#command?.signal(decodeSignal(body));
-      case AgentNote.CHANGED:
-        return this.#changes?.apply(decodeChanged(body));
+      case AgentNote.WATCHED:
+        if (this.#mirror === undefined) this.#watched.push(decodeNumber(body));
+        else this.#mirror.tree.directories.watched(decodeNumber(body));
+        return;
+      case AgentNote.CHANGED: {
+        const note = decodeChanged(body);
+        this.#news.push((changes) => changes.apply(note));
+        return;
+      }
       case AgentNote.ALL_CHANGED:
-        return this.#changes?.applyToAll();
+        this.#news.push((changes) => changes.applyToAll());
+        return;
       case AgentNote.RESIZE:
         return this.#command?.resize(decodeWindow(body));
       case AgentNote.CLOSE_OUTPUT:
@@ -200,6 +214,9 @@ class Agent {
 
   /** At the end of each turn of the loop. */
   #turn(): void {
+    const news = this.#news;
+    this.#news = [];
+    if (this.#changes !== undefined) { for (const apply of news) apply(this.#changes); }
     this.#answer();
     this.#link.flush();
     if (this.#answered && this.#link.isFlushed) this.#loop.stop();

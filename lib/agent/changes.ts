@@ -18,7 +18,10 @@ const PAGE = 4096;
 /** So many notifications may be on their way before {@link Changes.isCrowded}. */
 const CROWD = 256;
 
-/** Tells the kernel of local changes. */
+/**
+ * Tells the kernel of local changes. They are to be applied when what came with them in the same read has been dealt
+ * with: an answer that is older must not be remembered after the change that outdates it.
+ */
 export class Changes {
   readonly #connection: Connection;
   readonly #tree: Tree;
@@ -30,6 +33,7 @@ export class Changes {
     this.#connection = options.connection;
     this.#tree = options.tree;
     this.#device = options.device;
+    this.#tree.onUnleased = (node) => this.#expire(node);
   }
 
   /** Whether the runtime should be given a turn: it keeps something for each notification until then. */
@@ -50,6 +54,7 @@ export class Changes {
     } else if (child.isForeignChange(found.stat)) {
       this.#renew(directory, name, found);
     } else if (!child.isBeingWritten && differs(child.attr, found.stat)) {
+      directory.changedAt = performance.now();
       child.update(found.stat);
       this.#notify(encodeInvalInode(child.id));
     }
@@ -58,10 +63,18 @@ export class Changes {
   /** Events were lost. */
   applyToAll(): void {
     this.#tree.snapshots.doubt();
-    for (const node of this.#tree.nodes.all()) {
-      node.doubt();
-      for (const name of node.children.keys()) this.#notify(encodeInvalEntry(node.id, name, { expireOnly: true }));
-      this.#notify(encodeInvalInode(node.id));
+    for (const node of this.#tree.nodes.all()) this.#expire(node);
+  }
+
+  /** Ends the lifetimes of a directory, of what is in there, and of their attributes. */
+  #expire(node: Node): void {
+    node.changedAt = performance.now();
+    node.doubt();
+    this.#notify(encodeInvalInode(node.id));
+    for (const [name, child] of node.children) {
+      child.doubt();
+      this.#notify(encodeInvalEntry(node.id, name, { expireOnly: true }));
+      this.#notify(encodeInvalInode(child.id));
     }
   }
 
@@ -69,6 +82,7 @@ export class Changes {
   #renew(directory: Node, name: ByteString, found: LookupOut | undefined): void {
     const { nodes, snapshots } = this.#tree;
     snapshots.changed(directory);
+    directory.changedAt = performance.now();
     directory.doubt();
     this.#notify(encodeInvalInode(directory.id));
     const child = directory.children.get(name);

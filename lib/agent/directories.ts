@@ -18,17 +18,27 @@ export class Directories {
   readonly #bound = new Map<Node, number>();
   /** Numbers are not used again: what the local side tells of one may still be on its way. */
   readonly #nodes = new Map<number, Node>();
+  /** Numbers of directories of which the local side tells every change. */
+  readonly #watched = new Set<number>();
   /** Bound, and perhaps not found. */
   readonly #unchecked = new Set<Node>();
   readonly #limit: number;
   readonly #onStale: () => void;
+  readonly #onUnleased: (node: Node) => void;
   #next = ROOT_DIRECTORY + 1;
 
-  /** `limit`: most numbers in use. `onStale` is called when a request fails because a file is not there any more. */
-  constructor(connection: Connection, options: { limit?: number; onStale?: () => void } = {}) {
+  /**
+   * `limit`: most numbers in use. `onStale` is called when a request fails because a file is not there any more,
+   * `onUnleased` when changes in a directory are not told any more.
+   */
+  constructor(
+    connection: Connection,
+    options: { limit?: number; onStale?: () => void; onUnleased?: (node: Node) => void } = {},
+  ) {
     this.#connection = connection;
     this.#limit = options.limit ?? MAX_BOUND;
     this.#onStale = options.onStale ?? (() => {});
+    this.#onUnleased = options.onUnleased ?? (() => {});
   }
 
   /** The reply to a request that names directories by their numbers. */
@@ -47,6 +57,17 @@ export class Directories {
   /** The directory that the local side means by a number; undefined when the number was given up meanwhile. */
   byNumber(number: number): Node | undefined {
     return this.#nodes.get(number);
+  }
+
+  /** The local side tells of every change in there from now on. */
+  watched(number: number): void {
+    if (number === ROOT_DIRECTORY || this.#nodes.has(number)) this.#watched.add(number);
+  }
+
+  /** Whether what is known of the names in there stays true until the local side says otherwise. */
+  isLeased(node: Node): boolean {
+    const number = node.id === 1 ? ROOT_DIRECTORY : this.#bound.get(node);
+    return number !== undefined && this.#watched.has(number);
   }
 
   /** Whether a request can use the directory's number without announcing it first. */
@@ -89,6 +110,7 @@ export class Directories {
   #unbind(node: Node, number: number): void {
     this.#bound.delete(node);
     this.#nodes.delete(number);
+    if (this.#watched.delete(number)) this.#onUnleased(node);
     this.#unchecked.delete(node);
     this.#connection.notify(FileNote.UNBIND, encodeNumber(number));
   }

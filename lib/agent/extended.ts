@@ -9,7 +9,7 @@ import { Errno, ErrnoError } from "../linux/mod.ts";
 import { decodeStat, encodeRef, encodeSetXattr, encodeXattrRef, FileOp } from "../protocol/mod.ts";
 import { RpcError } from "../rpc/mod.ts";
 import type { Node } from "./nodes.ts";
-import { type Tree, valid } from "./tree.ts";
+import type { Tree } from "./tree.ts";
 
 /** Names that a file system lists if it has them; there are others that it answers to without listing them. */
 const listed = /^(system\.posix_acl_|security\.)/;
@@ -31,14 +31,14 @@ export class ExtendedAttributes {
 
   get(node: Node, name: ByteString): Result<Uint8Array> {
     if (isOverlay(node)) throw noData;
-    const names = knownNames(node);
+    const names = this.#knownNames(node);
     if (names !== undefined && listed.test(name) && !has(names, name)) throw noData;
     return this.#ask(node, name);
   }
 
   list(node: Node): Result<Uint8Array> {
     if (isOverlay(node)) return nothing;
-    const names = knownNames(node);
+    const names = this.#knownNames(node);
     return names === undefined ? this.#askNames(node) : visible(names);
   }
 
@@ -80,14 +80,14 @@ export class ExtendedAttributes {
       throw error;
     }
   }
+
+  #knownNames(node: Node): ByteString | undefined {
+    return this.#tree.attrValid(node) > 0 ? node.attr.xattrNames : undefined;
+  }
 }
 
 function isOverlay(node: Node): boolean {
   return node.overlay?.attr !== undefined;
-}
-
-function knownNames(node: Node): ByteString | undefined {
-  return node.attrKnown && valid(node.attrTime) > 0 ? node.attr.xattrNames : undefined;
 }
 
 function has(names: ByteString, name: ByteString): boolean {

@@ -19,11 +19,16 @@ const DOT_DOT = fromText("..");
 interface Listing {
   readonly node: Node;
   page: DirPage;
+  /** performance.now() when the page was asked for. */
+  asOf: number;
   /** The cookie after which the page begins. */
   start: bigint;
   /** Whether entries were handed out. */
   begun: boolean;
 }
+
+/** Is given an entry, and what was found of it at `time`; false ends the listing for this time. */
+type Take = (entry: DirEntry, found?: LookupOut, time?: number) => boolean;
 
 /** Open directories. A listing is fetched page by page, so its memory is bounded whatever the directory's size. */
 export class Listings {
@@ -37,9 +42,10 @@ export class Listings {
 
   /** Opens a directory: the first page comes with it, and with it the errors that opening gives. */
   async open(node: Node): Promise<number> {
+    const asOf = performance.now();
     const page = await this.#fetch(node, 0n, FIRST_BUDGET);
     const fh = this.#next++;
-    this.#open.set(fh, { node, page, start: 0n, begun: false });
+    this.#open.set(fh, { node, page, asOf, start: 0n, begun: false });
     return fh;
   }
 
@@ -48,7 +54,7 @@ export class Listings {
   }
 
   /** Hands out entries after `offset` until `take` returns false or the directory ends. */
-  async read(fh: number, offset: bigint, take: (entry: DirEntry, found?: LookupOut) => boolean): Promise<void> {
+  async read(fh: number, offset: bigint, take: Take): Promise<void> {
     const listing = this.#open.get(fh);
     if (listing === undefined) throw new ErrnoError(Errno.EBADF, `find listing ${fh}`);
     let position = offset;
@@ -71,7 +77,7 @@ export class Listings {
   async #readFrom(
     listing: Listing,
     position: bigint,
-    take: (entry: DirEntry, found?: LookupOut) => boolean,
+    take: Take,
   ): Promise<void> {
     for (;;) {
       let index = indexAfter(listing, position);
@@ -82,7 +88,7 @@ export class Listings {
       const { entries, end } = listing.page;
       for (; index < entries.length; index++) {
         const { name, ino, type, cookie, stat, target } = entries[index];
-        if (!take({ name, ino, type, offset: cookie }, stat && { stat, target })) return;
+        if (!take({ name, ino, type, offset: cookie }, stat && { stat, target }, listing.asOf)) return;
         position = cookie;
       }
       if (end) return;
@@ -90,7 +96,9 @@ export class Listings {
   }
 
   async #turn(listing: Listing, start: bigint): Promise<void> {
+    const asOf = performance.now();
     listing.page = await this.#fetch(listing.node, start, MAX_PAGE);
+    listing.asOf = asOf;
     listing.start = start;
   }
 

@@ -67,19 +67,24 @@ import { Listings } from "./listings.ts";
 import { type Node, pathOf } from "./nodes.ts";
 import type { OpenFile, Way } from "./open_files.ts";
 import { Ranges } from "./ranges.ts";
-import { overlaid, type Shown, Tree, type TreeOptions, valid } from "./tree.ts";
+import { overlaid, type Shown, Tree, type TreeOptions } from "./tree.ts";
+import { WriteOut } from "./write_out.ts";
 
 const RENAME_EXCHANGE = 2;
 /** `linux/limits.h` */
 const NAME_MAX = 255;
-/** Of files that are not open on the local side. */
+/** Of what is not open on the local side. */
 const NO_HANDLE = 0;
+/** The pid of the only process outside of the command's pid namespace that is let in: that of {@link WriteOut}. */
+const STRANGER = 0;
 
 /** What the mirror is made of. */
 export interface MirrorOptions extends TreeOptions {
   readonly connection: Connection;
   /** The kernel collects writes (write-back) and must be able to read what it half overwrites. */
   readonly writeBack: boolean;
+  /** Has the kernel give out the writes it has collected: see {@link WriteOut}. */
+  readonly syncFiles?: (onEnd: () => void) => void;
 }
 
 /** Bytes that a program believes to be written. */
@@ -97,6 +102,7 @@ export class Mirror implements FileSystem {
   readonly #listings: Listings;
   readonly #extended: ExtendedAttributes;
   readonly #ranges: Ranges;
+  readonly #writeOut: WriteOut;
   #lostWrite: LostWrite | undefined;
 
   constructor(options: MirrorOptions) {
@@ -106,7 +112,8 @@ export class Mirror implements FileSystem {
     this.tree = new Tree(connection, options);
     this.#listings = new Listings(this.tree.directories);
     this.#extended = new ExtendedAttributes(this.tree);
-    this.#ranges = new Ranges(this.tree);
+    this.#writeOut = new WriteOut(options.syncFiles ?? ((onEnd) => onEnd()));
+    this.#ranges = new Ranges(this.tree, this.#writeOut);
   }
 
   /** The first write that the kernel had collected and the local side did not take. */
@@ -149,7 +156,8 @@ export class Mirror implements FileSystem {
     if (node.overlay?.attr !== undefined) return this.tree.overlayAttr(node);
     // The kernel asks again long before that: after each read for the access time, and while it collects writes before
     // each of them.
-    if (node.attrKnown && valid(node.attrTime) > 0) return { attr: node.attr, attrValid: valid(node.attrTime) };
+    const attrValid = this.tree.attrValid(node);
+    if (attrValid > 0) return { attr: node.attr, attrValid };
     const attr = await this.tree.stat(FileOp.GETATTR, encodeRef(this.tree.openRef(node, fh)));
     if (node.isOtherFile(attr) || (node.isForeignChange(attr) && node.openFiles.size === 0)) {
       this.tree.fail("use attributes of a file that was changed locally");
@@ -302,8 +310,8 @@ export class Mirror implements FileSystem {
     node.writes++;
     try {
       const body = encodeWrite({ fh, offset: at.offset });
-      const reply = await this.#connection.call(FileOp.WRITE, body, { data: at.data, flow: fh }).reply;
-      const { written, stat } = decodeWritten(reply);
+      const { reply } = this.#connection.call(FileOp.WRITE, body, { data: at.data, flow: fh });
+      const { written, stat } = decodeWritten(await file.node.whileWriting(reply));
       // Past its cache the kernel keeps the time and size it had before, and with write-back it believes those: the next
       // use of the name must give a new node.
       if (file.direct && this.#writeBack) node.doubt();
@@ -335,21 +343,26 @@ export class Mirror implements FileSystem {
     this.tree.files.release(fh);
   }
 
-  async opendir(nodeId: NodeId): Promise<Opened> {
+  async opendir(nodeId: NodeId, caller: Caller): Promise<Opened> {
+    if (caller.pid === STRANGER) {
+      this.#writeOut.opened();
+      return { fh: NO_HANDLE, flags: 0 };
+    }
     return { fh: await this.#listings.open(this.tree.node(nodeId)), flags: 0 };
   }
 
   async readdir(nodeId: NodeId, at: { fh: number; offset: bigint }, sink: DirSink): Promise<void> {
     const node = this.tree.node(nodeId);
-    await this.#listings.read(at.fh, at.offset, (entry, found) => {
+    await this.#listings.read(at.fh, at.offset, (entry, found, time) => {
       const shown = overlaid(node, entry.name);
       if (shown !== undefined) return this.#addOverlay(node, { entry, shown }, sink);
       if (!sink.plus || found === undefined) return sink.add(entry);
-      return this.#add(entry, this.tree.enter(node, entry.name, found), sink);
+      return this.#add(entry, this.tree.enter(node, entry.name, found, time), sink);
     });
   }
 
   releasedir(_nodeId: NodeId, fh: number): void {
+    if (fh === NO_HANDLE) return this.#writeOut.closed();
     this.#listings.release(fh);
   }
 

@@ -32,6 +32,8 @@ export class Node {
   /** Of a directory: the nodes known by their name in it. */
   readonly children = new Map<ByteString, Node>();
   readonly openFiles = new Set<OpenFile>();
+  /** Of a directory: performance.now() when the local side last told of a change in there. */
+  changedAt = -Infinity;
   /** Whether its first block was asked for. */
   wasOpened = false;
   /** Grows with every write through the mirror; what was read ahead before is void. */
@@ -44,6 +46,7 @@ export class Node {
   target?: ByteString;
   /** What the remote machine shows here or below instead of the local side. */
   overlay?: OverlayEntry;
+  readonly #writing = new Set<Promise<unknown>>();
 
   constructor(id: NodeId, attr: FileAttr, now: number) {
     this.id = id;
@@ -64,6 +67,27 @@ export class Node {
   get isBeingWritten(): boolean {
     for (const file of this.openFiles) if (file.writable) return true;
     return false;
+  }
+
+  /** Whether the kernel may have writes to the file that it has not given out yet. */
+  get mayHaveUnwritten(): boolean {
+    for (const file of this.openFiles) if (file.writable && !file.direct) return true;
+    return false;
+  }
+
+  /** The reply to a write, which counts as under way until it is here. */
+  async whileWriting<T>(reply: Promise<T>): Promise<T> {
+    this.#writing.add(reply);
+    try {
+      return await reply;
+    } finally {
+      this.#writing.delete(reply);
+    }
+  }
+
+  /** Until the writes under way are over, successful or not. */
+  async written(): Promise<void> {
+    await Promise.allSettled(this.#writing);
   }
 
   /** Takes over what the local side said at `time`, unless something newer is known. */

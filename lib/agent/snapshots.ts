@@ -3,7 +3,10 @@ import { decodePage, encodeReadDir, FileOp, type LookupOut, MAX_PAGE } from "../
 import type { Directories } from "./directories.ts";
 import type { Node } from "./nodes.ts";
 
-/** A directory is fetched whole by its second lookup within this time, and believed for as long. */
+/**
+ * A directory is fetched whole by its second lookup within this time, and believed for as long. Where the local side tells
+ * of changes, time does not matter.
+ */
 const VALID_MS = 1000;
 /** A larger directory than these pages hold is not fetched again. */
 const MAX_PAGES = 4;
@@ -51,9 +54,11 @@ export class Snapshots {
     const watched = this.#watch(directory);
     const now = performance.now();
     const { snapshot } = watched;
-    const recent = now - watched.lastLookup < VALID_MS;
+    const leased = this.#directories.isLeased(directory);
+    const recent = now - watched.lastLookup < (leased ? Infinity : VALID_MS);
     watched.lastLookup = now;
-    if (snapshot === undefined || now - snapshot.asOf >= VALID_MS || snapshot.asOf <= this.#doubted) {
+    const old = snapshot !== undefined && !leased && now - snapshot.asOf >= VALID_MS;
+    if (snapshot === undefined || old || snapshot.asOf <= this.#doubted) {
       watched.snapshot = undefined;
       if (recent && !watched.fetching && !watched.tooLarge) this.#fetch(directory, watched);
       return undefined;

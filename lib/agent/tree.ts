@@ -17,8 +17,10 @@ import { type OpenFile, OpenFiles } from "./open_files.ts";
 import type { OverlayDirectory, OverlayEntry, OverlayFile } from "./root_overlay.ts";
 import { Snapshots } from "./snapshots.ts";
 
-/** How long names and attributes are believed without asking again. */
+/** How long names and attributes are believed without asking again where nobody tells of changes. */
 const VALID_MS = 1000;
+/** Where the local side tells of every change: until it does. */
+const LEASE_MS = 3_600_000;
 /** What only the remote machine has does not change during a session. */
 const OVERLAY_VALID_MS = 3_600_000;
 
@@ -42,6 +44,8 @@ export class Tree {
   readonly directories: Directories;
   readonly files: OpenFiles;
   readonly snapshots: Snapshots;
+  /** Called when changes in a directory are not told any more. */
+  onUnleased: (node: Node) => void = () => {};
   readonly #connection: Connection;
   /** Whether the local side may do what root may. */
   readonly servedByRoot: boolean;
@@ -57,6 +61,7 @@ export class Tree {
     this.directories = new Directories(connection, {
       limit: options.maxDirectories,
       onStale: () => this.snapshots.doubt(),
+      onUnleased: (node) => this.onUnleased(node),
     });
     this.files = new OpenFiles(connection);
     this.snapshots = new Snapshots(this.directories);
@@ -159,11 +164,29 @@ export class Tree {
     return decodeStat(await this.directories.ask(op, body));
   }
 
+  /** How much longer a node's attributes may be believed, in ms; 0: ask. */
+  attrValid(node: Node): number {
+    const parent = node.places[0]?.parent;
+    if (!node.attrKnown) return 0;
+    return parent === undefined ? valid(node.attrTime) : this.#attrValid(node, parent, node.attrTime);
+  }
+
+  /** The same for what was found in `parent` at `time`: no longer than a second when it has changed since. */
+  #entryValid(parent: Node, time: number): number {
+    return this.directories.isLeased(parent) && time > parent.changedAt ? LEASE_MS : valid(time);
+  }
+
+  /** A file with other names can be changed by those, a directory by what happens in it. */
+  #attrValid(node: Node, parent: Node, time: number): number {
+    const told = node.isDirectory ? this.directories.isLeased(node) : node.attr.nlink === 1;
+    return told ? this.#entryValid(parent, time) : valid(time);
+  }
+
   /** Counts what was found as looked up. `time`: when the local side said so. */
   enter(parent: Node, name: ByteString, found: LookupOut, time = performance.now()): Entry {
     const node = this.nodes.enter(parent, name, found, time);
-    const attrValid = node.attrKnown ? valid(time) : 0;
-    return { nodeId: node.id, generation: 0, attr: node.attr, entryValid: valid(time), attrValid };
+    const attrValid = node.attrKnown ? this.#attrValid(node, parent, time) : 0;
+    return { nodeId: node.id, generation: 0, attr: node.attr, entryValid: this.#entryValid(parent, time), attrValid };
   }
 
   /** Counts a file without a name as looked up. */
@@ -175,13 +198,13 @@ export class Tree {
   /** The local side has no such name. `time`: when it said so. */
   missing(parent: Node, name: ByteString, time = performance.now()): Entry {
     this.nodes.gone(parent, name);
-    return { ...absent, entryValid: valid(time) };
+    return { ...absent, entryValid: this.#entryValid(parent, time) };
   }
 
   /** Attributes that the local side has just told. */
   updated(node: Node, attr: FileAttr): AttrOut & { attr: FileAttr } {
     node.update(attr);
-    return { attr, attrValid: VALID_MS };
+    return { attr, attrValid: this.attrValid(node) };
   }
 
   /** Attributes of a file that was changed locally: whoever has it open keeps the content that the kernel has of it. */
@@ -210,7 +233,7 @@ export class Tree {
 }
 
 /** How much longer what was said at `time` may be believed, in ms. */
-export function valid(time: number): number {
+function valid(time: number): number {
   return Math.max(0, VALID_MS - (performance.now() - time));
 }
 

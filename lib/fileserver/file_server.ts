@@ -7,6 +7,7 @@ import {
   decodeNumber,
   decodeOwner,
   encodeChanged,
+  encodeNumber,
   FileNote,
   FileOp,
   type OwnerNote,
@@ -122,6 +123,7 @@ class Server implements FileServer {
     this.#watches = tell && new Watches({
       changed: (number, name) => this.#changed(number, name, tell),
       overflowed: () => tell(AgentNote.ALL_CHANGED, EMPTY),
+      watched: (number) => tell(AgentNote.WATCHED, encodeNumber(number)),
     });
     const limit = limits.maxDirectories ?? LIMIT;
     this.#context = {

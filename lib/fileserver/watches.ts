@@ -17,6 +17,7 @@ import {
   makeWatcher,
   readEvents,
   removeWatch,
+  statFs,
   type WatchEvent,
 } from "../linux/mod.ts";
 
@@ -32,6 +33,8 @@ export interface WatchListener {
   changed(number: number, name: ByteString): void;
   /** Events were lost. */
   overflowed(): void;
+  /** From here on changes in directory `number` are told. */
+  watched(number: number): void;
 }
 
 /** The watches on bound directories. Where none can be had, the agent asks again after a second, as without them. */
@@ -54,13 +57,14 @@ export class Watches {
 
   /** Watches the directory behind `fd`, which `number` stands for. */
   add(number: number, fd: number): void {
-    if (this.#watcher < 0) return;
+    if (this.#watcher < 0 || isChangedElsewhere(fd)) return;
     const watch = addWatch(this.#watcher, fd, MASK);
     // No permission to read it, or too many watches.
     if (watch < 0) return;
     this.#watches.set(number, watch);
     const numbers = this.#numbers.get(watch) ?? new Set();
     this.#numbers.set(watch, numbers.add(number));
+    this.#listener.watched(number);
   }
 
   remove(number: number): void {
@@ -110,4 +114,22 @@ export class Watches {
     if (overflowed) return this.#listener.overflowed();
     for (const [number, names] of changed) for (const name of names) this.#listener.changed(number, name);
   }
+}
+
+/** File systems in which others than this kernel change things, without an event (`linux/magic.h`). */
+const elsewhere: ReadonlySet<number> = new Set([
+  0x6969, // NFS
+  0xff534d42, // CIFS
+  0xfe534d42, // SMB2
+  0x517b, // SMB
+  0x65735546, // FUSE
+  0x01021997, // 9P
+  0x00c36400, // Ceph
+  0x5346414f, // AFS
+  0x794c7630, // overlayfs, whose layers can be changed by themselves
+]);
+
+function isChangedElsewhere(fd: number): boolean {
+  const found = statFs(fd);
+  return typeof found === "number" || elsewhere.has(found.type);
 }

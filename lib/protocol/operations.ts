@@ -92,6 +92,8 @@ export const AgentNote = {
   CHANGED: 4,
   /** nothing: any name may have changed */
   ALL_CHANGED: 5,
+  /** u32 directory number: from here on every change in there is told */
+  WATCHED: 6,
 } as const;
 
 /** The directory number that always stands for the exported root. */

@@ -51,10 +51,6 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#files = createFileServer({
-      wake: () => this.#connection.wake(),
-      tell: (op, body) => this.#connection.notify(op, body),
-    });
     this.#connection = createConnection({
       handler: {
         request: (request) => {
@@ -71,6 +67,10 @@ export class Session {
       connection: () => this.#connection,
       // Not the end: the other machine may have said its last word without listening to ours. Reading tells the end.
       onBroken: () => log.debug("the link takes nothing any more"),
+    });
+    this.#files = createFileServer({
+      wake: () => this.#connection.wake(),
+      tell: (op, body) => this.#connection.notify(op, body),
     });
   }
 
