@@ -107,7 +107,7 @@ async function main(chosen: string[], options: Options): Promise<void> {
   console.log(`\nLoad: ${Deno.loadavg().map((load) => load.toFixed(2)).join(" ")}`);
 }
 
-await new Command("scripts/bench")
+const program = new Command("scripts/bench")
   .description(
     "Measure outrun on a throwaway second host. Medians of runs in turns: here, with plain ssh and through outrun.\n" +
       "Plain ssh runs `true`; for read and write, it moves the same amount through a pipe.",
@@ -116,6 +116,11 @@ await new Command("scripts/bench")
   .option("--runs <n>", "how often each", positive, 5)
   .option("--limit <seconds>", "for one run; no further runs when those of a case took as long together", positive, 300)
   .addArgument(new Argument("[name...]", "default: all").choices(names))
-  .action(main)
-  .parseAsync(Deno.args, { from: "user" });
+  .action(main);
+try {
+  await program.parseAsync(Deno.args, { from: "user" });
+} catch (error) {
+  console.error(`scripts/bench: ${(error as Error).message}`);
+  Deno.exit(1);
+}
 Deno.exit(0);
