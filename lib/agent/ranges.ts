@@ -12,13 +12,16 @@ import {
 } from "../protocol/mod.ts";
 import type { Node } from "./nodes.ts";
 import type { Tree } from "./tree.ts";
+import type { WriteOut } from "./write_out.ts";
 
 /** Operations on ranges of the local side's files. */
 export class Ranges {
   readonly #tree: Tree;
+  readonly #writeOut: WriteOut;
 
-  constructor(tree: Tree) {
+  constructor(tree: Tree, writeOut: WriteOut) {
     this.#tree = tree;
+    this.#writeOut = writeOut;
   }
 
   async allocate(range: FileRange): Promise<void> {
@@ -29,6 +32,9 @@ export class Ranges {
 
   async seek(node: Node, at: { fh: number; offset: number; whence: number }): Promise<number> {
     if (node.overlay?.kind === "file") return seekWithoutHoles(node.overlay.content.length, at);
+    // The kernel keeps to itself what it has collected, and what it knows of the size by that.
+    if (node.mayHaveUnwritten) await this.#writeOut.request();
+    await node.written();
     return decodePosition(await this.#tree.ask(FileOp.SEEK, encodeSeek(at)));
   }
 

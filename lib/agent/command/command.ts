@@ -19,6 +19,7 @@ import { decodeRunnerMessage, MAX_MESSAGE } from "./control.ts";
 import type { Holder } from "./holder.ts";
 import type { IdMap } from "./id_map.ts";
 import type { CommandStdio, Stdio } from "./stdio.ts";
+import { syncFiles } from "./sync_files.ts";
 
 /** What a command tells, from within the poll loop. */
 export interface CommandEvents {
@@ -79,6 +80,12 @@ export class Command {
   /** Signals the command, or its process group; nothing when it has ended. */
   signal(note: SignalNote): void {
     if (this.#phase !== "ended") kill(note.group ? -this.#parts.pid : this.#parts.pid, note.signal);
+  }
+
+  /** Has the kernel queue all the writes to the mount that it has collected; `onEnd`: it has, or cannot. */
+  syncFiles(onEnd: () => void): void {
+    if (this.#holderOpen) syncFiles(this.#parts.poller, this.#parts.holder.pid, onEnd);
+    else onEnd();
   }
 
   resize(window: WindowSize): void {

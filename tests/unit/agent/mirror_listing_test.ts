@@ -20,7 +20,7 @@ Deno.test("readdir() gives every name with type and number, . and .. first", asy
   fixture.make({ "dir/file": "", "dir/sub/x": "" });
   Deno.symlinkSync("to", fixture.at("dir/link"));
   const dir = await fixture.walk("dir");
-  const { fh } = await fixture.mirror.opendir(dir);
+  const { fh } = await fixture.mirror.opendir(dir, caller);
   const sink = new Sink();
   await fixture.mirror.readdir(dir, { fh, offset: 0n }, sink);
   const entries = sink.entries.map(({ name, ino, type }) => ({ name, ino, type }));
@@ -45,7 +45,7 @@ Deno.test("readdir() costs one round trip for a directory of usual size", async 
 
 /** Lists a directory with sinks for `room` entries each. */
 async function list(fixture: Fixture, dir: number, room: number, plus = false) {
-  const { fh } = await fixture.mirror.opendir(dir);
+  const { fh } = await fixture.mirror.opendir(dir, caller);
   const sinks: Sink[] = [];
   for (let offset = 0n;;) {
     const sink = new Sink({ room, plus });
@@ -101,7 +101,7 @@ Deno.test("readdir() goes on at any offset that it gave", async () => {
   fill(fixture, "dir", 2000);
   const dir = await fixture.walk("dir");
   const { entries } = await list(fixture, dir, 1000);
-  const { fh } = await fixture.mirror.opendir(dir);
+  const { fh } = await fixture.mirror.opendir(dir, caller);
   // telldir(3) and seekdir(3): backwards, forwards, at the dots, at the end.
   for (const index of [1500, 3, 1999, 0, 1, 2001, 700, 701, 1]) {
     const sink = new Sink({ room: 5 });
@@ -114,7 +114,7 @@ Deno.test("readdir() from the start again shows what is new and what is gone", a
   using fixture = new Fixture();
   fixture.make({ "dir/old": "", "dir/stays": "" });
   const dir = await fixture.walk("dir");
-  const { fh } = await fixture.mirror.opendir(dir);
+  const { fh } = await fixture.mirror.opendir(dir, caller);
   const names = async () => {
     const sink = new Sink();
     await fixture.mirror.readdir(dir, { fh, offset: 0n }, sink);
@@ -130,7 +130,7 @@ Deno.test("readdir() is not disturbed by what is removed on the way, as rm -r do
   using fixture = new Fixture();
   const names = fill(fixture, "dir", 2500);
   const dir = await fixture.walk("dir");
-  const { fh } = await fixture.mirror.opendir(dir);
+  const { fh } = await fixture.mirror.opendir(dir, caller);
   const seen: string[] = [];
   for (let offset = 0n;;) {
     const sink = new Sink({ room: 100 });
@@ -167,9 +167,9 @@ Deno.test("opendir() and readdir() fail with the local errno", async () => {
   fixture.make({ "dir/x": "" });
   const dir = await fixture.walk("dir");
   fixture.intercept = (incoming) => (incoming.fail(Errno.EACCES), true);
-  await fails(Errno.EACCES, fixture.mirror.opendir(dir));
+  await fails(Errno.EACCES, fixture.mirror.opendir(dir, caller));
   fixture.intercept = () => false;
-  const { fh } = await fixture.mirror.opendir(dir);
+  const { fh } = await fixture.mirror.opendir(dir, caller);
   fixture.mirror.releasedir(dir, fh);
   await fails(Errno.EBADF, fixture.mirror.readdir(dir, { fh, offset: 0n }, new Sink()));
 });
@@ -178,7 +178,7 @@ Deno.test("readdir() leaves the attributes out of what was gone before it could 
   using fixture = new Fixture();
   fill(fixture, "dir", 3);
   const dir = await fixture.walk("dir");
-  const { fh } = await fixture.mirror.opendir(dir);
+  const { fh } = await fixture.mirror.opendir(dir, caller);
   Deno.removeSync(fixture.at("dir/name1"));
   const sink = new Sink({ plus: true });
   await fixture.mirror.readdir(dir, { fh, offset: 0n }, sink);

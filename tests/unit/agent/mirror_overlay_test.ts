@@ -42,7 +42,7 @@ function overlaid(): Fixture {
 }
 
 async function names(fixture: Fixture, node: number, plus: boolean): Promise<string[]> {
-  const { fh } = await fixture.mirror.opendir(node);
+  const { fh } = await fixture.mirror.opendir(node, caller);
   const sink = new Sink({ plus });
   await fixture.mirror.readdir(node, { fh, offset: 0n }, sink);
   fixture.mirror.releasedir(node, fh);
@@ -124,7 +124,7 @@ for (const plus of [false, true]) {
     const etc = await fixture.walk("etc");
     assert.deepEqual(await names(fixture, etc, plus), ["hosts", "passwd"]);
     assert.deepEqual(await names(fixture, await fixture.walk("dev"), plus), []);
-    const { fh } = await fixture.mirror.opendir(etc);
+    const { fh } = await fixture.mirror.opendir(etc, caller);
     const sink = new Sink({ plus });
     await fixture.mirror.readdir(etc, { fh, offset: 0n }, sink);
     const { ino, type } = sink.entries.find(({ name }) => name === "hosts")!;
@@ -135,7 +135,7 @@ for (const plus of [false, true]) {
 Deno.test("a listing of the remote machine's directory can be read from its start again", async () => {
   using fixture = overlaid();
   const dev = await fixture.walk("dev");
-  const { fh } = await fixture.mirror.opendir(dev);
+  const { fh } = await fixture.mirror.opendir(dev, caller);
   for (let i = 0; i < 2; i++) {
     const sink = new Sink();
     await fixture.mirror.readdir(dev, { fh, offset: 0n }, sink);

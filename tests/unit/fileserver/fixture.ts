@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type ByteString, fromText } from "../../../lib/bytes/mod.ts";
 import { createFileServer, type FileServer, type FileServerOptions } from "../../../lib/fileserver/mod.ts";
-import { libc, setUmask, type Stat } from "../../../lib/linux/mod.ts";
+import { libc, setUmask } from "../../../lib/linux/mod.ts";
 import {
   type CreateIn,
   decodeLookupOut,
@@ -13,6 +13,7 @@ import {
   encodeOpen,
   encodeRead,
   encodeRef,
+  type FileAttr,
   FileNote,
   FileOp,
   type FileRef,
@@ -132,11 +133,19 @@ export class Fixture {
     return incoming.errno;
   }
 
-  stat(op: number, body: Uint8Array): Stat {
+  /** As {@link ask}, for operations that take their time. */
+  async askLater(op: number, body: Uint8Array): Promise<Uint8Array> {
+    const incoming = this.#request(op, body);
+    await incoming.answered;
+    assert.equal(incoming.errno, 0, `operation ${op} failed`);
+    return incoming.answer!;
+  }
+
+  stat(op: number, body: Uint8Array): FileAttr {
     return decodeStat(this.ask(op, body));
   }
 
-  lookup(dir: number, name: string): Stat {
+  lookup(dir: number, name: string): FileAttr {
     return this.find(dir, fromText(name)).stat;
   }
 
@@ -165,11 +174,11 @@ export class Fixture {
     return this.errno(FileOp.GETATTR, encodeRef({ kind: "directory", dir }));
   }
 
-  open(fh: number, ref: FileRef, flags = O_RDWR): Stat {
+  open(fh: number, ref: FileRef, flags = O_RDWR): FileAttr {
     return this.stat(FileOp.OPEN, encodeOpen({ ref, fh, flags }));
   }
 
-  create(fh: number, name: ByteString | string, how: Partial<CreateIn> = {}): Stat {
+  create(fh: number, name: ByteString | string, how: Partial<CreateIn> = {}): FileAttr {
     const base = { dir: ROOT_DIRECTORY, name: name as ByteString, fh, flags: O_RDWR, mode: 0o644, umask: 0 };
     const message = { ...base, ...how };
     return this.stat(FileOp.CREATE, encodeCreate(message));
