@@ -15,6 +15,9 @@ import {
 import type { FileCopy, FileRange, NewXattr } from "./file_system.ts";
 import type { Request } from "./request.ts";
 
+/** Smaller than any character of a name. */
+const FIRST_OF_NAMES = 0x20;
+
 /** The open file that is asked about, if it is one. */
 export function decodeStatxIn(request: Request): number | undefined {
   request.need(fuse_statx_in.sizeof);
@@ -34,20 +37,24 @@ export function decodeListxattrIn(request: Request): number {
   return request.u32(fuse_getxattr_in.size);
 }
 
-/** Which of its two lengths the structure has shows in that of the request. The value is a view of its buffer. */
+/**
+ * In place of the flags of the longer structure, the shorter one (of kernels before 5.12) is followed by the name, which
+ * as a number is larger. The value is a view of the request's buffer.
+ */
 export function decodeSetxattrIn(request: Request): { name: ByteString; xattr: NewXattr } {
   request.need(FUSE_COMPAT_SETXATTR_IN_SIZE);
   const size = request.u32(fuse_setxattr_in.size);
   const flags = request.u32(fuse_setxattr_in.flags);
-  for (const sizeof of [fuse_setxattr_in.sizeof, FUSE_COMPAT_SETXATTR_IN_SIZE]) {
-    const length = request.size - sizeof - size - 1;
-    if (length < 1 || request.bytes(sizeof, length + 1).indexOf(0) !== length) continue;
-    const extended = sizeof === fuse_setxattr_in.sizeof ? request.u32(fuse_setxattr_in.setxattr_flags) : 0;
-    const value = request.bytes(sizeof + length + 1, size);
-    const killSetgid = (extended & FUSE_SETXATTR_ACL_KILL_SGID) !== 0;
-    return { name: request.name(sizeof), xattr: { value, flags, killSetgid } };
+  const isLong = request.size >= fuse_setxattr_in.sizeof &&
+    request.u32(fuse_setxattr_in.setxattr_flags) < FIRST_OF_NAMES;
+  const sizeof = isLong ? fuse_setxattr_in.sizeof : FUSE_COMPAT_SETXATTR_IN_SIZE;
+  const name = request.name(sizeof);
+  const valueAt = sizeof + name.length + 1;
+  if (request.size !== valueAt + size) {
+    throw new DecodeError(`Cannot decode a request: ${request.size} bytes for an extended attribute of ${size}`);
   }
-  throw new DecodeError(`Cannot decode a request: ${request.size} bytes for an extended attribute of ${size}`);
+  const killSetgid = isLong && (request.u32(fuse_setxattr_in.setxattr_flags) & FUSE_SETXATTR_ACL_KILL_SGID) !== 0;
+  return { name, xattr: { value: request.bytes(valueAt, size), flags, killSetgid } };
 }
 
 export function decodeFallocateIn(request: Request): FileRange {

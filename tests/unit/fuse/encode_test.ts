@@ -61,6 +61,37 @@ Deno.test("encodeAttrOut() makes an infinite lifetime the longest there is", () 
   );
 });
 
+/** A lifetime, and struct fuse_statx with this mask and birth. */
+function statxBytes(mask: string, birth: string): string {
+  return `
+  0100000000000000 00000000 00000000 ${"00".repeat(16)}
+  ${mask} 00100000 0000000000000000 02000000 e8030000 feffffff a4810000
+  0100000000000080 0500000001000000 0800000000000000 0000000000000000
+  1100000000000000 01000000 00000000 ${birth}
+  0000000001000000 ffc99a3b 00000000 ffffffffffffffff 02000000 00000000
+  01000000 03000000 00000000 00000000 ${"00".repeat(112)}`;
+}
+
+Deno.test("encodeStatxOut() writes a lifetime, attributes and the time of birth", () => {
+  same(
+    encoded((reply) => encode.encodeStatxOut(reply, { attr: { ...attr, btime: -2, btimeNsec: 999 }, attrValid: 1000 })),
+    statxBytes("ff0f0000", "feffffffffffffff e7030000 00000000"),
+  );
+});
+
+Deno.test("encodeStatxOut() tells of no birth where none is known", () => {
+  same(
+    encoded((reply) => encode.encodeStatxOut(reply, { attr: { ...attr, btime: 0, btimeNsec: 0 }, attrValid: 1000 })),
+    statxBytes("ff070000", "0000000000000000 00000000 00000000"),
+  );
+});
+
+Deno.test("encodeGetxattrOut(), encodeLseekOut() and encodeCopyFileRangeOut() write their one number", () => {
+  same(encoded((reply) => encode.encodeGetxattrOut(reply, 65536)), "00000100 00000000");
+  same(encoded((reply) => encode.encodeLseekOut(reply, 2 ** 40)), "0000000000010000");
+  same(encoded((reply) => encode.encodeCopyFileRangeOut(reply, 2 ** 32 + 1)), "0100000001000000");
+});
+
 Deno.test("encodeOpenOut() writes handle and flags", () => {
   same(
     encoded((reply) => encode.encodeOpenOut(reply, { fh: 2 ** 40, flags: 3 })),

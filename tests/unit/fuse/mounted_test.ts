@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { arch } from "../../../lib/linux/mod.ts";
+import { arch, O_TMPFILE } from "../../../lib/linux/mod.ts";
+import { BIRTH } from "./memory_file_system.ts";
 import { Mounted, type State } from "./mounted.ts";
 
 const isRoot = Deno.uid() === 0;
@@ -81,6 +82,51 @@ mountedTest("Server renames with RENAME_NOREPLACE and RENAME_EXCHANGE", async (m
   const { renameat2 } = arch.syscall;
   const exchange = `($a, $b) = ("a", "b"); syscall(${renameat2}, -100, $a, -100, $b, 2) and die "renameat2: $!"`;
   assert.equal(await shell(mounted, `perl -e '${exchange}'; cat a b`), "b\na\n");
+});
+
+/** System calls that perl has no functions for (`asm/unistd.h`). */
+const numbers = {
+  x86_64: { setxattr: 188, getxattr: 191, listxattr: 194, removexattr: 197, linkat: 265 },
+  aarch64: { setxattr: 5, getxattr: 8, listxattr: 11, removexattr: 14, linkat: 37 },
+}[Deno.build.arch];
+
+mountedTest("Server serves extended attributes", async (mounted) => {
+  const perl = `
+    $file = "a"; $b = chr(0) x 100;
+    sub result { $_[0] < 0 ? -$! : $_[0] }
+    sub set { ($n, $v, $flags) = @_; result syscall(${numbers.setxattr}, $file, $n, $v, length $v, $flags) }
+    sub get { ($n, $size) = @_; result syscall(${numbers.getxattr}, $file, $n, $b, $size) }
+    sub list { result syscall(${numbers.listxattr}, $file, $b, $_[0]) }
+    sub remove { $n = $_[0]; result syscall(${numbers.removexattr}, $file, $n) }
+    say join " ", set("user.a", "value", 0), set("user.a", "v", 1), set("user.b", "v", 2), set("user.c", "", 1);
+    say join " ", get("user.a", 0), get("user.a", 4), get("user.a", 100), substr($b, 0, 5), get("user.none", 9);
+    say join " ", list(0), list(3), list(100), join ",", split chr(0), substr $b, 0, 14;
+    say join " ", remove("user.a"), remove("user.a"), get("user.a", 0);`;
+  const expected = ["0 -17 -61 0", "5 -34 5 value -61", "14 -34 14 user.a,user.c", "0 -61 -61"];
+  assert.equal(await shell(mounted, `touch a; perl -E '${perl}'`), `${expected.join("\n")}\n`);
+});
+
+mountedTest("Server serves ranges and copies of files", async (mounted) => {
+  const run = (script: string) => shell(mounted, script);
+  const sizes = "fallocate -l 100000 f; stat -c %s f; fallocate -n -l 200000 f; stat -c %s f";
+  assert.equal(await run(sizes), "100000\n100000\n");
+  const hole = "printf abcdef > g; cat g > h; fallocate -p -o 2 -l 2 g; od -An -v -tx1 g";
+  assert.equal(await run(hole), " 61 62 00 00 65 66\n");
+  assert.equal(await run("cp --sparse=never h i; cat i; cp f j; cmp f j; stat -c %s j"), "abcdef100000\n");
+  const seek = "open F, q(<), q(h); say join q( ), sysseek(F, 2, 3), sysseek(F, 2, 4), sysseek(F, 6, 3) ? 0 : $! + 0";
+  assert.equal(await run(`perl -E '${seek}'`), "2 6 6\n");
+});
+
+mountedTest("Server serves files without a name, and times of birth", async (mounted) => {
+  const perl = `
+    use Fcntl;
+    sysopen F, ".", ${O_TMPFILE} | O_RDWR, 0666 or die $!;
+    syswrite F, "text";
+    say +(stat F)[3];
+    ($from, $to) = ("/proc/self/fd/" . fileno F, "named");
+    syscall(${numbers.linkat}, -100, $from, -100, $to, 0x400) and die $!`;
+  const script = `umask 027; perl -E '${perl}'; cat named; stat -c " %a %W" named`;
+  assert.equal(await shell(mounted, script), `0\ntext 640 ${BIRTH}\n`);
 });
 
 /** The server gave up one request, and holds nothing for it; the handle is that of the file read here. */

@@ -102,6 +102,38 @@ Deno.test("Server refuses what it does not know with ENOSYS, and IOCTL with ENOT
   assert.deepEqual(fake.ask({ opcode: Opcode.FUSE_IOCTL }, ""), [failure(25)]);
 });
 
+Deno.test("Server answers what the kernel has room for of extended attributes, their length, or ERANGE", () => {
+  using fake = device();
+  fake.fileSystem.root.xattrs.set(name("user.a"), literal(`"value"`));
+  const get = (size: string) => fake.ask({ opcode: Opcode.FUSE_GETXATTR }, `${size} 00000000 "user.a" 00`)[0];
+  const list = (size: string) => fake.ask({ opcode: Opcode.FUSE_LISTXATTR }, `${size} 00000000`)[0];
+  assert.equal(get("00000000"), hex(literal("18000000 00000000 0200000000000000 05000000 00000000")));
+  assert.equal(get("05000000"), hex(literal(`15000000 00000000 0200000000000000 "value"`)));
+  assert.equal(get("04000000"), failure(34));
+  assert.equal(list("00000000"), hex(literal("18000000 00000000 0200000000000000 07000000 00000000")));
+  assert.equal(list("07000000"), hex(literal(`17000000 00000000 0200000000000000 "user.a" 00`)));
+  assert.equal(list("06000000"), failure(34));
+});
+
+Deno.test("Server answers extended attributes that come later alike", async () => {
+  const value = Promise.resolve(literal(`"value"`));
+  using fake = device({ getxattr: () => value, listxattr: () => value });
+  assert.deepEqual(fake.ask({ opcode: Opcode.FUSE_GETXATTR }, `04000000 00000000 "user.a" 00`), []);
+  assert.deepEqual(fake.ask({ opcode: Opcode.FUSE_LISTXATTR, unique: 4 }, "05000000 00000000"), []);
+  await settle();
+  assert.deepEqual(fake.answers(), [failure(34), hex(literal(`15000000 00000000 0400000000000000 "value"`))]);
+  assert.deepEqual(fake.lines, []);
+});
+
+Deno.test("Server answers a copy with a number of the length that was asked by", () => {
+  using fake = device({ copyFileRange: () => 3 });
+  const body = "00".repeat(56);
+  const [short] = fake.ask({ opcode: Opcode.FUSE_COPY_FILE_RANGE }, body);
+  assert.equal(short, hex(literal("18000000 00000000 0200000000000000 03000000 00000000")));
+  const [long] = fake.ask({ opcode: Opcode.FUSE_COPY_FILE_RANGE_64 }, body);
+  assert.equal(long, hex(literal("18000000 00000000 0200000000000000 0300000000000000")));
+});
+
 Deno.test("Server answers malformed requests with EIO and goes on", () => {
   using fake = device();
   const unanswered: readonly number[] = [Opcode.FUSE_FORGET, Opcode.FUSE_INTERRUPT, Opcode.FUSE_BATCH_FORGET];
