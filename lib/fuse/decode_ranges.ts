@@ -38,16 +38,15 @@ export function decodeListxattrIn(request: Request): number {
 }
 
 /**
- * In place of the flags of the longer structure, the shorter one (of kernels before 5.12) is followed by the name, which
- * as a number is larger. The value is a view of the request's buffer.
+ * Where the longer structure has more flags, the shorter one (of kernels before 5.12) is followed by the name. The value is a view of the request's buffer.
  */
 export function decodeSetxattrIn(request: Request): { name: ByteString; xattr: NewXattr } {
-  request.need(FUSE_COMPAT_SETXATTR_IN_SIZE);
+  request.need(FUSE_COMPAT_SETXATTR_IN_SIZE + 1);
   const size = request.u32(fuse_setxattr_in.size);
   const flags = request.u32(fuse_setxattr_in.flags);
-  const isLong = request.size >= fuse_setxattr_in.sizeof &&
-    request.u32(fuse_setxattr_in.setxattr_flags) < FIRST_OF_NAMES;
+  const isLong = request.bytes(fuse_setxattr_in.setxattr_flags, 1)[0] < FIRST_OF_NAMES;
   const sizeof = isLong ? fuse_setxattr_in.sizeof : FUSE_COMPAT_SETXATTR_IN_SIZE;
+  request.need(sizeof);
   const name = request.name(sizeof);
   const valueAt = sizeof + name.length + 1;
   if (request.size !== valueAt + size) {
