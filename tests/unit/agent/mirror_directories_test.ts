@@ -46,6 +46,28 @@ Deno.test("beyond the limit the number unused for longest is given up, and never
   assert.equal(numbers.length - given, 3);
 });
 
+Deno.test("beyond the limit a directory that is in use keeps its number", async () => {
+  using fixture = new Fixture({ maxDirectories: 3 });
+  for (const name of ["a", "b", "c", "d"]) fixture.make({ [`${name}/file`]: name });
+  const dirs = new Map<string, number>();
+  for (const name of ["a", "b", "c", "d"]) dirs.set(name, await fixture.walk(name));
+  for (const name of ["a", "b", "c", "a", "d", "a"]) await fixture.lookup(dirs.get(name)!, `file of ${name}`);
+  const bound = fixture.notes.filter(({ op }) => op === FileNote.BIND).map(({ body }) =>
+    decodeBind(body).name as string
+  );
+  assert.deepEqual(bound, ["a", "b", "c", "d"]);
+});
+
+Deno.test("numbers are checked once, when a request fails", async () => {
+  using fixture = new Fixture();
+  fixture.make({ "dir/sub/file": "" });
+  const sub = await fixture.walk("dir/sub");
+  await fixture.lookup(sub, "file");
+  const file = await fixture.walk("dir/sub/file");
+  for (let i = 0; i < 3; i++) await fails(Errno.EEXIST, fixture.mirror.link(file, sub, b("file")));
+  assert.equal(fixture.count(FileOp.GETATTR), 2);
+});
+
 Deno.test("a deep path is bound from above when its numbers were given away", async () => {
   using fixture = new Fixture({ maxDirectories: 4 });
   fixture.make({ "a/b/c/d/e/f/file": "deep", "other/file": "other" });

@@ -152,6 +152,17 @@ Deno.test("handles are used again, and never two files at a time have one", asyn
   }
 });
 
+Deno.test("the handle of an open that failed is used again", async () => {
+  using fixture = new Fixture();
+  fixture.make({ file: "content" });
+  const node = await fixture.walk("file");
+  fixture.intercept = (incoming) => (incoming.fail(Errno.EMFILE), true);
+  for (let i = 0; i < 5; i++) await fails(Errno.EMFILE, fixture.open(node));
+  for (let i = 0; i < 5; i++) await fails(Errno.EMFILE, fixture.create(ROOT, "new", O_RDWR));
+  fixture.intercept = () => false;
+  assert.equal(await fixture.open(node), 1);
+});
+
 Deno.test("flush() of a file that was only read asks nobody; of a written one it gives the local error", async () => {
   using fixture = new Fixture();
   fixture.make({ file: "content" });

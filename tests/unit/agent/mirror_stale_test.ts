@@ -136,6 +136,32 @@ Deno.test("an open file stays readable, and tells its attributes, when it is rem
   assert.equal((await fixture.mirror.getattr(node, fh)).attr.nlink, 0);
 });
 
+Deno.test("an open file can be changed when the kernel knows that its name is gone", async () => {
+  using fixture = new Fixture();
+  fixture.make({ file: "content" });
+  const node = await fixture.walk("file");
+  const fh = await fixture.open(node);
+  Deno.removeSync(fixture.at("file"));
+  assert.equal((await fixture.lookup(ROOT, "file")).nodeId, 0);
+  const { attr } = await fixture.mirror.setattr(node, { mode: 0o600, killSuidgid: false }, caller);
+  assert.deepEqual([attr.mode & 0o7777, attr.nlink], [0o600, 0]);
+  fixture.mirror.release(node, fh);
+});
+
+Deno.test("a file that the command is writing stays one node, whatever else is written there locally", async () => {
+  using fixture = new Fixture();
+  fixture.make({ file: "old" });
+  const node = await fixture.walk("file");
+  const fh = await fixture.open(node, O_RDWR);
+  fixture.make({ file: "changed locally" });
+  fixture.pass();
+  // Another inode would not have the bytes that the kernel has collected for this one.
+  assert.equal(await fixture.walk("file"), node);
+  await fixture.write(node, fh, "C");
+  fixture.mirror.release(node, fh);
+  assert.equal(await fixture.walk("file"), node);
+});
+
 Deno.test("whoever opens a file that was changed locally gets the new content, while others hold the old open", async () => {
   using fixture = new Fixture();
   fixture.make({ file: "old" });

@@ -126,6 +126,17 @@ Deno.test("enter() takes another birth, kind or content for another file, and a 
   assert.notEqual(enter({ ctime: 10, mtime: 4 }), node, "renamed by us, and written by others");
 });
 
+Deno.test("a file that was changed locally is a new node under each of its names", () => {
+  const nodes = new Nodes(directory(1n));
+  const old = nodes.enter(nodes.root, b("a"), { stat: stat(2n) });
+  nodes.enter(nodes.root, b("b"), { stat: stat(2n) });
+  const changed = nodes.enter(nodes.root, b("a"), { stat: stat(2n, { size: 9 }) });
+  assert.notEqual(changed, old);
+  assert.deepEqual(old.places, []);
+  assert.equal(nodes.forget(old.id, 2), old);
+  assert.equal(nodes.enter(nodes.root, b("b"), { stat: stat(2n, { size: 9 }) }), changed);
+});
+
 Deno.test("update() does not take over what is older than what is known", () => {
   const nodes = new Nodes(directory(1n));
   const node = nodes.enter(nodes.root, b("a"), { stat: stat(2n) }, 100);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { heldBytes } from "../../../lib/agent/read_ahead.ts";
-import { Errno, O_RDWR } from "../../../lib/linux/mod.ts";
+import { Errno, O_RDWR, O_TRUNC } from "../../../lib/linux/mod.ts";
 import { FileOp } from "../../../lib/protocol/mod.ts";
 import { caller, fails, Fixture } from "./mirror_fixture.ts";
 
@@ -211,6 +211,14 @@ Deno.test("what was written or cut off through another handle is read at once", 
   await reader.at(REQUEST, REQUEST);
   await fixture.mirror.setattr(reader.node, { size: BLOCK + 2, killSuidgid: false }, caller);
   assert.equal(Buffer.from(await reader.at(BLOCK, 4096)).toString(), "ne");
+});
+
+Deno.test("what was read ahead of an open that empties the file is not given out after it", async () => {
+  using fixture = new Fixture();
+  using reader = await Reader.open(fixture, pattern(2 * MiB));
+  await reader.at(0, REQUEST);
+  await fixture.open(reader.node, O_RDWR | O_TRUNC);
+  assert.equal((await reader.at(REQUEST, REQUEST)).length, 0);
 });
 
 Deno.test("a read that waits while the file is written gets its bytes all the same", async () => {
