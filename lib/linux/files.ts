@@ -238,6 +238,11 @@ export function statFs(fd: number): StatFs | number {
   };
 }
 
+/** The flags that a descriptor was opened with, as far as the kernel keeps them. */
+export function openFlags(fd: number): number {
+  return negative(libc().fcntl(fd, F_GETFL, 0));
+}
+
 /** O_NONBLOCK on. */
 export function setNonBlocking(fd: number): number {
   const flags = negative(libc().fcntl(fd, F_GETFL, 0));

@@ -40,6 +40,8 @@ const table = {
   dup: { parameters: [I], result: I },
   dup3: { parameters: [I, I, I], result: I },
   fcntl: { parameters: [I, I, I], result: I },
+  fcntlLock: { name: "fcntl", parameters: [I, I, B], result: I },
+  flock: { parameters: [I, I], result: I },
   ioctl: { parameters: [I, L, B], result: I },
   poll: { parameters: [B, L, I], result: I },
   pipe2: { parameters: [B, I], result: I },

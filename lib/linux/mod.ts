@@ -18,6 +18,7 @@ export * from "./files.ts";
 export * from "./identity.ts";
 export * from "./inotify.ts";
 export { addressOf, errno, libc, negative } from "./libc.ts";
+export * from "./locks.ts";
 export * from "./mount.ts";
 export * from "./namespace.ts";
 export * from "./poll.ts";
