@@ -17,6 +17,7 @@ export * from "./attributes.ts";
 export * from "./directory.ts";
 export * from "./extended.ts";
 export * from "./file.ts";
+export * from "./locks.ts";
 export * from "./operations.ts";
 export * from "./ranges.ts";
 export * from "./run.ts";

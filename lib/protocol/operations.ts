@@ -30,7 +30,7 @@ export const FileOp = {
   READ: 14,
   /** WriteIn and the data → WriteOut */
   WRITE: 15,
-  /** u32 handle → nothing: what close(2) would say of the file so far */
+  /** FlushIn → nothing: what close(2) would say of the file so far */
   FLUSH: 16,
   /** SyncIn → nothing */
   FSYNC: 17,
@@ -58,6 +58,12 @@ export const FileOp = {
   COPY: 36,
   /** TmpFileIn → Stat */
   TMPFILE: 37,
+  /** RangeLockIn → HeldLock */
+  GETLK: 40,
+  /** RangeLockIn → LockedOut, nothing for F_UNLCK; EAGAIN, or EINTR after STOP_WAITING */
+  SETLK: 41,
+  /** FileLockIn → as SETLK */
+  FLOCK: 42,
 } as const;
 
 /** One-way messages of the agent to the local side. */
@@ -72,6 +78,8 @@ export const FileNote = {
   STOPPED: 4,
   /** OwnerNote: what is created from here on belongs to them, where the local side may do that */
   OWNER: 5,
+  /** u32 wait: the lock that was asked for under this number is not wanted any more, unless it has been had */
+  STOP_WAITING: 6,
 } as const;
 
 /** Requests of the local side to the agent. */

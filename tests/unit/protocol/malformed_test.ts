@@ -141,6 +141,21 @@ Deno.test("decoders throw DecodeError for sizes beyond their limits", () => {
   }
 });
 
+Deno.test("decoders throw DecodeError for locks that there are not", () => {
+  const head = "01000000 0000000000000000 00000000 00000000";
+  const wrong = {
+    "an unknown type": "03 0000000000000000 0000000000000000",
+    "an end before the start": "00 0200000000000000 0100000000000000",
+    "an end beyond all files": "00 0000000000000000 0000000000000080",
+    "a start beyond all files": "00 ffffffffffffffff ffffffffffffffff",
+  };
+  for (const [what, lock] of Object.entries(wrong)) {
+    assert.throws(() => protocol.decodeRangeLock(hex(`${head} ${lock}`)), DecodeError, what);
+    assert.throws(() => protocol.decodeHeldLock(hex(`00000000 ${lock}`)), DecodeError, what);
+  }
+  assert.throws(() => protocol.decodeFileLock(hex("01000000 00000000 03")), DecodeError);
+});
+
 Deno.test("decodeStat() throws DecodeError for names that are too long, empty, or do not end", () => {
   const { MAX_XATTR_NAMES } = protocol;
   const encode = (names: string) => protocol.encodeStat({ ...stat, xattrNames: names as ByteString });

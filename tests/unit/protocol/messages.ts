@@ -218,6 +218,33 @@ export const fileSamples: Record<string, Sample> = {
   "the answer to a write": sample(p.encodeWritten, p.decodeWritten, { written: 258, stat }, `02010000 ${STAT}`),
 };
 
+const range = { type: 1, start: 0x1_0000_0002n, end: 0x7fff_ffff_ffff_ffffn };
+const RANGE = "01 0200000001000000 ffffffffffffff7f";
+
+/** Messages about locks. */
+export const lockSamples: Record<string, Sample> = {
+  "a lock on a range": sample(
+    p.encodeRangeLock,
+    p.decodeRangeLock,
+    { fh: 9, owner: 0xfedc_ba98_7654_3210n, pid: 7, wait: 0xffff_ffff, lock: range },
+    `09000000 1032547698badcfe 07000000 ffffffff ${RANGE}`,
+  ),
+  "a lock that is held": sample(p.encodeHeldLock, p.decodeHeldLock, { pid: 7, lock: range }, `07000000 ${RANGE}`),
+  "a lock on a file": sample(
+    p.encodeFileLock,
+    p.decodeFileLock,
+    { fh: 9, wait: 3, type: 2 },
+    "09000000 03000000 02",
+  ),
+  "a content under a lock": sample(
+    p.encodeLocked,
+    p.decodeLocked,
+    { size: 0x1_0000_0002, mtime: -1, mtimeNsec: 5, ctime: 2, ctimeNsec: 999_999_999, settled: true },
+    "0200000001000000 ffffffffffffffff 05000000 0200000000000000 ffc99a3b 01",
+  ),
+  "a close": sample(p.encodeFlush, p.decodeFlush, { fh: 9, owner: 1n }, "09000000 0100000000000000"),
+};
+
 /** Messages about directories and file systems. */
 export const directorySamples: Record<string, Sample> = {
   "a bind": sample(
@@ -334,4 +361,9 @@ export const commandSamples: Record<string, Sample> = {
 };
 
 /** Every message but a write, whose data has no length before it. */
-export const samples: Record<string, Sample> = { ...fileSamples, ...directorySamples, ...commandSamples };
+export const samples: Record<string, Sample> = {
+  ...fileSamples,
+  ...lockSamples,
+  ...directorySamples,
+  ...commandSamples,
+};
