@@ -2,6 +2,7 @@ import type { BulkSource } from "../rpc/mod.ts";
 import type { Directories } from "./directories.ts";
 import type { Handles } from "./handles.ts";
 import type { Listings } from "./listings.ts";
+import type { Locks } from "./locks.ts";
 import type { Policy } from "./policy.ts";
 
 /** Counters for --debug and benchmarks. */
@@ -20,6 +21,7 @@ export interface Context {
   readonly directories: Directories;
   readonly handles: Handles;
   readonly listings: Listings;
+  readonly locks: Locks;
   readonly policy: Policy;
   readonly statistics: FileStatistics;
   /** A bulk source has bytes again. */

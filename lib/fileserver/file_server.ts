@@ -22,6 +22,7 @@ import { getExtended, listExtended, removeExtended, setExtended } from "./extend
 import { Handles } from "./handles.ts";
 import { readDir } from "./listing.ts";
 import { Listings } from "./listings.ts";
+import { getLock, lockFile, Locks, setLock } from "./locks.ts";
 import { findAt, lookup } from "./lookup.ts";
 import { create, makeTmpFile, open } from "./open.ts";
 import { Policy } from "./policy.ts";
@@ -49,7 +50,7 @@ export interface FileServerOptions {
 export interface FileServer {
   /** Answers any FileOp; other operations ENOSYS, malformed ones EPROTO. */
   request(incoming: Incoming): void;
-  /** Takes BIND, UNBIND, RELEASE and OWNER; false for any other note. `body` is not kept. */
+  /** Takes BIND, UNBIND, RELEASE, OWNER and STOP_WAITING; false for any other note. `body` is not kept. */
   notify(op: number, body: Uint8Array): boolean;
   /**
    * Closes every descriptor, when the connection is closed: reads and syncs that a thread is busy with close theirs as
@@ -97,6 +98,9 @@ const operations: ReadonlyMap<number, Operation> = new Map<number, Operation>([
   [FileOp.SEEK, seekIn],
   [FileOp.COPY, copy],
   [FileOp.TMPFILE, makeTmpFile],
+  [FileOp.GETLK, getLock],
+  [FileOp.SETLK, setLock],
+  [FileOp.FLOCK, lockFile],
 ]);
 
 /** Operations after which something new belongs to somebody. They end before they return. */
@@ -130,6 +134,7 @@ class Server implements FileServer {
       directories: new Directories({ root: fd, policy, limit, watches: this.#watches }),
       handles: new Handles(limits.maxHandles ?? LIMIT),
       listings: new Listings(),
+      locks: new Locks(),
       policy,
       statistics: this.statistics,
       wake,
@@ -164,6 +169,7 @@ class Server implements FileServer {
   close(): void {
     this.#watches?.close();
     this.#context.listings.close();
+    this.#context.locks.close();
     this.#context.handles.close();
     this.#context.directories.close();
   }
@@ -201,7 +207,7 @@ class Server implements FileServer {
   }
 
   #note(op: number, body: Uint8Array): number | undefined {
-    const { directories, handles, listings } = this.#context;
+    const { directories, handles, listings, locks } = this.#context;
     switch (op) {
       case FileNote.BIND:
         return directories.bind(decodeBind(body));
@@ -213,8 +219,15 @@ class Server implements FileServer {
       case FileNote.OWNER:
         this.#owner = decodeOwner(body);
         return 0;
-      case FileNote.RELEASE:
-        return handles.release(decodeNumber(body));
+      case FileNote.RELEASE: {
+        const number = decodeNumber(body);
+        const file = handles.find(number);
+        if (file !== undefined) locks.released(file);
+        return handles.release(number);
+      }
+      case FileNote.STOP_WAITING:
+        locks.stopWaiting(decodeNumber(body));
+        return 0;
     }
   }
 }

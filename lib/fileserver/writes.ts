@@ -1,6 +1,6 @@
 import { fromText } from "../bytes/mod.ts";
 import { close, duplicate, Errno, O_DIRECTORY, O_RDONLY, openAt, syncFile, writeAt } from "../linux/mod.ts";
-import { decodeNumber, decodeSync, decodeWrite, encodeWritten } from "../protocol/mod.ts";
+import { decodeFlush, decodeSync, decodeWrite, encodeWritten } from "../protocol/mod.ts";
 import type { Buffer } from "./buffer_pool.ts";
 import type { Answer, Context } from "./context.ts";
 import { describeFd } from "./describe.ts";
@@ -24,8 +24,10 @@ export function write(context: Context, body: Uint8Array): Answer {
 
 /** What close(2) says of the file so far: some file systems (NFS, quotas) report lost writes only there. */
 export function flush(context: Context, body: Uint8Array): Answer {
-  const file = context.handles.find(decodeNumber(body));
+  const { fh, owner } = decodeFlush(body);
+  const file = context.handles.find(fh);
   if (file === undefined) return -Errno.EBADF;
+  context.locks.closedBy(owner, file);
   const copy = duplicate(file.fd);
   return copy < 0 ? copy : close(copy);
 }

@@ -3,6 +3,7 @@ import { fromText, Writer } from "../../../lib/bytes/mod.ts";
 import { Errno, O_APPEND } from "../../../lib/linux/mod.ts";
 import {
   decodeWritten,
+  encodeFlush,
   encodeNumber,
   encodeRead,
   encodeSync,
@@ -211,14 +212,14 @@ Deno.test("FLUSH, FSYNC and FSYNCDIR succeed on what is open, and give EBADF oth
   fixture.create(1, "file");
   write(fixture, 1, 0, "12345");
   const before = fixture.descriptors();
-  assert.equal(fixture.errno(FileOp.FLUSH, encodeNumber(1)), 0);
+  assert.equal(fixture.errno(FileOp.FLUSH, encodeFlush({ fh: 1, owner: 1n })), 0);
   for (const dataOnly of [true, false]) {
     assert.equal(await fixture.errnoLater(FileOp.FSYNC, encodeSync({ id: 1, dataOnly })), 0);
     assert.equal(await fixture.errnoLater(FileOp.FSYNCDIR, encodeSync({ id: 2, dataOnly })), 0);
     assert.equal(await fixture.errnoLater(FileOp.FSYNC, encodeSync({ id: 9, dataOnly })), Errno.EBADF);
     assert.equal(await fixture.errnoLater(FileOp.FSYNCDIR, encodeSync({ id: 9, dataOnly })), Errno.EBADF);
   }
-  assert.equal(fixture.errno(FileOp.FLUSH, encodeNumber(9)), Errno.EBADF);
+  assert.equal(fixture.errno(FileOp.FLUSH, encodeFlush({ fh: 9, owner: 1n })), Errno.EBADF);
   assert.equal(fixture.descriptors(), before);
 });
 
