@@ -171,6 +171,8 @@ export const FUSE_COMPAT_SETXATTR_IN_SIZE = 8;
 export const FUSE_FSYNC_FDATASYNC = 1 << 0;
 /** fuse_write_in.write_flags: setuid and setgid bits are to go. */
 export const FUSE_WRITE_KILL_SUIDGID = 1 << 2;
+/** fuse_lk_in.lk_flags: flock(2), not a range. */
+export const FUSE_LK_FLOCK = 1 << 0;
 /** fuse_notify_inval_entry_out.flags: end the entry's lifetime instead of dropping it. */
 export const FUSE_EXPIRE_ONLY = 1 << 0;
 
@@ -383,6 +385,15 @@ export const fuse_sx_time = { sizeof: 16, tv_sec: 0, tv_nsec: 8 } as const;
 export const fuse_fsync_in = { sizeof: 16, fh: 0, fsync_flags: 8 } as const;
 
 export const fuse_access_in = { sizeof: 8, mask: 0 } as const;
+
+/** `end` is the last byte; `type` is F_RDLCK, F_WRLCK or F_UNLCK. */
+export const fuse_file_lock = { sizeof: 24, start: 0, end: 8, type: 16, pid: 20 } as const;
+
+/** `lk` is a fuse_file_lock. */
+export const fuse_lk_in = { sizeof: 48, fh: 0, owner: 8, lk: 16, lk_flags: 40 } as const;
+
+/** A fuse_file_lock. */
+export const fuse_lk_out = { sizeof: 24, lk: 0 } as const;
 
 export const fuse_interrupt_in = { sizeof: 8, unique: 0 } as const;
 

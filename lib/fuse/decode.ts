@@ -2,7 +2,8 @@
  * One decoder for each structure the kernel sends. Each throws DecodeError where the request is shorter than its
  * structure or a name does not end; names and data follow their structure directly.
  */
-import type { ByteString } from "../bytes/mod.ts";
+import { type ByteString, DecodeError } from "../bytes/mod.ts";
+import { F_UNLCK, LAST_BYTE } from "../linux/mod.ts";
 import {
   FATTR_ATIME,
   FATTR_ATIME_NOW,
@@ -18,6 +19,7 @@ import {
   fuse_access_in,
   fuse_batch_forget_in,
   fuse_create_in,
+  fuse_file_lock,
   fuse_flush_in,
   fuse_forget_in,
   fuse_forget_one,
@@ -28,6 +30,8 @@ import {
   fuse_init_in,
   fuse_interrupt_in,
   fuse_link_in,
+  FUSE_LK_FLOCK,
+  fuse_lk_in,
   fuse_mkdir_in,
   fuse_mknod_in,
   fuse_open_in,
@@ -40,7 +44,7 @@ import {
   FUSE_WRITE_KILL_SUIDGID,
   InitFlag,
 } from "./abi.ts";
-import type { NewFile, NewNode, NodeId, SetAttr } from "./file_system.ts";
+import type { FileLock, NewFile, NewNode, NodeId, SetAttr } from "./file_system.ts";
 import type { Request } from "./request.ts";
 
 /** What the kernel offers. */
@@ -257,6 +261,35 @@ export function decodeFsyncIn(request: Request): { fh: number; dataOnly: boolean
 export function decodeAccessIn(request: Request): number {
   request.need(fuse_access_in.sizeof);
   return request.u32(fuse_access_in.mask);
+}
+
+/** Of GETLK, SETLK and SETLKW. */
+export interface LockIn {
+  readonly fh: number;
+  readonly owner: bigint;
+  readonly lock: FileLock;
+  /** flock(2): the lock's range means nothing. */
+  readonly flock: boolean;
+}
+
+export function decodeLkIn(request: Request): LockIn {
+  request.need(fuse_lk_in.sizeof);
+  const at = fuse_lk_in.lk;
+  const lock = {
+    type: request.u32(at + fuse_file_lock.type),
+    start: request.u64(at + fuse_file_lock.start),
+    end: request.u64(at + fuse_file_lock.end),
+    pid: request.u32(at + fuse_file_lock.pid),
+  };
+  if (lock.type > F_UNLCK || lock.start > lock.end || lock.end > LAST_BYTE) {
+    throw new DecodeError(`Cannot decode a lock: type ${lock.type} from ${lock.start} to ${lock.end}`);
+  }
+  return {
+    fh: request.u53(fuse_lk_in.fh),
+    owner: request.u64(fuse_lk_in.owner),
+    lock,
+    flock: (request.u32(fuse_lk_in.lk_flags) & FUSE_LK_FLOCK) !== 0,
+  };
 }
 
 /** The `unique` of the request that was interrupted. */

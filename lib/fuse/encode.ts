@@ -5,9 +5,11 @@ import {
   fuse_attr_out,
   fuse_copy_file_range_out,
   fuse_entry_out,
+  fuse_file_lock,
   fuse_getxattr_out,
   fuse_init_out,
   fuse_kstatfs,
+  fuse_lk_out,
   fuse_lseek_out,
   fuse_open_out,
   fuse_statx,
@@ -15,7 +17,7 @@ import {
   fuse_sx_time,
   fuse_write_out,
 } from "./abi.ts";
-import type { Attr, AttrOut, Entry, Opened, StatFsOut, StatxAttr } from "./file_system.ts";
+import type { Attr, AttrOut, Entry, FileLock, Opened, StatFsOut, StatxAttr } from "./file_system.ts";
 import type { Negotiated } from "./init.ts";
 import type { Reply } from "./reply.ts";
 
@@ -132,6 +134,14 @@ export function encodeStatfsOut(reply: Reply, st: StatFsOut): void {
   reply.u32(at + fuse_kstatfs.bsize, st.bsize);
   reply.u32(at + fuse_kstatfs.namelen, st.namelen);
   reply.u32(at + fuse_kstatfs.frsize, st.frsize);
+}
+
+export function encodeLkOut(reply: Reply, { type, start, end, pid }: FileLock): void {
+  const at = reply.take(fuse_lk_out.sizeof) + fuse_lk_out.lk;
+  reply.u64(at + fuse_file_lock.start, start);
+  reply.u64(at + fuse_file_lock.end, end);
+  reply.u32(at + fuse_file_lock.type, type);
+  reply.u32(at + fuse_file_lock.pid, pid);
 }
 
 export function encodeInitOut(reply: Reply, agreed: Negotiated): void {

@@ -1,5 +1,5 @@
 import type { ByteString } from "../bytes/mod.ts";
-import type { Stat } from "../linux/mod.ts";
+import type { RangeLock, Stat } from "../linux/mod.ts";
 
 /** The kernel's number for an inode, chosen by us: 1 is the root. */
 export type NodeId = number;
@@ -14,6 +14,11 @@ export interface Caller {
   readonly pid: number;
   /** Aborted when the request was interrupted and nobody waits for its answer any more. Made on first use. */
   readonly signal: AbortSignal;
+  /**
+   * Aborted at any signal of the thread, harmless ones included. Whoever waits for a long time may then fail with EINTR;
+   * who does not look at this is not interrupted. Made on first use.
+   */
+  readonly interrupted: AbortSignal;
 }
 
 /** What the kernel may remember of a name: fuse_entry_out. */
@@ -99,6 +104,20 @@ export interface NewXattr {
   readonly killSetgid: boolean;
 }
 
+/** fuse_file_lock. */
+export interface FileLock extends RangeLock {
+  /** In the mount's pid namespace: who asks for the lock, or holds it; 0 for a stranger. */
+  readonly pid: number;
+}
+
+/** A range to lock or unlock. */
+export interface LockRequest {
+  readonly fh: number;
+  /** Whose locks are not in each other's way: a process, or an open file. */
+  readonly owner: bigint;
+  readonly lock: FileLock;
+}
+
 /** One name of a directory, for readdirplus. */
 export interface DirEntry {
   readonly name: ByteString;
@@ -177,8 +196,10 @@ export interface FileSystem {
     at: { fh: number; offset: number; data: Uint8Array; killSuidgid?: boolean },
     caller: Caller,
   ): Result<number>;
+  /** A descriptor of the open file is closed: the locks on ranges of the file that `lockOwner` has go. */
   flush(nodeId: NodeId, fh: number, lockOwner: bigint, caller: Caller): Result<void>;
   fsync(nodeId: NodeId, fh: number, dataOnly: boolean, caller: Caller): Result<void>;
+  /** The last descriptor is closed: the file's lock as a whole goes, and those that the open file itself owns. */
   release(nodeId: NodeId, fh: number): void;
   opendir(nodeId: NodeId, caller: Caller): Result<Opened>;
   readdir(nodeId: NodeId, at: { fh: number; offset: bigint }, sink: DirSink, caller: Caller): Result<void>;
@@ -197,4 +218,10 @@ export interface FileSystem {
   lseek(nodeId: NodeId, at: { fh: number; offset: number; whence: number }, caller: Caller): Result<number>;
   /** Bytes copied; EOPNOTSUPP has the kernel read and write them. */
   copyFileRange(nodeId: NodeId, copy: FileCopy, caller: Caller): Result<number>;
+  /** A lock that is in the way of this one; of type F_UNLCK when there is none. */
+  getlk(nodeId: NodeId, request: LockRequest, caller: Caller): Result<FileLock>;
+  /** EAGAIN where a lock is in the way, unless it is to `wait`: then EINTR when the caller is interrupted. */
+  setlk(nodeId: NodeId, request: LockRequest & { wait: boolean }, caller: Caller): Result<void>;
+  /** The same for the file as a whole, flock(2), on behalf of the open file. `type` is that of a range's lock. */
+  flock(nodeId: NodeId, request: { fh: number; type: number; wait: boolean }, caller: Caller): Result<void>;
 }

@@ -57,10 +57,13 @@ export interface Negotiated {
  * permissions by them; FUSE_DONT_MASK, which belongs to it, leaves the umask to the local kernel, because a directory's
  * default ACL takes its place.
  *
- * Not asked for: FUSE_POSIX_LOCKS and FUSE_FLOCK_LOCKS (the kernel here then keeps the locks itself),
- * FUSE_NO_OPEN_SUPPORT (a file may vanish while it is open: handles are needed).
+ * Without FUSE_POSIX_LOCKS and FUSE_FLOCK_LOCKS the kernel here would keep the locks to itself.
+ *
+ * Not asked for: FUSE_NO_OPEN_SUPPORT (a file may vanish while it is open: handles are needed).
  */
 const always = InitFlag.FUSE_ASYNC_READ |
+  InitFlag.FUSE_POSIX_LOCKS |
+  InitFlag.FUSE_FLOCK_LOCKS |
   InitFlag.FUSE_ATOMIC_O_TRUNC |
   InitFlag.FUSE_BIG_WRITES |
   InitFlag.FUSE_ASYNC_DIO |

@@ -2,6 +2,7 @@ import { Errno } from "../linux/mod.ts";
 import { Opcode } from "./abi.ts";
 import * as directory from "./directory_operations.ts";
 import * as file from "./file_operations.ts";
+import * as lock from "./lock_operations.ts";
 import * as name from "./name_operations.ts";
 import * as node from "./node_operations.ts";
 import type { Operation } from "./operation.ts";
@@ -34,6 +35,9 @@ export const operations: ReadonlyMap<number, Operation<unknown>> = new Map<numbe
   [Opcode.FUSE_READDIRPLUS, directory.readdirplus],
   [Opcode.FUSE_RELEASEDIR, directory.releasedir],
   [Opcode.FUSE_FSYNCDIR, directory.fsyncdir],
+  [Opcode.FUSE_GETLK, lock.getlk],
+  [Opcode.FUSE_SETLK, lock.setlk],
+  [Opcode.FUSE_SETLKW, lock.setlkw],
   [Opcode.FUSE_STATFS, node.statfs],
   [Opcode.FUSE_ACCESS, node.access],
   [Opcode.FUSE_STATX, node.statx],

@@ -12,7 +12,9 @@ export class Pending implements Caller {
   /** Held for the file system until its result is there. */
   buffer: RequestBuffer | undefined;
   #controller: AbortController | undefined;
+  #interrupt: AbortController | undefined;
   #abandoned = false;
+  #interrupted = false;
 
   constructor(request: Request) {
     this.unique = request.unique;
@@ -31,13 +33,28 @@ export class Pending implements Caller {
     return this.#controller.signal;
   }
 
+  get interrupted(): AbortSignal {
+    if (this.#interrupt === undefined) {
+      this.#interrupt = new AbortController();
+      if (this.#interrupted) this.#interrupt.abort();
+    }
+    return this.#interrupt.signal;
+  }
+
   /** True when the result will come too late for the kernel. */
   get abandoned(): boolean {
     return this.#abandoned;
   }
 
+  /** A signal has come for the caller. */
+  interrupt(): void {
+    this.#interrupted = true;
+    this.#interrupt?.abort();
+  }
+
   abandon(): void {
     this.#abandoned = true;
     this.#controller?.abort();
+    this.interrupt();
   }
 }

@@ -6,7 +6,8 @@
  *    file system.
  * 3. A result is answered at once; a promise makes the request a {@link Pending} one, answered when it settles. A WRITE
  *    keeps its buffer until then.
- * 4. An interrupted request of a dying thread is answered EINTR early; its result is undone when it comes.
+ * 4. An interrupted request of a dying thread is answered EINTR early; its result is undone when it comes. Other signals
+ *    are told to the file system, which may end a wait for a lock.
  */
 import { Errno } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
@@ -220,7 +221,8 @@ export class Server implements Receiver {
 
   /**
    * The kernel interrupts a request for any signal of its thread, a SIGCHLD too, and programs do not expect EINTR of
-   * files: only a thread that dies is let go. A `unique` that is not pending has been answered: the kernel interrupts
+   * files: only a thread that dies is let go. (For locks they do: who waits for one looks at {@link Pending.interrupted},
+   * and fails when it is sure not to have it.) A `unique` that is not pending has been answered: the kernel interrupts
    * what was read from the device, and whatever this one reader has read, it has also served. So no EAGAIN is due
    * (`Documentation/filesystems/fuse`), which is for servers where an INTERRUPT overtakes its request.
    */
@@ -228,6 +230,7 @@ export class Server implements Receiver {
     const pending = this.#pending.get(unique);
     if (pending === undefined) return;
     this.#interrupted.add(pending);
+    pending.interrupt();
     this.#giveUpIfDying(pending);
   }
 

@@ -109,6 +109,23 @@ const cases: readonly Case[] = [
   ["decodeFsyncIn() of all", decode.decodeFsyncIn, "0300000000000000 00000000 00000000", { fh: 3, dataOnly: false }],
   ["decodeFsyncIn() of data", decode.decodeFsyncIn, "0300000000000000 01000000 00000000", { fh: 3, dataOnly: true }],
   ["decodeAccessIn()", decode.decodeAccessIn, "06000000 00000000", 6],
+  [
+    "decodeLkIn() of a range",
+    decode.decodeLkIn,
+    "0300000000000000 efcdab8967452301 0200000001000000 ffffffffffffff7f 01000000 4d000000 00000000 00000000",
+    {
+      fh: 3,
+      owner: 0x0123_4567_89ab_cdefn,
+      lock: { type: 1, start: 0x1_0000_0002n, end: 2n ** 63n - 1n, pid: 77 },
+      flock: false,
+    },
+  ],
+  [
+    "decodeLkIn() of flock(2)",
+    decode.decodeLkIn,
+    "0300000000000000 0100000000000000 0000000000000000 ffffffffffffff7f 02000000 00000000 01000000 00000000",
+    { fh: 3, owner: 1n, lock: { type: 2, start: 0n, end: 2n ** 63n - 1n, pid: 0 }, flock: true },
+  ],
   ["decodeInterruptIn()", decode.decodeInterruptIn, "0a00000000000000", 10],
 ];
 
@@ -144,4 +161,17 @@ Deno.test("decodeBatchForgetIn() refuses a count beyond its bytes", () => {
 Deno.test("decodeReadIn() is EFBIG beyond 2^53", () => {
   const body = "0100000000000000 0000000000000040 00100000 00000000 0000000000000000 00000000 00000000";
   assert.throws(() => decode.decodeReadIn(received(body)), (error: ErrnoError) => error.errno === 27);
+});
+
+Deno.test("decodeLkIn() refuses types and ranges that there are not", () => {
+  const owner = "0300000000000000 0100000000000000";
+  const wrong = [
+    "0000000000000000 0000000000000000 03000000",
+    "0200000000000000 0100000000000000 00000000",
+    "0000000000000000 0000000000000080 00000000",
+    "ffffffffffffffff ffffffffffffffff 00000000",
+  ];
+  for (const lock of wrong) {
+    assert.throws(() => decode.decodeLkIn(received(`${owner} ${lock} 00000000 00000000 00000000`)), DecodeError, lock);
+  }
 });

@@ -133,3 +133,10 @@ Deno.test("take() and append() refuse what does not fit", () => {
   reply.take(8);
   assert.throws(() => reply.take(1), RangeError);
 });
+
+Deno.test("encodeLkOut() writes a lock", () => {
+  same(
+    encoded((reply) => encode.encodeLkOut(reply, { type: 1, start: 0x1_0000_0002n, end: 2n ** 63n - 1n, pid: 77 })),
+    "0200000001000000 ffffffffffffff7f 01000000 4d000000",
+  );
+});

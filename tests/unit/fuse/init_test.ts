@@ -10,6 +10,8 @@ function names(flags: number): string[] {
 
 const always = [
   "FUSE_ASYNC_READ",
+  "FUSE_POSIX_LOCKS",
+  "FUSE_FLOCK_LOCKS",
   "FUSE_ATOMIC_O_TRUNC",
   "FUSE_BIG_WRITES",
   "FUSE_ASYNC_DIO",

@@ -7,8 +7,10 @@ import type {
   DirSink,
   Entry,
   FileCopy,
+  FileLock,
   FileRange,
   FileSystem,
+  LockRequest,
   NewFile,
   NewNode,
   NewXattr,
@@ -23,6 +25,7 @@ import { FOPEN_DIRECT_IO, FOPEN_KEEP_CACHE } from "../../../lib/fuse/mod.ts";
 import {
   Errno,
   ErrnoError,
+  F_UNLCK,
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
   S_IFDIR,
@@ -271,6 +274,14 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   access(_nodeId: NodeId, _mask: number, _caller: Caller): Result<void> {}
+
+  getlk(_nodeId: NodeId, { lock }: LockRequest, _caller: Caller): Result<FileLock> {
+    return { ...lock, type: F_UNLCK };
+  }
+
+  setlk(_nodeId: NodeId, _request: LockRequest & { wait: boolean }, _caller: Caller): Result<void> {}
+
+  flock(_nodeId: NodeId, _request: { fh: number; type: number; wait: boolean }, _caller: Caller): Result<void> {}
 
   statx(nodeId: NodeId, _fh: number | undefined, _caller: Caller): Result<AttrOut & { attr: StatxAttr }> {
     const attr = { ...this.node(nodeId).attr, btime: BIRTH, btimeNsec: 7 };

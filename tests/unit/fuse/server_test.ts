@@ -365,3 +365,75 @@ Deno.test("Server aborts what is under way when the file system is unmounted", a
   await settle();
   assert.deepEqual(forgotten, [[7, 1]]);
 });
+
+/** fuse_lk_in: handle 3, owner 7; `range` is the lock's type and pid, `flags` its lk_flags. */
+function lockBody(range: string, flags = "00000000"): string {
+  return `0300000000000000 0700000000000000 0100000000000000 0200000000000000 ${range} ${flags} 00000000`;
+}
+
+Deno.test("Server tells SETLK, SETLKW and flock(2) apart", () => {
+  const calls: unknown[] = [];
+  using fake = device({
+    setlk: (_nodeId, request) => void calls.push(request),
+    flock: (_nodeId, request) => void calls.push(request),
+  });
+  const lock = { type: 1, start: 1n, end: 2n, pid: 77 };
+  assert.deepEqual(fake.ask({ opcode: Opcode.FUSE_SETLK }, lockBody("01000000 4d000000")), [answerStart(16)]);
+  assert.deepEqual(fake.ask({ opcode: Opcode.FUSE_SETLKW }, lockBody("01000000 4d000000")), [answerStart(16)]);
+  fake.ask({ opcode: Opcode.FUSE_SETLK }, lockBody("00000000 4d000000", "01000000"));
+  fake.ask({ opcode: Opcode.FUSE_SETLKW }, lockBody("02000000 00000000", "01000000"));
+  assert.deepEqual(calls, [
+    { fh: 3, owner: 7n, lock, wait: false },
+    { fh: 3, owner: 7n, lock, wait: true },
+    { fh: 3, type: 0, wait: false },
+    { fh: 3, type: 2, wait: true },
+  ]);
+});
+
+Deno.test("Server answers GETLK with the lock that is in the way", () => {
+  using fake = device({ getlk: () => ({ type: 1, start: 0n, end: 9n, pid: 5 }) });
+  assert.deepEqual(fake.ask({ opcode: Opcode.FUSE_GETLK }, lockBody("00000000 00000000")), [
+    `${answerStart(40)} 00000000 00000000 09000000 00000000 01000000 05000000`,
+  ]);
+});
+
+/** A lock that the test answers. */
+function slowLock() {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const callers: Caller[] = [];
+  const methods: Partial<FileSystem> = {
+    setlk(_nodeId, _request, caller) {
+      callers.push(caller);
+      return promise;
+    },
+  };
+  return { methods, resolve, reject, callers };
+}
+
+Deno.test("Server tells who waits for a lock of a signal, and leaves the answer to them", async () => {
+  for (const granted of [false, true]) {
+    const { methods, resolve, reject, callers } = slowLock();
+    using fake = device(methods);
+    fake.ask({ opcode: Opcode.FUSE_SETLKW }, lockBody("01000000 4d000000"));
+    const [{ interrupted, signal }] = callers;
+    assert.equal(interrupted.aborted, false);
+    assert.deepEqual(fake.ask(interrupt, interruptBody), []);
+    assert.deepEqual([interrupted.aborted, signal.aborted], [true, false]);
+    if (granted) resolve();
+    else reject(new ErrnoError(4, "wait for a lock"));
+    await settle();
+    assert.deepEqual(fake.answers(), [granted ? answerStart(16) : failure(4)]);
+  }
+});
+
+Deno.test("Server lets a dying caller go who waits for a lock", async () => {
+  const { methods, resolve, callers } = slowLock();
+  using fake = device(methods);
+  fake.ask({ opcode: Opcode.FUSE_SETLKW }, lockBody("01000000 4d000000"));
+  fake.dying.add(77);
+  assert.deepEqual(fake.ask(interrupt, interruptBody), [failure(4)]);
+  assert.equal(callers[0].interrupted.aborted, true, "also for who asks late");
+  resolve();
+  await settle();
+  assert.deepEqual(fake.answers(), []);
+});
