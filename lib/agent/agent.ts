@@ -1,6 +1,6 @@
 import { fromText, toBytes, toText } from "../bytes/mod.ts";
 import { Server } from "../fuse/mod.ts";
-import { errnoName, POLLIN, setNonBlocking, unwrap, write } from "../linux/mod.ts";
+import { errnoName, POLLIN, setNonBlocking, unwrap, write, writeAsync } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import {
   AgentNote,
@@ -155,6 +155,7 @@ class Agent {
       owner: { uid: spec.uid, gid: spec.gid },
       writeBack: !this.#options.syncWrites,
       syncFiles: (onEnd) => this.#command?.syncFiles(onEnd),
+      notify: (message) => this.#loop.settled(writeAsync(fd, message)),
     });
     for (const number of this.#watched) this.#mirror.tree.directories.watched(number);
     const server = new Server(fd, this.#mirror, {
@@ -168,7 +169,11 @@ class Agent {
       },
     });
     this.#server = server;
-    this.#changes = new Changes({ connection: this.#connection, tree: this.#mirror.tree, device: fd });
+    this.#changes = new Changes({
+      connection: this.#connection,
+      tree: this.#mirror.tree,
+      write: (message) => this.#loop.track(writeAsync(fd, message)),
+    });
     unwrap(setNonBlocking(fd), "make the FUSE device nonblocking");
     this.#loop.poller.add(fd, POLLIN, () => server.device.readable());
     this.#command?.go(spec);

@@ -8,7 +8,7 @@
  */
 import type { ByteString } from "../bytes/mod.ts";
 import { encodeDelete, encodeInvalEntry, encodeInvalInode, encodeStore } from "../fuse/mod.ts";
-import { type Stat, writeAsync } from "../linux/mod.ts";
+import type { Stat } from "../linux/mod.ts";
 import { type ChangedNote, encodeRead, FileOp, type LookupOut, ROOT_DIRECTORY } from "../protocol/mod.ts";
 import type { Connection } from "../rpc/mod.ts";
 import type { Node } from "./nodes.ts";
@@ -25,14 +25,14 @@ const CROWD = 256;
 export class Changes {
   readonly #connection: Connection;
   readonly #tree: Tree;
-  readonly #device: number;
+  readonly #write: (message: Uint8Array<ArrayBuffer>) => void;
   #sent = 0;
 
-  /** `device`: the mount's FUSE device. */
-  constructor(options: { connection: Connection; tree: Tree; device: number }) {
+  /** `write` gives a message to the mount's FUSE device, off this thread. */
+  constructor(options: { connection: Connection; tree: Tree; write: (message: Uint8Array<ArrayBuffer>) => void }) {
     this.#connection = options.connection;
     this.#tree = options.tree;
-    this.#device = options.device;
+    this.#write = options.write;
     this.#tree.onUnleased = (node) => this.#expire(node);
   }
 
@@ -122,7 +122,7 @@ export class Changes {
    */
   #notify(message: Uint8Array<ArrayBuffer>): void {
     this.#sent++;
-    writeAsync(this.#device, message);
+    this.#write(message);
   }
 }
 

@@ -80,6 +80,7 @@ export class Link {
   #end(why: string): void {
     if (this.#ended) return;
     this.#ended = true;
+    for (const fd of [0, 1]) this.#poller.want(fd, 0);
     log.debug(`the link ended: ${why}`);
     this.#onEnd();
   }

@@ -6,10 +6,12 @@ import {
   type DirSink,
   type Entry,
   type FileCopy,
+  type FileLock,
   type FileRange,
   type FileSystem,
   FOPEN_DIRECT_IO,
   FOPEN_KEEP_CACHE,
+  type LockRequest,
   type NewFile,
   type NewNode,
   type NewXattr,
@@ -46,10 +48,10 @@ import {
   decodeWritten,
   encodeAccess,
   encodeCreate,
+  encodeFlush,
   encodeLink,
   encodeMake,
   encodeName,
-  encodeNumber,
   encodeOpen,
   encodeRef,
   encodeRename,
@@ -64,8 +66,11 @@ import {
 import { type Connection, RpcError } from "../rpc/mod.ts";
 import { ExtendedAttributes } from "./extended.ts";
 import { Listings } from "./listings.ts";
+import { LockedContent } from "./locked_content.ts";
+import { Locks } from "./locks.ts";
 import { type Node, pathOf } from "./nodes.ts";
 import type { OpenFile, Way } from "./open_files.ts";
+import { PageCache } from "./page_cache.ts";
 import { Ranges } from "./ranges.ts";
 import { overlaid, type Shown, Tree, type TreeOptions } from "./tree.ts";
 import { WriteOut } from "./write_out.ts";
@@ -85,6 +90,8 @@ export interface MirrorOptions extends TreeOptions {
   readonly writeBack: boolean;
   /** Has the kernel give out the writes it has collected: see {@link WriteOut}. */
   readonly syncFiles?: (onEnd: () => void) => void;
+  /** Writes a message to the FUSE device off this thread, and tells of the end. Left out where no kernel is to be told. */
+  readonly notify?: (message: Uint8Array<ArrayBuffer>) => Promise<void>;
 }
 
 /** Bytes that a program believes to be written. */
@@ -103,6 +110,8 @@ export class Mirror implements FileSystem {
   readonly #extended: ExtendedAttributes;
   readonly #ranges: Ranges;
   readonly #writeOut: WriteOut;
+  readonly #cache: PageCache;
+  readonly #locks: Locks;
   #lostWrite: LostWrite | undefined;
 
   constructor(options: MirrorOptions) {
@@ -114,6 +123,10 @@ export class Mirror implements FileSystem {
     this.#extended = new ExtendedAttributes(this.tree);
     this.#writeOut = new WriteOut(options.syncFiles ?? ((onEnd) => onEnd()));
     this.#ranges = new Ranges(this.tree, this.#writeOut);
+    const notify = options.notify ?? (() => Promise.resolve());
+    const cache = this.#cache = new PageCache({ notify, writeOut: this.#writeOut });
+    const content = new LockedContent({ connection, nodes: this.tree.nodes, cache, writeBack: options.writeBack });
+    this.#locks = new Locks({ connection, tree: this.tree, content });
   }
 
   /** The first write that the kernel had collected and the local side did not take. */
@@ -129,7 +142,7 @@ export class Mirror implements FileSystem {
     if (shown !== undefined) return this.tree.overlayEntry(parent, name, shown);
     // Mounted over before the command begins.
     if (parent.overlay?.attr !== undefined) return this.tree.missing(parent, name);
-    const known = this.tree.snapshots.find(parent, name);
+    const known = parent.lockUsers > 0 ? undefined : this.tree.snapshots.find(parent, name);
     if (known?.found !== undefined) return this.tree.enter(parent, name, known.found, known.asOf);
     if (known !== undefined) return this.tree.missing(parent, name, known.asOf);
     const dir = this.tree.directories.number(parent);
@@ -180,6 +193,7 @@ export class Mirror implements FileSystem {
     // It moves by our own doing.
     node.ctimeKnown = false;
     const attr = await reply;
+    if (size !== undefined) node.shownSize = size;
     // A change that we did not ask for was made locally: still to be found by the next lookup.
     const foreign = size === undefined && mtime === undefined && node.isForeignChange(attr);
     return foreign ? this.tree.heldOpen(node, attr) : this.tree.updated(node, attr);
@@ -261,7 +275,10 @@ export class Mirror implements FileSystem {
       this.tree.fail("open a file that was changed locally");
     }
     node.update(stat);
-    if (wanted & O_TRUNC) node.writes++;
+    if (wanted & O_TRUNC) {
+      node.writes++;
+      node.shownSize = 0;
+    }
     this.tree.files.confirm(file);
     return opened(file);
   }
@@ -308,10 +325,12 @@ export class Mirror implements FileSystem {
     const { node, fh } = file;
     if (at.killSuidgid) await this.#killSetid(node, caller, fh);
     node.writes++;
+    this.#cache.wrote(node, at.data.length);
     try {
       const body = encodeWrite({ fh, offset: at.offset });
       const { reply } = this.#connection.call(FileOp.WRITE, body, { data: at.data, flow: fh });
       const { written, stat } = decodeWritten(await file.node.whileWriting(reply));
+      node.shownSize = Math.max(node.shownSize, at.offset + written);
       // Past its cache the kernel keeps the time and size it had before, and with write-back it believes those: the next
       // use of the name must give a new node.
       if (file.direct && this.#writeBack) node.doubt();
@@ -326,10 +345,14 @@ export class Mirror implements FileSystem {
     }
   }
 
-  async flush(_nodeId: NodeId, fh: number): Promise<void> {
+  async flush(_nodeId: NodeId, fh: number, owner: bigint): Promise<void> {
     const file = this.tree.files.get(fh);
+    if (file === undefined) return;
+    const hasLocks = this.#locks.has(file.node, owner);
     // A file that was only read has nothing to report.
-    if (file?.writable) await this.tree.ask(FileOp.FLUSH, encodeNumber(fh));
+    if (!file.writable && !hasLocks) return;
+    if (hasLocks) this.#locks.closed(file.node, owner);
+    await this.tree.ask(FileOp.FLUSH, encodeFlush({ fh, owner }));
   }
 
   async fsync(_nodeId: NodeId, fh: number, dataOnly: boolean, caller: Caller): Promise<void> {
@@ -340,7 +363,25 @@ export class Mirror implements FileSystem {
   }
 
   release(_nodeId: NodeId, fh: number): void {
+    const file = this.tree.files.get(fh);
     this.tree.files.release(fh);
+    if (file !== undefined) this.#locks.closed(file.node, fh);
+  }
+
+  async getlk(_nodeId: NodeId, request: LockRequest): Promise<FileLock> {
+    return await this.#locks.test(request);
+  }
+
+  async setlk(_nodeId: NodeId, request: LockRequest & { wait: boolean }, caller: Caller): Promise<void> {
+    await this.#locks.setRange(request, caller);
+  }
+
+  async flock(
+    _nodeId: NodeId,
+    request: { fh: number; type: number; wait: boolean },
+    caller: Caller,
+  ): Promise<void> {
+    await this.#locks.setFile(request, caller);
   }
 
   async opendir(nodeId: NodeId, caller: Caller): Promise<Opened> {

@@ -42,6 +42,8 @@ export class Node {
   shownSize: number;
   /** The node of the same file before it was changed locally, while programs hold that open. */
   former?: Node;
+  /** Of a directory: files in it that programs lock. What they coordinate, they look up as well. */
+  lockUsers = 0;
   /** Of a symbolic link. */
   target?: ByteString;
   /** What the remote machine shows here or below instead of the local side. */
@@ -170,6 +172,12 @@ export class Nodes {
       if (former.openFiles.size > 0) versions.push(former);
     }
     return versions;
+  }
+
+  /** All nodes of the file that `node` is of, itself included: the newest, and those that programs hold open. */
+  sameFile(node: Node): Node[] {
+    const versions = this.versions(this.#byInode.get(inode(node.attr)) ?? node);
+    return versions.includes(node) ? versions : [...versions, node];
   }
 
   /** Nodes known. */

@@ -115,6 +115,12 @@ export class Loopback implements FileSystem {
     throw new ErrnoError(Errno.EOPNOTSUPP, "copy");
   }
 
+  getlk(): never {
+    throw new ErrnoError(Errno.ENOLCK, "lock");
+  }
+
+  setlk(): void {}
+  flock(): void {}
   access(): void {}
   fsync(): void {}
   fsyncdir(): void {}

@@ -15,7 +15,7 @@ Deno.test("create(), write(), read() and release() are what they are locally", a
   assert.equal(await fixture.write(node, fh, "content"), 7);
   assert.equal(await fixture.write(node, fh, "X", 3), 1);
   assert.equal(await fixture.read(node, { fh }), "conXent");
-  await fixture.mirror.flush(node, fh);
+  await fixture.mirror.flush(node, fh, 1n);
   await fixture.mirror.fsync(node, fh, true, caller);
   fixture.mirror.release(node, fh);
   assert.equal(Deno.readTextFileSync(fixture.at("file")), "conXent");
@@ -167,11 +167,11 @@ Deno.test("flush() of a file that was only read asks nobody; of a written one it
   using fixture = new Fixture();
   fixture.make({ file: "content" });
   const node = await fixture.walk("file");
-  await fixture.mirror.flush(node, await fixture.open(node));
+  await fixture.mirror.flush(node, await fixture.open(node), 1n);
   assert.equal(fixture.count(FileOp.FLUSH), 0);
   const fh = await fixture.open(node, O_RDWR);
   fixture.intercept = (incoming) => (incoming.fail(Errno.EDQUOT), true);
-  await fails(Errno.EDQUOT, fixture.mirror.flush(node, fh));
+  await fails(Errno.EDQUOT, fixture.mirror.flush(node, fh, 1n));
   await fails(Errno.EDQUOT, fixture.write(node, fh, "x"));
   await fails(Errno.EDQUOT, fixture.mirror.fsync(node, fh, false, caller));
 });

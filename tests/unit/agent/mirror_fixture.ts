@@ -20,7 +20,8 @@ import type { Incoming } from "../../../lib/rpc/mod.ts";
 import { Bridge } from "./bridge.ts";
 
 export const ROOT: NodeId = 1;
-export const caller: Caller = { uid: 0, gid: 0, pid: 1, signal: new AbortController().signal };
+const never = new AbortController().signal;
+export const caller: Caller = { uid: 0, gid: 0, pid: 1, signal: never, interrupted: never };
 export const nothingOverlaid: OverlayDirectory = { kind: "directory", children: new Map() };
 
 // Loaded here, it is not taken for a leak of the first test.

@@ -78,7 +78,7 @@ Deno.test("a file of the remote machine is read without asking", async () => {
   assert.equal(await fixture.read(hosts, { fh, offset: 10, size: 3 }), "rem");
   assert.equal(await fixture.read(hosts, { fh, offset: 100 }), "");
   await fixture.mirror.access(hosts, 4);
-  await fixture.mirror.flush(hosts, fh);
+  await fixture.mirror.flush(hosts, fh, 1n);
   fixture.mirror.release(hosts, fh);
   assert.equal((await fixture.mirror.getattr(hosts, undefined)).attr.size, 17);
   assert.equal(fixture.requests.length, asked);
