@@ -61,7 +61,11 @@ export class Tree {
     this.directories = new Directories(connection, {
       limit: options.maxDirectories,
       onStale: () => this.snapshots.doubt(),
-      onUnleased: (node) => this.onUnleased(node),
+      onUnleased: (node) => {
+        // Watched again, it must not be believed: what changes in the meantime is not told.
+        this.snapshots.changed(node);
+        this.onUnleased(node);
+      },
     });
     this.files = new OpenFiles(connection);
     this.snapshots = new Snapshots(this.directories);

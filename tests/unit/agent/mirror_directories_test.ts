@@ -183,6 +183,24 @@ Deno.test("getattr() of a directory shows at once what the command changed in it
   assert.equal(await nlink(other), 2);
 });
 
+Deno.test("what a watched directory held is not believed once it was not watched for a while", async () => {
+  using fixture = new Fixture({ leases: true, maxDirectories: 2 });
+  fixture.make({ "a/file": "", "b/file": "", "c/file": "" });
+  const [a, b, c] = [await fixture.walk("a"), await fixture.walk("b"), await fixture.walk("c")];
+  const { directories, nodes } = fixture.mirror.tree;
+  for (let i = 0; i < 4; i++) await fixture.lookup(a, "file");
+  assert.ok(directories.isLeased(nodes.get(a)!));
+  // The others need its number.
+  await fixture.lookup(b, "file");
+  await fixture.lookup(c, "file");
+  assert.ok(!directories.isLeased(nodes.get(a)!));
+  Deno.removeSync(fixture.at("a/file"));
+  await fixture.mirror.opendir(a, caller);
+  assert.ok(directories.isLeased(nodes.get(a)!));
+  fixture.pass();
+  assert.equal((await fixture.lookup(a, "file")).nodeId, 0);
+});
+
 Deno.test("what a directory held before the command changed something in it is not believed", async () => {
   using fixture = new Fixture();
   fixture.make({ "dir/sub/x": "" });

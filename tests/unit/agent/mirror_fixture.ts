@@ -15,7 +15,16 @@ import {
   type Stat,
   statAt,
 } from "../../../lib/linux/mod.ts";
-import { type BindIn, decodeBind, decodeRead, FileNote, FileOp, type ReadIn } from "../../../lib/protocol/mod.ts";
+import {
+  AgentNote,
+  type BindIn,
+  decodeBind,
+  decodeNumber,
+  decodeRead,
+  FileNote,
+  FileOp,
+  type ReadIn,
+} from "../../../lib/protocol/mod.ts";
 import type { Incoming } from "../../../lib/rpc/mod.ts";
 import { Bridge } from "./bridge.ts";
 
@@ -52,13 +61,14 @@ export class Fixture {
   /** What the kernel remembers of names: node and end of its lifetime, by path. */
   readonly #dentries = new Map<string, { nodeId: NodeId; until: number }>();
 
-  constructor(options: Partial<MirrorOptions> = {}) {
-    this.#files = createFileServer({
-      root: fromText(this.path),
-      wake: () => this.bridge.local.wake(),
-      log: { debug: () => {} },
-    });
+  /** `leases`: the local side tells which directories it watches. What changes there is not told to the mirror. */
+  constructor({ leases = false, ...options }: Partial<MirrorOptions> & { leases?: boolean } = {}) {
     this.bridge = new Bridge({
+      agent: {
+        notify: (op, body) => {
+          if (op === AgentNote.WATCHED) this.mirror.tree.directories.watched(decodeNumber(body));
+        },
+      },
       local: {
         request: (incoming) => {
           this.requests.push({ op: incoming.op, body: incoming.body.slice() });
@@ -70,6 +80,12 @@ export class Fixture {
           this.#files.notify(op, body);
         },
       },
+    });
+    this.#files = createFileServer({
+      root: fromText(this.path),
+      wake: () => this.bridge.local.wake(),
+      tell: leases ? (op, body) => this.bridge.local.notify(op, body) : undefined,
+      log: { debug: () => {} },
     });
     this.mirror = new Mirror({
       connection: this.bridge.agent,
