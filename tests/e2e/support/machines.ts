@@ -29,18 +29,18 @@ export interface OutrunOptions {
 /** What the tests run: the built executable, or the file that $OUTRUN_TEST_PROGRAM names. */
 export const program = Deno.env.get("OUTRUN_TEST_PROGRAM") ??
   fileURLToPath(new URL("../../../dist/outrun", import.meta.url));
-/** Outrun's cache while testing: packing itself takes a second, so it is kept from run to run. */
-export const cacheHome = fileURLToPath(new URL("../../../.cache/e2e", import.meta.url));
+const scratch = fileURLToPath(new URL("../../../.cache/e2e", import.meta.url));
+const home = `${scratch}/home`;
+Deno.mkdirSync(home, { recursive: true });
 
-/** A home folder without anything in it, gone with this process. */
-const home = Deno.makeTempDirSync({ prefix: "outrun-home-" });
-globalThis.addEventListener("unload", () => Deno.removeSync(home, { recursive: true }));
-
-/** All that is in the environment of what the tests start: nothing of the machine's user. */
+/**
+ * All that is in the environment of what the tests start: nothing of the machine's user. The cache is kept from run to run,
+ * as outrun takes a second to pack itself.
+ */
 export const environment: Readonly<Record<string, string>> = {
   PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
   HOME: home,
-  XDG_CACHE_HOME: cacheHome,
+  XDG_CACHE_HOME: scratch,
   LANG: "C.UTF-8",
 };
 
