@@ -217,7 +217,9 @@ async function stoppedThere(): Promise<string> {
 }
 
 Deno.test("outrun is a job of the local shell like any other", async () => {
-  await using terminal = new Terminal(["bash", "--norc", "--noprofile", "-i"], { env: { PS1: "$ ", TERM: "dumb" } });
+  await using terminal = new Terminal(["bash", "--norc", "--noprofile", "-i"], {
+    env: { PS1: "$ ", TERM: "dumb", HISTFILE: "/dev/null" },
+  });
   await terminal.shows("$ ");
   const command = there.words(["sh", "-c", "'echo ready; read -r line; echo got $line'"]);
   terminal.type(
@@ -239,7 +241,7 @@ Deno.test("outrun is a job of the local shell like any other", async () => {
 
 Deno.test("an interactive shell there has job control", async () => {
   await using terminal = new Terminal(there.words(["bash", "--norc", "--noprofile", "-i"]), {
-    env: { PS1: "there$ ", TERM: "dumb" },
+    env: { PS1: "there$ ", TERM: "dumb", HISTFILE: "/dev/null" },
   });
   await terminal.shows("there$ ");
   assert.doesNotMatch(terminal.shown, /job control/);
