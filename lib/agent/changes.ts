@@ -45,16 +45,14 @@ export class Changes {
 
   /** A name was made, changed or removed. */
   apply({ dir, name, found }: ChangedNote): void {
-    const { directories, nodes, snapshots } = this.#tree;
+    const { directories, nodes } = this.#tree;
     const directory = dir === ROOT_DIRECTORY ? nodes.root : directories.byNumber(dir);
     if (directory === undefined) return;
     const child = directory.children.get(name);
-    if (found === undefined || child === undefined || !isSame(child, found.stat)) {
-      if (!snapshots.agrees(directory, name, found)) this.#renew(directory, name, found);
-    } else if (child.isForeignChange(found.stat)) {
+    if (found === undefined || child === undefined || !isSame(child, found.stat) || child.isForeignChange(found.stat)) {
       this.#renew(directory, name, found);
     } else if (!child.isBeingWritten && differs(child.attr, found.stat)) {
-      directory.changedAt = performance.now();
+      this.#note(directory, name, found);
       child.update(found.stat);
       this.#notify(encodeInvalInode(child.id));
     }
@@ -78,11 +76,16 @@ export class Changes {
     }
   }
 
+  /** What was told before of names in the directory may be out of date; what is told from now on is not. */
+  #note(directory: Node, name: ByteString, found: LookupOut | undefined): void {
+    directory.changedAt = performance.now();
+    this.#tree.snapshots.told(directory, name, found);
+  }
+
   /** `name` is not what it was. */
   #renew(directory: Node, name: ByteString, found: LookupOut | undefined): void {
-    const { nodes, snapshots } = this.#tree;
-    snapshots.changed(directory);
-    directory.changedAt = performance.now();
+    const { nodes } = this.#tree;
+    this.#note(directory, name, found);
     directory.doubt();
     this.#notify(encodeInvalInode(directory.id));
     const child = directory.children.get(name);

@@ -13,7 +13,7 @@ const MAX_PAGES = 4;
 
 /** What a directory held at a moment: every name, so that one that is not in it does not exist. */
 interface Snapshot {
-  readonly entries: ReadonlyMap<ByteString, LookupOut | undefined>;
+  readonly entries: Map<ByteString, LookupOut | undefined>;
   /** performance.now() when it was asked for: no older than that. */
   readonly asOf: number;
 }
@@ -74,14 +74,16 @@ export class Snapshots {
     this.#doubted = performance.now();
   }
 
-  /** Whether what is known of `name` says the same as `found`; nothing known is no agreement. */
-  agrees(directory: Node, name: ByteString, found: LookupOut | undefined): boolean {
-    const entries = this.#watched.get(directory)?.snapshot?.entries;
-    if (entries === undefined) return false;
-    const known = entries.get(name)?.stat;
-    if (known === undefined || found === undefined) return known === found?.stat && !entries.has(name);
-    const { stat } = found;
-    return known.ino === stat.ino && known.ctime === stat.ctime && known.ctimeNsec === stat.ctimeNsec;
+  /** The local side told what became of a name; what is known of the others is as true as before. */
+  told(directory: Node, name: ByteString, found: LookupOut | undefined): void {
+    const watched = this.#watched.get(directory);
+    if (watched === undefined) return;
+    watched.changes++;
+    if (watched.snapshot === undefined) return;
+    const { entries } = watched.snapshot;
+    if (found === undefined) entries.delete(name);
+    else entries.set(name, found);
+    watched.snapshot = { entries, asOf: performance.now() };
   }
 
   /** We changed something in the directory. */

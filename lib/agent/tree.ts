@@ -178,7 +178,7 @@ export class Tree {
   /** The same for what was found in `parent` at `time`: no longer than a second when it has changed since. */
   #entryValid(parent: Node, time: number): number {
     if (parent.lockUsers > 0 && !this.directories.isLeased(parent)) return 0;
-    return this.directories.isLeased(parent) && time > parent.changedAt ? LEASE_MS : valid(time);
+    return this.directories.isLeased(parent) && time >= parent.changedAt ? LEASE_MS : valid(time);
   }
 
   /** A file with other names can be changed by those, a directory by what happens in it. */

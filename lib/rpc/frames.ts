@@ -12,7 +12,7 @@ export const PIECE_SIZE = 64 * KIB;
 export const MAX_PAYLOAD = PIECE_SIZE + 4 * KIB;
 export const MAX_FRAME = HEADER_SIZE + MAX_PAYLOAD;
 /** Largest request, body and data together, and the default limit of a reply. */
-export const MAX_REQUEST = MIB + 64 * KIB;
+export const MAX_REQUEST = 4 * MIB + 64 * KIB;
 /** Bytes of requests that were received, wholly or in part, and not answered. */
 export const MAX_HELD = 64 * MIB;
 /** Calls under way in one direction. */

@@ -63,7 +63,7 @@ export interface Handler {
 export interface CallOptions {
   /**
    * Bulk bytes that follow the body (a write's data). Kept by reference until the reply: the caller leaves them alone.
-   * Body and data together are 1 MiB + 64 KiB at most; beyond, the call fails with E2BIG.
+   * Body and data together are 4 MiB + 64 KiB at most; beyond, the call fails with E2BIG.
    */
   readonly data?: Uint8Array;
   /** Bulk data of one flow goes out in order; flows take turns. Default 0. */
@@ -74,7 +74,7 @@ export interface CallOptions {
    * with EIO.
    */
   readonly onPiece?: (piece: Uint8Array, offset: number) => void;
-  /** Largest reply in bytes; a larger one breaks the link. Default 1 MiB + 64 KiB. */
+  /** Largest reply in bytes; a larger one breaks the link. Default 4 MiB + 64 KiB. */
   readonly maxReply?: number;
 }
 

@@ -1,5 +1,5 @@
 import { createFileServer, type FileServer } from "../fileserver/mod.ts";
-import { kill, SIGCONT, SIGTSTP } from "../linux/mod.ts";
+import { Errno, kill, SIGCONT, SIGTSTP } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import {
   AgentNote,
@@ -18,7 +18,7 @@ import {
   STDIN,
   STDOUT,
 } from "../protocol/mod.ts";
-import { type Connection, createConnection, ProtocolError } from "../rpc/mod.ts";
+import { type Connection, createConnection, ProtocolError, RpcError } from "../rpc/mod.ts";
 import type { Link } from "../ssh/mod.ts";
 import { Pump } from "./pump.ts";
 import { forwardSignals } from "./signals.ts";
@@ -88,7 +88,7 @@ export class Session {
       const lost = receiving.then(() => {
         throw new LinkLostError("Cannot go on: the connection to the other machine was lost");
       });
-      const result = await Promise.race([reply.catch(() => lost), lost]);
+      const result = await Promise.race([reply.catch((error) => refused(error) ?? lost), lost]);
       await outputs;
       return result;
     } finally {
@@ -161,4 +161,10 @@ export class Session {
     this.#connection.notify(AgentNote.RESIZE, encodeWindow(terminal.window()));
     this.#signal({ signal: SIGCONT, group: true });
   }
+}
+
+/** E2BIG: it was never sent. Anything else of a call that nobody refuses is the end of the link. */
+function refused(error: unknown): never | undefined {
+  if (!(error instanceof RpcError) || error.errno !== Errno.E2BIG) return undefined;
+  throw new Error("Cannot send the command: its arguments and environment are longer than 4 MiB; pass them in a file");
 }

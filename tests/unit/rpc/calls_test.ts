@@ -77,7 +77,7 @@ Deno.test("call() sends bulk data behind the body in one frame where it fits", (
 
 Deno.test("call() refuses what the peer would not hold, with E2BIG", async () => {
   const a = connection();
-  await assert.rejects(a.call(1, NOTHING, { data: new Uint8Array(1088 * KIB + 1) }).reply, errno(7));
+  await assert.rejects(a.call(1, NOTHING, { data: new Uint8Array(4160 * KIB + 1) }).reply, errno(7));
   assert.equal(drain(a).length, 0);
 });
 

@@ -72,8 +72,8 @@ function accepted(b: Connection, frame: (index: number) => Uint8Array): number {
   throw new Error("Cannot find the limit");
 }
 
-Deno.test("receive() refuses a request beyond 1 MiB + 64 KiB", () => {
-  assert.equal(accepted(connection(), () => requestPiece(1)), 17);
+Deno.test("receive() refuses a request beyond 4 MiB + 64 KiB", () => {
+  assert.equal(accepted(connection(), () => requestPiece(1)), 65);
 });
 
 Deno.test("receive() refuses more than 64 MiB of requests, unfinished or unanswered", () => {
