@@ -1,5 +1,5 @@
 import { fromText, toBytes, toText } from "../bytes/mod.ts";
-import { Server } from "../fuse/mod.ts";
+import { encodeInvalInode, FUSE_ROOT_ID, Server } from "../fuse/mod.ts";
 import { errnoName, POLLIN, setNonBlocking, unwrap, write, writeAsync } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import {
@@ -161,6 +161,9 @@ class Agent {
     const server = new Server(fd, this.#mirror, {
       init: { writebackCache: !this.#options.syncWrites },
       isDying: (pid) => isDying(proc, pid),
+      // The kernel made the root's inode before it knew that there are ACLs, and would ask for its at each step from
+      // there; this ends that.
+      onInit: () => void server.device.send(encodeInvalInode(FUSE_ROOT_ID)),
       onEnd: (error) => {
         this.#loop.poller.remove(fd);
         this.#device = undefined;

@@ -1,5 +1,16 @@
 import type { ByteString } from "../bytes/mod.ts";
-import { Errno, listXattr, listXattrAt, type Stat, statAt, statFd } from "../linux/mod.ts";
+import {
+  AT_FDCWD,
+  close,
+  Errno,
+  listXattr,
+  listXattrAt,
+  O_PATH,
+  openAt,
+  type Stat,
+  statAt,
+  statFd,
+} from "../linux/mod.ts";
 import { type FileAttr, MAX_XATTR_NAMES } from "../protocol/mod.ts";
 
 /** What is told of the file behind a descriptor (O_PATH ones included); or minus errno. */
@@ -15,6 +26,15 @@ export function describeFd(fd: number): FileAttr | number {
 export function describeAt(dir: number, name: ByteString): FileAttr | number {
   const stat = statAt(dir, name);
   return typeof stat === "number" ? stat : withNames(stat, listXattrAt(dir, name));
+}
+
+/** What is told of the file at `path`, links followed; or minus errno. */
+export function describePath(path: ByteString): FileAttr | number {
+  const fd = openAt(AT_FDCWD, path, O_PATH);
+  if (fd < 0) return fd;
+  const attr = describeFd(fd);
+  close(fd);
+  return attr;
 }
 
 function withNames(stat: Stat, listed: ByteString | number): FileAttr {

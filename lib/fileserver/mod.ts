@@ -21,5 +21,6 @@
  * @module
  */
 
+export { describePath } from "./describe.ts";
 export * from "./file_server.ts";
 export * from "./serving_process.ts";

@@ -1,7 +1,7 @@
 import { fromText, toText } from "../bytes/mod.ts";
 import { CANNOT_EXECUTE, NOT_FOUND, OWN_FAILURE, type RunArguments, signalStatus, SSH_FAILURE } from "../cli/mod.ts";
-import { prepareProcess } from "../fileserver/mod.ts";
-import { Errno, errnoName, isTerminal, openFilesLimit, setOpenFilesLimit, statPath } from "../linux/mod.ts";
+import { describePath, prepareProcess } from "../fileserver/mod.ts";
+import { Errno, errnoName, isTerminal, openFilesLimit, setOpenFilesLimit } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import type { RunIn, RunOut } from "../protocol/mod.ts";
 import { dial, DialError, type Link, sshCarrier } from "../ssh/mod.ts";
@@ -60,7 +60,7 @@ function describe(options: RunArguments, terminal: LocalTerminal | undefined): R
   const environment = readEnvironment();
   const argv = readArguments().slice(options.commandIndex);
   const path = findCommand(argv[0], variable(environment.env, "PATH"));
-  const root = statPath(fromText("/"));
+  const root = describePath(fromText("/"));
   if (typeof root === "number") throw new Error(`Cannot look at "/": ${errnoName(-root)}`);
   return { ...environment, path, argv, root, terminal: terminal?.describe() };
 }
