@@ -32,7 +32,7 @@ import { Inlet, Outlet } from "./stdio.ts";
 
 /** ENOSYS, for requests that this side does not serve. */
 const ENOSYS = 38;
-/** How long the mirrored file system may take to vanish after its last process, dirty pages written. */
+/** How long the mirrored file system may take to vanish after its last process and its last dirty page. */
 const UNMOUNT_MS = 30_000;
 
 /** The role `agent`: serves one command, then returns the status of the process. */
@@ -63,7 +63,9 @@ class Agent {
   /** The request whose answer is the command's end. */
   #run: { call: Incoming; spec: RunIn } | undefined;
   #result: RunOut | undefined;
+  /** performance.now() of the result, or of what the link last moved after it. */
   #resultTime = 0;
+  #moved = 0;
   #answered = false;
 
   constructor(options: AgentOptions) {
@@ -196,6 +198,7 @@ class Agent {
         return;
       }
       case AgentNote.ALL_CHANGED:
+        this.#mirror?.tree.directories.unwatchAll();
         this.#news.push((changes) => changes.applyToAll());
         return;
       case AgentNote.RESIZE:
@@ -253,6 +256,10 @@ class Agent {
   #tick(): void {
     this.#server?.tick();
     if (this.#result === undefined || this.#device === undefined) return;
+    const { bytesIn, bytesOut } = this.#connection.statistics;
+    // Dirty pages are still being written out.
+    if (bytesIn + bytesOut !== this.#moved) this.#resultTime = performance.now();
+    this.#moved = bytesIn + bytesOut;
     if (performance.now() - this.#resultTime < UNMOUNT_MS) return;
     this.#device = undefined;
     this.#result = { kind: "failed", message: "Cannot finish: the files are still in use on the other machine" };

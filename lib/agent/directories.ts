@@ -64,6 +64,11 @@ export class Directories {
     if (number === ROOT_DIRECTORY || this.#nodes.has(number)) this.#watched.add(number);
   }
 
+  /** The local side tells of nothing until it says again that it watches. */
+  unwatchAll(): void {
+    this.#watched.clear();
+  }
+
   /** Whether what is known of the names in there stays true until the local side says otherwise. */
   isLeased(node: Node): boolean {
     const number = node.id === 1 ? ROOT_DIRECTORY : this.#bound.get(node);
@@ -103,6 +108,8 @@ export class Directories {
     this.#connection.notify(FileNote.BIND, encodeBind({ id, parent, name: place.name, dev, ino }));
     this.#bound.set(node, id);
     this.#nodes.set(id, node);
+    // A watch tells of nothing that was before it.
+    node.changedAt = performance.now();
     this.#unchecked.add(node);
     return id;
   }

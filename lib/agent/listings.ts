@@ -42,8 +42,7 @@ export class Listings {
 
   /** Opens a directory: the first page comes with it, and with it the errors that opening gives. */
   async open(node: Node): Promise<number> {
-    const asOf = performance.now();
-    const page = await this.#fetch(node, 0n, FIRST_BUDGET);
+    const { page, asOf } = await this.#fetch(node, 0n, FIRST_BUDGET);
     const fh = this.#next++;
     this.#open.set(fh, { node, page, asOf, start: 0n, begun: false });
     return fh;
@@ -96,17 +95,16 @@ export class Listings {
   }
 
   async #turn(listing: Listing, start: bigint): Promise<void> {
-    const asOf = performance.now();
-    listing.page = await this.#fetch(listing.node, start, MAX_PAGE);
-    listing.asOf = asOf;
+    Object.assign(listing, await this.#fetch(listing.node, start, MAX_PAGE));
     listing.start = start;
   }
 
-  async #fetch(node: Node, cookie: bigint, budget: number): Promise<DirPage> {
+  async #fetch(node: Node, cookie: bigint, budget: number): Promise<{ page: DirPage; asOf: number }> {
     // A mount point of the remote machine.
-    if (node.overlay?.attr !== undefined) return empty;
+    if (node.overlay?.attr !== undefined) return { page: empty, asOf: performance.now() };
     const body = encodeReadDir({ dir: this.#directories.number(node), cookie, budget });
-    return decodePage(await this.#directories.ask(FileOp.READDIR, body));
+    const asOf = performance.now();
+    return { page: decodePage(await this.#directories.ask(FileOp.READDIR, body)), asOf };
   }
 }
 

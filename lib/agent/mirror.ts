@@ -397,7 +397,9 @@ export class Mirror implements FileSystem {
     await this.#listings.read(at.fh, at.offset, (entry, found, time) => {
       const shown = overlaid(node, entry.name);
       if (shown !== undefined) return this.#addOverlay(node, { entry, shown }, sink);
-      if (!sink.plus || found === undefined) return sink.add(entry);
+      // Told before a name in there changed: the kernel may know better what becomes of this one.
+      const old = time !== undefined && time <= node.changedAt;
+      if (!sink.plus || found === undefined || old) return sink.add(entry);
       return this.#add(entry, this.tree.enter(node, entry.name, found, time), sink);
     });
   }

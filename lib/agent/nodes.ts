@@ -32,7 +32,7 @@ export class Node {
   /** Of a directory: the nodes known by their name in it. */
   readonly children = new Map<ByteString, Node>();
   readonly openFiles = new Set<OpenFile>();
-  /** Of a directory: performance.now() when the local side last told of a change in there. */
+  /** Of a directory: performance.now() of the last change of names in there, ours or told, or of the begin of its watch. */
   changedAt = -Infinity;
   /** Whether its first block was asked for. */
   wasOpened = false;

@@ -105,9 +105,10 @@ export class Snapshots {
 
   #fetch(directory: Node, watched: Watched): void {
     const { changes } = watched;
+    const dir = this.#directories.number(directory);
     const asOf = performance.now();
     watched.fetching = true;
-    this.#read(directory).then((entries) => {
+    this.#read(dir).then((entries) => {
       watched.tooLarge = entries === undefined;
       if (entries !== undefined && watched.changes === changes) watched.snapshot = { entries, asOf };
     }).catch(() => {
@@ -117,9 +118,8 @@ export class Snapshots {
   }
 
   /** The directory's entries, or undefined when there are too many. */
-  async #read(directory: Node): Promise<Map<ByteString, LookupOut | undefined> | undefined> {
+  async #read(dir: number): Promise<Map<ByteString, LookupOut | undefined> | undefined> {
     const entries = new Map<ByteString, LookupOut | undefined>();
-    const dir = this.#directories.number(directory);
     let cookie = 0n;
     for (let i = 0; i < MAX_PAGES; i++) {
       const body = encodeReadDir({ dir, cookie, budget: MAX_PAGE });

@@ -125,7 +125,7 @@ export class Tree {
     if (overlaid(parent, name) !== undefined) {
       throw new ErrnoError(Errno.EROFS, "change a name of the remote machine");
     }
-    this.snapshots.changed(parent);
+    this.#changed(parent);
     return { parent, dir: this.directories.number(parent) };
   }
 
@@ -159,8 +159,17 @@ export class Tree {
     try {
       return await this.directories.ask(op, body);
     } finally {
-      for (const directory of directories) directory.outdate();
+      for (const directory of directories) {
+        directory.outdate();
+        this.#changed(directory);
+      }
     }
+  }
+
+  /** We change names in a directory: what was told of them before, a listing say, is not to be remembered. */
+  #changed(directory: Node): void {
+    directory.changedAt = performance.now();
+    this.snapshots.changed(directory);
   }
 
   /** Asks for something that is answered with attributes. */

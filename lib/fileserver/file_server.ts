@@ -37,6 +37,8 @@ export interface FileServerOptions {
   readonly wake: () => void;
   /** Tells the agent of local changes (AgentNote): Connection.notify. Without it nothing is watched. */
   readonly tell?: (op: number, body: Uint8Array) => void;
+  /** Whether telling is to wait. */
+  readonly isCongested?: () => boolean;
   /** The exported directory; default `/`. */
   readonly root?: ByteString;
   /** Most directory numbers and handles in use; the limit on descriptors may come first (EMFILE). */
@@ -120,13 +122,16 @@ class Server implements FileServer {
   /** Whom new files belong to, when that is not this process's user. */
   #owner: OwnerNote | undefined;
 
-  constructor({ wake, tell, root = fromText("/"), log = processLog, ...limits }: FileServerOptions) {
+  constructor(
+    { wake, tell, isCongested = () => false, root = fromText("/"), log = processLog, ...limits }: FileServerOptions,
+  ) {
     const policy = new Policy(log);
     const fd = unwrap(openAt(AT_FDCWD, root, O_PATH | O_DIRECTORY), `open "${toText(root)}"`);
     this.#log = log;
     this.#watches = tell && new Watches({
       changed: (number, name) => this.#changed(number, name, tell),
       overflowed: () => tell(AgentNote.ALL_CHANGED, EMPTY),
+      isCongested,
       watched: (number) => tell(AgentNote.WATCHED, encodeNumber(number)),
     });
     const limit = limits.maxDirectories ?? LIMIT;

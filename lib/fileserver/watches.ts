@@ -31,8 +31,10 @@ const MAX_NAMES = 4096;
 export interface WatchListener {
   /** `name` in directory `number` was made, changed, or removed. */
   changed(number: number, name: ByteString): void;
-  /** Events were lost. */
+  /** Events were lost, or there will be none. What is still watched is told anew. */
   overflowed(): void;
+  /** Whether telling is to wait: changes of the same name meanwhile become one. */
+  isCongested(): boolean;
   /** From here on changes in directory `number` are told. */
   watched(number: number): void;
 }
@@ -57,7 +59,7 @@ export class Watches {
 
   /** Watches the directory behind `fd`, which `number` stands for. */
   add(number: number, fd: number): void {
-    if (this.#watcher < 0 || isChangedElsewhere(fd)) return;
+    if (this.#watcher < 0 || this.#closed || !isLocal(fd)) return;
     const watch = addWatch(this.#watcher, fd, MASK);
     // No permission to read it, or too many watches.
     if (watch < 0) return;
@@ -89,7 +91,12 @@ export class Watches {
     const buffer = new Uint8Array(64 * 1024);
     while (!this.#closed) {
       const length = await readEvents(this.#watcher, buffer);
-      if (length <= 0 || this.#closed) return;
+      if (this.#closed) return;
+      if (length <= 0) {
+        // Nothing is watched any more.
+        this.#closed = true;
+        return this.#listener.overflowed();
+      }
       for (const event of decodeEvents(buffer.subarray(0, length))) this.#note(event);
     }
   }
@@ -106,30 +113,45 @@ export class Watches {
   }
 
   #tell(): void {
+    if (this.#listener.isCongested()) {
+      this.#timer = setTimeout(() => this.#tell(), GATHER_MS);
+      return;
+    }
     const changed = this.#changed;
     const overflowed = this.#names > MAX_NAMES;
     this.#timer = undefined;
     this.#changed = new Map();
     this.#names = 0;
-    if (overflowed) return this.#listener.overflowed();
+    if (overflowed) {
+      this.#listener.overflowed();
+      for (const number of this.#watches.keys()) this.#listener.watched(number);
+      return;
+    }
     for (const [number, names] of changed) for (const name of names) this.#listener.changed(number, name);
   }
 }
 
-/** File systems in which others than this kernel change things, without an event (`linux/magic.h`). */
-const elsewhere: ReadonlySet<number> = new Set([
-  0x6969, // NFS
-  0xff534d42, // CIFS
-  0xfe534d42, // SMB2
-  0x517b, // SMB
-  0x65735546, // FUSE
-  0x01021997, // 9P
-  0x00c36400, // Ceph
-  0x5346414f, // AFS
-  0x794c7630, // overlayfs, whose layers can be changed by themselves
+/**
+ * File systems that only this kernel changes, with an event for each change (`linux/magic.h`). Of others (network and
+ * cluster file systems, layers over others) nothing is promised.
+ */
+const local: ReadonlySet<number> = new Set([
+  0xef53, // ext2, ext3, ext4
+  0x58465342, // XFS
+  0x9123683e, // Btrfs
+  0x01021994, // tmpfs
+  0xf2f52010, // F2FS
+  0x2fc12fc1, // ZFS
+  0xca451a4e, // bcachefs
+  0x4d44, // FAT
+  0x2011bab0, // exFAT
+  0x7366746e, // NTFS3
+  0x3153464a, // JFS
+  0x73717368, // SquashFS
+  0xe0f5e1e2, // EROFS
 ]);
 
-function isChangedElsewhere(fd: number): boolean {
+function isLocal(fd: number): boolean {
   const found = statFs(fd);
-  return typeof found === "number" || elsewhere.has(found.type);
+  return typeof found !== "number" && local.has(found.type);
 }

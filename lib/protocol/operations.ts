@@ -98,7 +98,7 @@ export const AgentNote = {
   CLOSE_OUTPUT: 3,
   /** ChangedNote: a name was made, changed or removed in a directory that the agent has bound */
   CHANGED: 4,
-  /** nothing: any name may have changed */
+  /** nothing: any name may have changed, and nothing is watched until WATCHED says so again */
   ALL_CHANGED: 5,
   /** u32 directory number: from here on every change in there is told */
   WATCHED: 6,

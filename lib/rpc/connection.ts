@@ -58,10 +58,19 @@ class LinkConnection implements Connection {
     this.#calls = new Calls({ queue, flows, onError });
     this.#incoming = new IncomingCalls({ queue, flows, handler: options.handler, onError });
     this.#streams = new Streams({ queue, onError });
-    this.#statistics = { bytesIn: 0, bytesOut: 0, callsOut: 0, callsIn: 0, window: this.#window.size, minRtt: 0 };
+    this.#statistics = {
+      bytesIn: 0,
+      bytesOut: 0,
+      callsOut: 0,
+      callsIn: 0,
+      urgentQueued: 0,
+      window: this.#window.size,
+      minRtt: 0,
+    };
   }
 
   get statistics(): Readonly<Statistics> {
+    this.#statistics.urgentQueued = this.#queue.urgentLength;
     return this.#statistics;
   }
 

@@ -85,6 +85,11 @@ export class SendQueue {
     this.frame(head, left === body.length ? body : body.subarray(body.length - left));
   }
 
+  /** Urgent bytes that wait. */
+  get urgentLength(): number {
+    return this.#urgent.length;
+  }
+
   /** Calls `taken` when the pipe has taken every urgent frame queued so far. */
   whenTaken(taken: () => void): void {
     if (!this.#closed) this.#marks.push({ end: this.#urgentTaken + this.#urgent.length, taken });

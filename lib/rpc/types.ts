@@ -145,6 +145,8 @@ export interface Statistics {
   bytesOut: number;
   callsOut: number;
   callsIn: number;
+  /** Urgent bytes, small replies among them, that the pipe has not taken yet. An owner that bounds them reads no further. */
+  urgentQueued: number;
   /** Current limit of bulk bytes in flight, and the smallest round-trip time seen (ms; 0 = none yet). */
   window: number;
   minRtt: number;

@@ -14,6 +14,8 @@ export class Pump {
   readonly #onBroken: () => void;
   readonly #buffer = new Uint8Array(SEND);
   #running = false;
+  #broken = false;
+  #moved = Promise.withResolvers<void>();
 
   /** `onBroken` is called when the pipe takes nothing any more. */
   constructor(options: { pipe: Pipe; connection: () => Connection; onBroken: () => void }) {
@@ -22,11 +24,25 @@ export class Pump {
     this.#onBroken = options.onBroken;
   }
 
+  /** Whether the pipe takes nothing any more. */
+  get isBroken(): boolean {
+    return this.#broken;
+  }
+
+  /** Resolves when the pipe has taken more, or breaks. */
+  get moved(): Promise<void> {
+    return this.#moved.promise;
+  }
+
   /** Starts when it is not running: the connection calls this when it has something to send. */
   start(): void {
     if (this.#running) return;
     this.#running = true;
-    this.#run().catch(() => this.#onBroken());
+    this.#run().catch(() => {
+      this.#broken = true;
+      this.#turn();
+      this.#onBroken();
+    });
   }
 
   async #run(): Promise<void> {
@@ -40,6 +56,12 @@ export class Pump {
         return;
       }
       await this.#pipe.write(this.#buffer.subarray(0, count));
+      this.#turn();
     }
+  }
+
+  #turn(): void {
+    this.#moved.resolve();
+    this.#moved = Promise.withResolvers();
   }
 }

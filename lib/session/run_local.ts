@@ -122,13 +122,19 @@ function status(result: RunOut, command: RunIn): number {
     case "signaled":
       return signalStatus(result.signal);
     case "failed":
-      return told(result.message, OWN_FAILURE);
+      return told(printable(result.message), OWN_FAILURE);
     case "notExecuted": {
       const absent = result.errno === Errno.ENOENT || result.errno === Errno.ENOTDIR;
       const state = absent ? "no such file, or its interpreter is missing" : errnoName(result.errno);
       return told(`Cannot run "${toText(command.argv[0])}": ${state}`, absent ? NOT_FOUND : CANNOT_EXECUTE);
     }
   }
+}
+
+/** Text of the other machine, without what would steer the terminal. */
+function printable(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
 }
 
 /** Says what went wrong, and passes the status through. */

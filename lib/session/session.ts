@@ -1,5 +1,5 @@
 import { createFileServer, type FileServer } from "../fileserver/mod.ts";
-import { Errno, kill, SIGCONT, SIGTSTP } from "../linux/mod.ts";
+import { Errno, errnoName, kill, SIGCONT, SIGTSTP } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import {
   AgentNote,
@@ -24,6 +24,13 @@ import { Pump } from "./pump.ts";
 import { forwardSignals } from "./signals.ts";
 import { receiveOutput, sendInput } from "./stdio.ts";
 import type { LocalTerminal } from "./terminal.ts";
+
+/** Bytes of answers that may wait for a link that does not take them. */
+const MAX_QUEUED = 8 * 1024 * 1024;
+/** Local changes are gathered, not sent, while so many bytes wait. */
+const MAX_NEWS = 1024 * 1024;
+/** How long output that has come may take to be written when the link is lost. */
+const LAST_OUTPUT_MS = 1000;
 
 /** The link ended before the command did. */
 export class LinkLostError extends Error {
@@ -71,6 +78,7 @@ export class Session {
     this.#files = createFileServer({
       wake: () => this.#connection.wake(),
       tell: (op, body) => this.#connection.notify(op, body),
+      isCongested: () => this.#queued > MAX_NEWS,
     });
   }
 
@@ -85,7 +93,8 @@ export class Session {
     try {
       const receiving = this.#receive();
       const reply = this.#connection.call(AgentOp.RUN, encodeRun(command)).reply.then(decodeRunOut);
-      const lost = receiving.then(() => {
+      const lost = receiving.then(async () => {
+        await Promise.race([outputs, new Promise((resolve) => setTimeout(resolve, LAST_OUTPUT_MS))]);
         throw new LinkLostError("Cannot go on: the connection to the other machine was lost");
       });
       const result = await Promise.race([reply.catch((error) => refused(error) ?? lost), lost]);
@@ -104,6 +113,8 @@ export class Session {
   async #receive(): Promise<void> {
     try {
       for (;;) {
+        // Whoever asks and does not listen is not heard until the answers are out.
+        while (this.#queued > MAX_QUEUED && !this.#pump.isBroken) await this.#pump.moved;
         const bytes = await this.#options.link.read();
         if (bytes === undefined) return;
         this.#connection.receive(bytes);
@@ -115,6 +126,11 @@ export class Session {
     } finally {
       this.#connection.close();
     }
+  }
+
+  /** Bytes that wait to be sent, ahead of all bulk data. */
+  get #queued(): number {
+    return this.#connection.statistics.urgentQueued;
   }
 
   #connectStreams(): Promise<unknown> {
@@ -163,8 +179,14 @@ export class Session {
   }
 }
 
-/** E2BIG: it was never sent. Anything else of a call that nobody refuses is the end of the link. */
+/** What a refusal of RUN means; undefined: the link ended, which the other side of the race tells better. */
 function refused(error: unknown): never | undefined {
-  if (!(error instanceof RpcError) || error.errno !== Errno.E2BIG) return undefined;
-  throw new Error("Cannot send the command: its arguments and environment are longer than 4 MiB; pass them in a file");
+  const errno = error instanceof RpcError ? error.errno : Errno.EPROTO;
+  if (errno === Errno.ENOTCONN) return undefined;
+  if (errno === Errno.E2BIG) {
+    throw new Error(
+      "Cannot send the command: its arguments and environment are longer than 4 MiB; pass them in a file",
+    );
+  }
+  throw new Error(`Cannot run the command: the other machine says ${errnoName(errno)}`, { cause: error });
 }
