@@ -48,6 +48,8 @@ Deno.test("the command gets its arguments as they are", async (t) => {
   await t.step("120 kB in one, and 20 000 of them", async () => {
     await sameRun(there, ["printf", "%s", "x".repeat(120_000)]);
     await sameRun(there, ["printf", "%s ", ...Array.from({ length: 20_000 }, (_, index) => `${index}`)]);
+    const large = Array.from({ length: 15 }, () => "x".repeat(100_000));
+    await sameRun(there, ["sh", "-c", "echo $#", "sh", ...large]);
   });
 });
 

@@ -166,6 +166,14 @@ Deno.test("writes in place, over each other, and reading back what was just writ
   );
 });
 
+Deno.test("names that are removed while their folder is listed are gone", async () => {
+  const script = `mkdir "d"; for (1..900) { open F, ">", "d/$_" }
+    opendir D, "d"; my @names = grep { !/^\\./ } map { readdir D } 1..60; -e "d/$_" for @names;
+    my @gone = grep { my $n = $_; !grep { $_ eq $n } @names } 1..900; splice @gone, 0, 500; splice @gone, 20;
+    unlink "d/$_" for @gone; 1 while my $n = readdir D; print scalar(grep { -e "d/$_" } @gone), "\\n"`;
+  await same(there, `perl -e '${script}'`);
+});
+
 Deno.test("an open file outlives its name", async () => {
   await same(
     there,
