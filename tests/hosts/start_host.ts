@@ -107,6 +107,7 @@ export async function startHost(given: HostOptions = {}): Promise<Host> {
     return new Host(options.name, { dir, supervisor, facts, target });
   } catch (cause) {
     await supervisor.stdin.close().catch(() => {});
+    await supervisor.status;
     throw new Error(`Cannot start host "${options.name}": ${(cause as Error).message}`, { cause });
   }
 }
