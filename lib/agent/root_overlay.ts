@@ -1,5 +1,16 @@
 import { type ByteString, fromText } from "../bytes/mod.ts";
-import { AT_FDCWD, close, O_RDONLY, openAt, read, S_IFDIR, S_IFREG, type Stat, statFd } from "../linux/mod.ts";
+import {
+  AT_FDCWD,
+  close,
+  NO_BIRTH,
+  O_RDONLY,
+  openAt,
+  read,
+  S_IFDIR,
+  S_IFREG,
+  type Stat,
+  statFd,
+} from "../linux/mod.ts";
 
 /** What the remote machine shows at a place of the mirrored root. */
 export type OverlayEntry = OverlayDirectory | OverlayFile;
@@ -93,6 +104,6 @@ const blank: Stat = {
   mtimeNsec: 0,
   ctime: 0,
   ctimeNsec: 0,
-  btime: 0,
+  btime: NO_BIRTH,
   btimeNsec: 0,
 };

@@ -1,5 +1,5 @@
 /** One encoder for each structure the kernel is sent in an answer; each appends its structure to the reply. */
-import { decodeDevice, STATX_BASIC_STATS, STATX_BTIME } from "../linux/mod.ts";
+import { decodeDevice, NO_BIRTH, STATX_BASIC_STATS, STATX_BTIME } from "../linux/mod.ts";
 import {
   fuse_attr,
   fuse_attr_out,
@@ -78,8 +78,8 @@ export function encodeStatxOut(reply: Reply, out: AttrOut & { attr: StatxAttr })
 }
 
 function encodeStatx(reply: Reply, at: number, attr: StatxAttr): void {
-  const hasBirth = attr.btime !== 0 || attr.btimeNsec !== 0;
-  reply.u32(at + fuse_statx.mask, hasBirth ? STATX_BASIC_STATS | STATX_BTIME : STATX_BASIC_STATS);
+  const isBorn = attr.btime !== NO_BIRTH;
+  reply.u32(at + fuse_statx.mask, isBorn ? STATX_BASIC_STATS | STATX_BTIME : STATX_BASIC_STATS);
   reply.u32(at + fuse_statx.blksize, attr.blksize);
   reply.u32(at + fuse_statx.nlink, attr.nlink);
   reply.u32(at + fuse_statx.uid, attr.uid);
@@ -89,7 +89,7 @@ function encodeStatx(reply: Reply, at: number, attr: StatxAttr): void {
   reply.u53(at + fuse_statx.size, attr.size);
   reply.u53(at + fuse_statx.blocks, attr.blocks);
   encodeTime(reply, at + fuse_statx.atime, attr.atime, attr.atimeNsec);
-  encodeTime(reply, at + fuse_statx.btime, attr.btime, attr.btimeNsec);
+  if (isBorn) encodeTime(reply, at + fuse_statx.btime, attr.btime, attr.btimeNsec);
   encodeTime(reply, at + fuse_statx.ctime, attr.ctime, attr.ctimeNsec);
   encodeTime(reply, at + fuse_statx.mtime, attr.mtime, attr.mtimeNsec);
   const { major, minor } = decodeDevice(attr.rdev);

@@ -93,7 +93,7 @@ export interface FileCopy {
   readonly length: number;
 }
 
-/** Birth, beside what every stat has; 0 and 0 where none is known. */
+/** Birth, beside what every stat has. */
 export type StatxAttr = Attr & Pick<Stat, "btime" | "btimeNsec">;
 
 /** An extended attribute's value, and how it is set: `flags` of setxattr(2). */

@@ -25,10 +25,13 @@ export interface Stat {
   readonly mtimeNsec: number;
   readonly ctime: number;
   readonly ctimeNsec: number;
-  /** Birth; 0 and 0 where the file system keeps none. */
+  /** Birth; {@link NO_BIRTH} where the file system keeps none. */
   readonly btime: number;
   readonly btimeNsec: number;
 }
+
+/** In place of the second of its birth: the file system does not know it. */
+export const NO_BIRTH = Number.MIN_SAFE_INTEGER;
 
 export const S_IFMT = 0o170000;
 export const S_ISUID = 0o4000;
@@ -93,7 +96,7 @@ function decode(): Stat {
     blksize: words[1],
     atime: seconds(16),
     atimeNsec: words[18],
-    btime: seconds(20),
+    btime: (words[0] & STATX_BTIME) !== 0 ? seconds(20) : NO_BIRTH,
     btimeNsec: words[22],
     ctime: seconds(24),
     ctimeNsec: words[26],

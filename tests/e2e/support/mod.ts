@@ -15,6 +15,7 @@
 export * from "./folder.ts";
 export * from "./leftovers.ts";
 export * from "./machines.ts";
+export * from "./perl.ts";
 export { Process, type ProcessOptions, type Result } from "./process.ts";
 export * from "./same.ts";
 export { Terminal, type TerminalOptions } from "./terminal.ts";

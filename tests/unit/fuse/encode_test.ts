@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import * as encode from "../../../lib/fuse/encode.ts";
 import type { Attr } from "../../../lib/fuse/mod.ts";
 import { negotiate } from "../../../lib/fuse/init.ts";
+import { NO_BIRTH } from "../../../lib/linux/mod.ts";
 import { Reply } from "../../../lib/fuse/reply.ts";
 import { encoded, hex, literal } from "./bytes.ts";
 
@@ -81,7 +82,9 @@ Deno.test("encodeStatxOut() writes a lifetime, attributes and the time of birth"
 
 Deno.test("encodeStatxOut() tells of no birth where none is known", () => {
   same(
-    encoded((reply) => encode.encodeStatxOut(reply, { attr: { ...attr, btime: 0, btimeNsec: 0 }, attrValid: 1000 })),
+    encoded((reply) =>
+      encode.encodeStatxOut(reply, { attr: { ...attr, btime: NO_BIRTH, btimeNsec: 0 }, attrValid: 1000 })
+    ),
     statxBytes("ff070000", "0000000000000000 00000000 00000000"),
   );
 });
