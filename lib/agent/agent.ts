@@ -156,6 +156,7 @@ class Agent {
       overlay: rootOverlay(),
       owner: { uid: spec.uid, gid: spec.gid },
       writeBack: !this.#options.syncWrites,
+      hasId: (id) => this.#command?.hasId(id) ?? false,
       syncFiles: (onEnd) => this.#command?.syncFiles(onEnd),
       notify: (message) => this.#loop.settled(writeAsync(fd, message)),
     });

@@ -8,6 +8,7 @@ import type { NewXattr, Result } from "../fuse/mod.ts";
 import { Errno, ErrnoError } from "../linux/mod.ts";
 import { decodeStat, encodeRef, encodeSetXattr, encodeXattrRef, FileOp } from "../protocol/mod.ts";
 import { RpcError } from "../rpc/mod.ts";
+import { withoutStrangers } from "./acl.ts";
 import type { Node } from "./nodes.ts";
 import type { Tree } from "./tree.ts";
 
@@ -24,9 +25,12 @@ const nothing = new Uint8Array();
 /** The extended attributes of the local side's files. */
 export class ExtendedAttributes {
   readonly #tree: Tree;
+  readonly #exists: (id: number) => boolean;
 
-  constructor(tree: Tree) {
+  /** `exists`: whether there is a user or group of that id where the files are shown. */
+  constructor(tree: Tree, exists: (id: number) => boolean) {
     this.#tree = tree;
+    this.#exists = exists;
   }
 
   get(node: Node, name: ByteString): Result<Uint8Array> {
@@ -44,6 +48,9 @@ export class ExtendedAttributes {
 
   async set(node: Node, name: ByteString, xattr: NewXattr): Promise<void> {
     const body = encodeSetXattr({ ref: this.#tree.openRef(node), name, ...xattr });
+    if (acl.test(name) && await this.#namesStrangers(node, name)) {
+      throw new ErrnoError(Errno.EOPNOTSUPP, "set an ACL in place of one that cannot be shown whole");
+    }
     await this.#change(node, this.#tree.ask(FileOp.SETXATTR, body));
   }
 
@@ -52,9 +59,19 @@ export class ExtendedAttributes {
     await this.#change(node, this.#tree.ask(FileOp.REMOVEXATTR, body));
   }
 
+  /** Whether somebody would be lost from the ACL by setting what was made of the one that could be read. */
+  async #namesStrangers(node: Node, name: ByteString): Promise<boolean> {
+    const names = this.#knownNames(node);
+    if (names !== undefined && !has(names, name)) return false;
+    const body = encodeXattrRef({ ref: this.#tree.openRef(node), name });
+    const present = await this.#tree.ask(FileOp.GETXATTR, body).catch(() => nothing);
+    return withoutStrangers(present, this.#exists) !== present;
+  }
+
   async #ask(node: Node, name: ByteString): Promise<Uint8Array> {
     try {
-      return await this.#tree.ask(FileOp.GETXATTR, encodeXattrRef({ ref: this.#tree.openRef(node), name }));
+      const value = await this.#tree.ask(FileOp.GETXATTR, encodeXattrRef({ ref: this.#tree.openRef(node), name }));
+      return acl.test(name) ? withoutStrangers(value, this.#exists) : value;
     } catch (error) {
       // To the kernel, which asks to check permissions, any other errno is a file that nobody may use.
       const unsupported = error instanceof RpcError && error.errno === Errno.EOPNOTSUPP;

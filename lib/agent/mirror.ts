@@ -88,6 +88,8 @@ export interface MirrorOptions extends TreeOptions {
   readonly connection: Connection;
   /** The kernel collects writes (write-back) and must be able to read what it half overwrites. */
   readonly writeBack: boolean;
+  /** Whether the command's user namespace has this user's or group's id. Default: it has all. */
+  readonly hasId?: (id: number) => boolean;
   /** Has the kernel give out the writes it has collected: see {@link WriteOut}. */
   readonly syncFiles?: (onEnd: () => void) => void;
   /** Writes a message to the FUSE device off this thread, and tells of the end. Left out where no kernel is to be told. */
@@ -120,7 +122,7 @@ export class Mirror implements FileSystem {
     this.#writeBack = options.writeBack;
     this.tree = new Tree(connection, options);
     this.#listings = new Listings(this.tree.directories);
-    this.#extended = new ExtendedAttributes(this.tree);
+    this.#extended = new ExtendedAttributes(this.tree, options.hasId ?? (() => true));
     this.#writeOut = new WriteOut(options.syncFiles ?? ((onEnd) => onEnd()));
     this.#ranges = new Ranges(this.tree, this.#writeOut);
     const notify = options.notify ?? (() => Promise.resolve());

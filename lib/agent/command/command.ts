@@ -82,6 +82,11 @@ export class Command {
     if (this.#phase !== "ended") kill(note.group ? -this.#parts.pid : this.#parts.pid, note.signal);
   }
 
+  /** Whether the command's user namespace has this user's or group's id. */
+  hasId(id: number): boolean {
+    return this.#parts.ids.outside(id) !== undefined;
+  }
+
   /** Has the kernel queue all the writes to the mount that it has collected; `onEnd`: it has, or cannot. */
   syncFiles(onEnd: () => void): void {
     if (this.#holderOpen) syncFiles(this.#parts.poller, this.#parts.holder.pid, onEnd);

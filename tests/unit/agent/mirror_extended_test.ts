@@ -117,6 +117,31 @@ Deno.test("our own change of an extended attribute is known at once", async () =
   assert.equal(fixture.count(FileOp.GETXATTR), 1);
 });
 
+/** An ACL that lets user `id` write, and user 1 read. */
+function aclFor(id: number): string {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, id, true);
+  return "\x02\0\0\0\x01\0\x06\0\xff\xff\xff\xff\x02\0\x04\0\x01\0\0\0\x02\0\x06\0" + byteString(bytes) +
+    "\x04\0\x04\0\xff\xff\xff\xff\x10\0\x06\0\xff\xff\xff\xff\x20\0\0\0\xff\xff\xff\xff";
+}
+
+Deno.test("an ACL is shown without those whom the other machine cannot know, and not set in its place", async () => {
+  using fixture = new Fixture({ hasId: (id) => id < 1000 });
+  fixture.make({ file: "", other: "" });
+  setLocally(fixture, "file", ACL, aclFor(3_000_000_000));
+  setLocally(fixture, "other", ACL, aclFor(999));
+  const [node, other] = [await fixture.walk("file"), await fixture.walk("other")];
+  assert.equal(await get(fixture, other, ACL), aclFor(999));
+  const shown = await get(fixture, node, ACL);
+  assert.equal(shown, aclFor(3_000_000_000).replace("\x02\0\x06\0\x00\x5e\xd0\xb2", ""));
+  assert.equal(shown.length, aclFor(1).length - 8);
+  await fails(Errno.EOPNOTSUPP, fixture.mirror.setxattr(node, ACL, xattr(shown)));
+  await fixture.mirror.setxattr(other, ACL, xattr(aclFor(998)));
+  await fixture.mirror.removexattr(node, ACL);
+  await fixture.mirror.setxattr(node, ACL, xattr(aclFor(5)));
+  assert.equal(await get(fixture, node, ACL), aclFor(5));
+});
+
 Deno.test("what was told before our own change is not believed after it", async () => {
   using fixture = new Fixture();
   fixture.make({ "d/file": "" });
