@@ -1,6 +1,6 @@
 import { fromText, toBytes, toText } from "../bytes/mod.ts";
 import { encodeInvalInode, FUSE_ROOT_ID, Server } from "../fuse/mod.ts";
-import { errnoName, POLLIN, setNonBlocking, unwrap, write, writeAsync } from "../linux/mod.ts";
+import { Errno, errnoName, POLLIN, setNonBlocking, unwrap, write, writeAsync } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import {
   AgentNote,
@@ -30,8 +30,6 @@ import { Mirror } from "./mirror.ts";
 import { rootOverlay } from "./root_overlay.ts";
 import { Inlet, Outlet } from "./stdio.ts";
 
-/** ENOSYS, for requests that this side does not serve. */
-const ENOSYS = 38;
 /** How long the mirrored file system may take to vanish after its last process and its last dirty page. */
 const UNMOUNT_MS = 30_000;
 
@@ -77,7 +75,7 @@ class Agent {
     });
     this.#connection = createConnection({
       handler: {
-        request: (call) => call.op === AgentOp.RUN ? this.#onRun(call) : call.fail(ENOSYS),
+        request: (call) => call.op === AgentOp.RUN ? this.#onRun(call) : call.fail(Errno.ENOSYS),
         notify: (op, body) => this.#notified(op, body),
       },
       onPending: () => this.#link.pending(),
@@ -140,7 +138,7 @@ class Agent {
   }
 
   #onRun(call: Incoming): void {
-    if (this.#run !== undefined) return call.fail(ENOSYS);
+    if (this.#run !== undefined) return call.fail(Errno.ENOSYS);
     this.#run = { call, spec: decodeRun(call.body) };
     this.#mount();
   }

@@ -153,11 +153,6 @@ export function renameAt(from: number, name: ByteString, to: number, newName: By
   return negative(libc().renameat2(nr, from, cString(name), to, cString(newName), flags));
 }
 
-/** A hard link; a symbolic link is linked itself, not followed. */
-export function linkAt(from: number, name: ByteString, to: number, newName: ByteString): number {
-  return negative(libc().linkat(from, cString(name), to, cString(newName), 0));
-}
-
 export function truncateFd(fd: number, size: number): number {
   return negative(libc().ftruncate64(fd, size));
 }

@@ -3,8 +3,6 @@ import { libc, negative } from "./libc.ts";
 
 export const POLLIN = 1;
 export const POLLOUT = 4;
-export const POLLERR = 8;
-export const POLLHUP = 16;
 
 /** The descriptors that one poll(2) waits for, and what to do when one is ready. */
 export class Poller {
