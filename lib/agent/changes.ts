@@ -48,6 +48,16 @@ export class Changes {
     const { directories, nodes } = this.#tree;
     const directory = dir === ROOT_DIRECTORY ? nodes.root : directories.byNumber(dir);
     if (directory === undefined) return;
+    const file = found && nodes.ofFile(found.stat);
+    this.#apply(directory, name, found);
+    if (file === undefined || !isSame(file, found!.stat)) return;
+    // Of its other names nothing is told.
+    for (const place of [...file.places]) {
+      if (place.parent !== directory || place.name !== name) this.#apply(place.parent, place.name, found);
+    }
+  }
+
+  #apply(directory: Node, name: ByteString, found: LookupOut | undefined): void {
     const child = directory.children.get(name);
     if (found === undefined || child === undefined || !isSame(child, found.stat) || child.isForeignChange(found.stat)) {
       this.#renew(directory, name, found);
@@ -85,17 +95,15 @@ export class Changes {
   /** `name` is not what it was. */
   #renew(directory: Node, name: ByteString, found: LookupOut | undefined): void {
     const { nodes } = this.#tree;
+    const child = directory.children.get(name);
+    const kept = child !== undefined && found !== undefined && isSame(child, found.stat);
+    // Before the news are noted: the number of a removed file may be used again, and the newer of the two counts.
+    if (!kept) nodes.unlinked(directory, name);
     this.#note(directory, name, found);
     directory.doubt();
     this.#notify(encodeInvalInode(directory.id));
-    const child = directory.children.get(name);
-    if (child === undefined) return this.#notify(encodeInvalEntry(directory.id, name));
-    if (found !== undefined && isSame(child, found.stat)) {
-      for (const node of nodes.versions(child)) this.#refresh(node, found.stat);
-      return this.#notify(encodeInvalEntry(directory.id, name));
-    }
-    nodes.unlinked(directory, name);
-    const gone = found === undefined;
+    if (kept) { for (const node of nodes.versions(child)) this.#refresh(node, found.stat); }
+    const gone = child !== undefined && found === undefined;
     this.#notify(gone ? encodeDelete(directory.id, child.id, name) : encodeInvalEntry(directory.id, name));
   }
 

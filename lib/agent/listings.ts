@@ -100,8 +100,9 @@ export class Listings {
   }
 
   async #fetch(node: Node, cookie: bigint, budget: number): Promise<{ page: DirPage; asOf: number }> {
-    // A mount point of the remote machine.
-    if (node.overlay?.attr !== undefined) return { page: empty, asOf: performance.now() };
+    const isRemoved = node.isRemoved && !this.#directories.has(node);
+    // A mount point of the remote machine; and what was removed is empty.
+    if (node.overlay?.attr !== undefined || isRemoved) return { page: empty, asOf: performance.now() };
     const body = encodeReadDir({ dir: this.#directories.number(node), cookie, budget });
     const asOf = performance.now();
     return { page: decodePage(await this.#directories.ask(FileOp.READDIR, body)), asOf };

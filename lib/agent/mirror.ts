@@ -173,6 +173,7 @@ export class Mirror implements FileSystem {
     // each of them.
     const attrValid = this.tree.attrValid(node);
     if (attrValid > 0) return { attr: node.attr, attrValid };
+    if (node.isRemoved && !this.tree.directories.has(node)) return { attr: { ...node.attr, nlink: 0 }, attrValid: 0 };
     const attr = await this.tree.stat(FileOp.GETATTR, encodeRef(this.tree.openRef(node, fh)));
     if (node.isOtherFile(attr) || (node.isForeignChange(attr) && node.openFiles.size === 0)) {
       this.tree.fail("use attributes of a file that was changed locally");
@@ -239,7 +240,8 @@ export class Mirror implements FileSystem {
   async rmdir(parentId: NodeId, name: ByteString): Promise<void> {
     const { parent, dir } = this.tree.writableName(parentId, name);
     await this.tree.change(FileOp.RMDIR, encodeName({ dir, name }), parent);
-    this.tree.nodes.unlinked(parent, name);
+    const node = this.tree.nodes.unlinked(parent, name);
+    if (node !== undefined) node.isRemoved = true;
   }
 
   async rename(
@@ -315,15 +317,18 @@ export class Mirror implements FileSystem {
   ): Promise<Uint8Array> {
     const node = this.tree.node(nodeId);
     if (node.overlay?.kind === "file") return node.overlay.content.subarray(at.offset, at.offset + at.size);
-    return await this.tree.file(at.fh).readAhead.read(at.offset, at.size, () => caller.signal);
+    const { readAhead, direct } = this.tree.file(at.fh);
+    // Past its cache the kernel asks beyond the end that we know of.
+    if (direct) return await readAhead.readPlainly(at.offset, at.size, () => caller.signal);
+    return await readAhead.read(at.offset, at.size, () => caller.signal);
   }
 
   async write(
     _nodeId: NodeId,
-    at: { fh: number; offset: number; data: Uint8Array; killSuidgid?: boolean },
+    at: { fh: number; offset: number; data: Uint8Array; killSuidgid?: boolean; cached?: boolean },
     caller: Caller,
   ): Promise<number> {
-    const file = this.tree.file(at.fh);
+    const file = at.cached ? collector(this.tree.file(at.fh)) : this.tree.file(at.fh);
     const { node, fh } = file;
     if (at.killSuidgid) await this.#killSetid(node, caller, fh);
     node.writes++;
@@ -479,7 +484,7 @@ export class Mirror implements FileSystem {
    * does that by itself unless we are root there: then it sees root writing.
    */
   async #killSetid(node: Node, caller: Caller, fh?: number): Promise<void> {
-    const mode = withoutSetid(node.attr.mode);
+    const mode = withoutSetid(node.attr, caller);
     if (!this.tree.servedByRoot || caller.uid === 0 || mode === node.attr.mode) return;
     const ref = this.tree.ref(node, fh);
     node.ctimeKnown = false;
@@ -540,9 +545,20 @@ function collecting(flags: number): Way {
   return { flags: access === O_WRONLY ? (flags & ~O_ACCMODE) | O_RDWR : flags, direct: false };
 }
 
-/** The setgid bit without that for the group's execution means something else (mandatory locking). */
-function withoutSetid(mode: number): number {
-  return mode & ~(mode & S_IXGRP ? S_ISUID | S_ISGID : S_ISUID);
+/**
+ * A handle for what the kernel has collected: it guesses one of those that are open for writing, perhaps one that appends,
+ * and then the bytes would come to the end of the file.
+ */
+function collector(guessed: OpenFile): OpenFile {
+  if (!guessed.direct) return guessed;
+  for (const file of guessed.node.openFiles) if (file.writable && !file.direct) return file;
+  throw new ErrnoError(Errno.EIO, "write what was collected: no handle is open for it");
+}
+
+/** The mode that a write by somebody else than root leaves; setgid stays for the own group if that may not execute. */
+function withoutSetid({ mode, gid }: Stat, caller: Caller): number {
+  const keepsGroup = (mode & S_IXGRP) === 0 && gid === caller.gid;
+  return mode & ~(keepsGroup ? S_ISUID : S_ISUID | S_ISGID);
 }
 
 function errnoOf(error: unknown): number {

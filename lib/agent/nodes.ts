@@ -44,6 +44,8 @@ export class Node {
   former?: Node;
   /** Of a directory: files in it that programs lock. What they coordinate, they look up as well. */
   lockUsers = 0;
+  /** Of a directory: we removed it. Programs may still be in there. */
+  isRemoved = false;
   /** Of a symbolic link. */
   target?: ByteString;
   /** What the remote machine shows here or below instead of the local side. */
@@ -158,6 +160,11 @@ export class Nodes {
 
   get(id: NodeId): Node | undefined {
     return this.#byId.get(id);
+  }
+
+  /** The node of a file, by its (dev, ino). */
+  ofFile(attr: Stat): Node | undefined {
+    return this.#byInode.get(inode(attr));
   }
 
   /** All nodes that the kernel knows. */

@@ -91,9 +91,7 @@ export class ReadAhead {
     this.#expected = offset + size;
     if (sequential || size >= LARGE) this.#ask(offset, offset + size);
     if (sequential) this.#ask(offset + size, Math.min(offset + size + this.#window, this.#node.attr.size));
-    return this.#covers(offset, size)
-      ? await this.#gather(offset, size)
-      : await this.#readPlainly(offset, size, signal);
+    return this.#covers(offset, size) ? await this.#gather(offset, size) : await this.readPlainly(offset, size, signal);
   }
 
   /** Forgets everything: the handle is closed. */
@@ -102,7 +100,8 @@ export class ReadAhead {
     for (const block of this.#blocks.values()) this.#remove(block);
   }
 
-  async #readPlainly(offset: number, size: number, signal?: () => AbortSignal): Promise<Uint8Array> {
+  /** The same without reading ahead, and from nothing that is held. */
+  async readPlainly(offset: number, size: number, signal?: () => AbortSignal): Promise<Uint8Array> {
     const call = this.#connection.call(FileOp.READ, encodeRead({ fh: this.#fh, offset, size }));
     signal?.().addEventListener("abort", () => call.cancel(), { once: true });
     return await call.reply;
@@ -137,7 +136,8 @@ export class ReadAhead {
   #request(offset: number): void {
     const block = newBlock(this, {
       offset,
-      size: Math.max(1, this.#node.attr.size - offset),
+      // After an append the size is not known.
+      size: this.#node.attrKnown ? Math.max(1, this.#node.attr.size - offset) : BLOCK,
       writes: this.#node.writes,
     });
     this.#blocks.set(offset, block);
@@ -192,19 +192,19 @@ export class ReadAhead {
     const start = offset - offset % BLOCK;
     const block = this.#current(start);
     // Dropped while another block of this request was on its way.
-    if (block === undefined) return await this.#readPlainly(offset, size);
+    if (block === undefined) return await this.readPlainly(offset, size);
     const at = offset - start;
     while (!block.done && block.arrived < at + size) await block.more;
     if (block.failure !== undefined) {
       // Given up by another request of this handle, for its age or a write.
-      if (this.#blocks.get(start) !== block && !this.#dropped) return await this.#readPlainly(offset, size);
+      if (this.#blocks.get(start) !== block && !this.#dropped) return await this.readPlainly(offset, size);
       this.#remove(block);
       throw block.failure;
     }
     // The block is as long as the file was. What the file has grown by since is asked for by itself.
     const end = start + block.data.length;
     if (offset + size > end && this.#node.attr.size > end && end < start + BLOCK) {
-      return await this.#readPlainly(offset, size);
+      return await this.readPlainly(offset, size);
     }
     const data = block.data.subarray(at, Math.max(at, Math.min(at + size, block.arrived)));
     block.handedOut += data.length;

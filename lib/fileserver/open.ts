@@ -43,7 +43,7 @@ const ATTEMPTS = 8;
 
 export function open(context: Context, body: Uint8Array): Answer {
   const { ref, fh, flags } = decodeOpen(body);
-  const refused = check(context, fh, flags);
+  const refused = context.handles.check(fh);
   if (refused < 0) return refused;
   return withFile(context, ref, (file) => admit(context, fh, openRegular(file, flags)));
 }
@@ -51,7 +51,7 @@ export function open(context: Context, body: Uint8Array): Answer {
 /** Opens a file without a name. What the flags do not forbid (O_EXCL) may be given one by LINK. */
 export function makeTmpFile(context: Context, body: Uint8Array): Answer {
   const { dir, fh, flags, mode, umask } = decodeTmpFile(body);
-  const refused = check(context, fh, flags);
+  const refused = context.handles.check(fh);
   if (refused < 0) return refused;
   const fd = context.directories.find(dir);
   if (fd < 0) return fd;
@@ -62,15 +62,11 @@ export function makeTmpFile(context: Context, body: Uint8Array): Answer {
 /** Opens what was created, or without O_EXCL what was there: never by way of a link (ELOOP). */
 export function create(context: Context, body: Uint8Array): Answer {
   const { dir, name, fh, ...how } = decodeCreate(body);
-  const refused = check(context, fh, how.flags);
+  const refused = context.handles.check(fh);
   if (refused < 0) return refused;
   const fd = context.directories.findFor(dir, name);
   if (fd < 0) return fd;
   return admit(context, fh, createOrOpen(context, { number: dir, fd, name }, how));
-}
-
-function check(context: Context, fh: number, flags: number): number {
-  return (flags & O_ACCMODE) === O_ACCMODE ? -Errno.EINVAL : context.handles.check(fh);
 }
 
 /**

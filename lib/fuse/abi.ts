@@ -169,6 +169,8 @@ export const FUSE_SETXATTR_ACL_KILL_SGID = 1 << 0;
 export const FUSE_COMPAT_SETXATTR_IN_SIZE = 8;
 /** fuse_fsync_in.fsync_flags: data only. */
 export const FUSE_FSYNC_FDATASYNC = 1 << 0;
+/** fuse_write_in.write_flags: from the page cache, by any handle that is open for writing. */
+export const FUSE_WRITE_CACHE = 1 << 0;
 /** fuse_write_in.write_flags: setuid and setgid bits are to go. */
 export const FUSE_WRITE_KILL_SUIDGID = 1 << 2;
 /** fuse_lk_in.lk_flags: flock(2), not a range. */

@@ -40,6 +40,7 @@ import {
   fuse_rename2_in,
   fuse_rename_in,
   fuse_setattr_in,
+  FUSE_WRITE_CACHE,
   fuse_write_in,
   FUSE_WRITE_KILL_SUIDGID,
   InitFlag,
@@ -226,15 +227,17 @@ export function decodeReaddirIn(request: Request): { fh: number; offset: bigint;
 /** `data` is a view of the request's buffer. */
 export function decodeWriteIn(
   request: Request,
-): { fh: number; offset: number; data: Uint8Array<ArrayBuffer>; killSuidgid: boolean } {
+): { fh: number; offset: number; data: Uint8Array<ArrayBuffer>; killSuidgid: boolean; cached: boolean } {
   request.need(fuse_write_in.sizeof);
   const size = request.u32(fuse_write_in.size);
+  const flags = request.u32(fuse_write_in.write_flags);
   request.need(fuse_write_in.sizeof + size);
   return {
     fh: request.u53(fuse_write_in.fh),
     offset: request.position(fuse_write_in.offset),
     data: request.bytes(fuse_write_in.sizeof, size),
-    killSuidgid: (request.u32(fuse_write_in.write_flags) & FUSE_WRITE_KILL_SUIDGID) !== 0,
+    killSuidgid: (flags & FUSE_WRITE_KILL_SUIDGID) !== 0,
+    cached: (flags & FUSE_WRITE_CACHE) !== 0,
   };
 }
 

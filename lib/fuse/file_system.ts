@@ -189,11 +189,11 @@ export interface FileSystem {
   read(nodeId: NodeId, at: { fh: number; offset: number; size: number }, caller: Caller): Result<Uint8Array>;
   /**
    * `data` is valid until the result settles: the device keeps its buffer until then. Returns the bytes written.
-   * `killSuidgid`: FUSE_WRITE_KILL_SUIDGID.
+   * `killSuidgid`: FUSE_WRITE_KILL_SUIDGID. `cached`: FUSE_WRITE_CACHE, what was collected, by a handle that was guessed.
    */
   write(
     nodeId: NodeId,
-    at: { fh: number; offset: number; data: Uint8Array; killSuidgid?: boolean },
+    at: { fh: number; offset: number; data: Uint8Array; killSuidgid?: boolean; cached?: boolean },
     caller: Caller,
   ): Result<number>;
   /** A descriptor of the open file is closed: the locks on ranges of the file that `lockOwner` has go. */

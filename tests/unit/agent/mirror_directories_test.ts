@@ -4,6 +4,7 @@ import type { ByteString } from "../../../lib/bytes/mod.ts";
 import { Errno } from "../../../lib/linux/mod.ts";
 import { decodeBind, FileNote, FileOp } from "../../../lib/protocol/mod.ts";
 import { caller, fails, Fixture, ROOT } from "./mirror_fixture.ts";
+import { Sink } from "./sink.ts";
 
 const b = (name: string) => name as ByteString;
 
@@ -167,6 +168,19 @@ Deno.test("a directory that the command removed can be used by those who are in 
   assert.equal((await fixture.mirror.getattr(dir, undefined)).attr.nlink, 0);
   assert.equal((await fixture.lookup(dir, "file")).nodeId, 0);
   await fails(Errno.ENOENT, fixture.mirror.mkdir(dir, b("x"), { mode: 0o700, umask: 0 }, caller));
+});
+
+Deno.test("a directory that the command removed is empty, though it was never used", async () => {
+  using fixture = new Fixture();
+  fixture.make({ "dir/file": "" });
+  const dir = await fixture.walk("dir");
+  Deno.removeSync(fixture.at("dir/file"));
+  await fixture.mirror.rmdir(ROOT, b("dir"));
+  assert.equal((await fixture.mirror.getattr(dir, undefined)).attr.nlink, 0);
+  const { fh } = await fixture.mirror.opendir(dir, caller);
+  const sink = new Sink();
+  await fixture.mirror.readdir(dir, { fh, offset: 0n }, sink);
+  assert.deepEqual(sink.entries.map(({ name }) => name), [".", ".."]);
 });
 
 Deno.test("getattr() of a directory shows at once what the command changed in it", async () => {

@@ -33,6 +33,31 @@ Deno.test("write() tells the attributes that come of it", async () => {
   assert.equal(fixture.count(FileOp.GETATTR), 0);
 });
 
+Deno.test("write() of what the kernel collected never goes to the end of the file", async () => {
+  using fixture = new Fixture();
+  fixture.make({ file: "content" });
+  const node = await fixture.walk("file");
+  const appending = await fixture.open(node, O_WRONLY | O_APPEND);
+  const data = new TextEncoder().encode("C");
+  const collected = { fh: appending, offset: 0, data, cached: true };
+  await fails(Errno.EIO, fixture.mirror.write(node, collected, caller));
+  await fixture.open(node, O_RDWR);
+  await fixture.mirror.write(node, collected, caller);
+  assert.equal(Deno.readTextFileSync(fixture.at("file")), "Content");
+});
+
+Deno.test("read() past the page cache sees what was appended", async () => {
+  using fixture = new Fixture();
+  fixture.make({ file: "content" });
+  const node = await fixture.walk("file");
+  const fh = await fixture.open(node, O_RDWR | O_APPEND);
+  const reader = await fixture.open(node, O_RDONLY);
+  assert.equal(await fixture.read(node, { fh, size: 2 }), "co");
+  await fixture.write(node, fh, " and more", 7);
+  assert.equal(await fixture.read(node, { fh }), "content and more");
+  assert.equal(await fixture.read(node, { fh: reader }), "content and more");
+});
+
 Deno.test("a file that was removed while open can be read, written, changed and linked through its handle", async () => {
   using fixture = new Fixture();
   fixture.make({ file: "content" });

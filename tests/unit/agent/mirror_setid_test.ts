@@ -37,7 +37,8 @@ const changes: Record<string, Parameters<typeof modeAfter>[1]["act"]> = {
 for (const [name, act] of Object.entries(changes)) {
   Deno.test(`${name} takes setuid and setgid off unless root does it`, async () => {
     assert.equal(await modeAfter(0o6777, { act }), 0o777);
-    assert.equal(await modeAfter(0o2767, { act }), 0o2767);
+    assert.equal(await modeAfter(0o2767, { act }), 0o767);
+    assert.equal(await modeAfter(0o2767, { act, who: { ...somebody, gid: 0 } }), 0o2767);
     assert.equal(await modeAfter(0o6777, { act, who: caller }), 0o6777);
   });
 }
