@@ -1,0 +1,45 @@
+import { cases as table } from "./cases/mod.ts";
+import type { Place } from "./backend.ts";
+import type { Case } from "./scene.ts";
+import { Stage } from "./stage.ts";
+
+/** Defines a test for each case of the table, on one kind of place. `alone`: the mirror without a kernel. */
+export function conformance(name: string, place: () => Promise<Place>, { alone = false } = {}): void {
+  let stage: Stage;
+  const different: string[] = [];
+  Deno.test.beforeAll(async () => {
+    stage = await Stage.start(await place());
+  });
+  Deno.test.afterAll(async () => {
+    await stage[Symbol.asyncDispose]();
+    for (const line of different) console.log(`not as locally: ${line}`);
+    console.log(`${name}: ${different.length} cases do not go as locally, as is known`);
+  });
+  for (const [subject, cases] of Object.entries(table)) {
+    for (const [title, given] of Object.entries(cases)) {
+      const one: Case = typeof given === "function" ? { play: given } : given;
+      Deno.test({
+        name: `${name}: ${subject}: ${title}`,
+        // What runs the tests counts these and says so.
+        ignore: alone && one.kernel !== undefined,
+        // What is started stays for the next case.
+        sanitizeOps: false,
+        sanitizeResources: false,
+        async fn() {
+          if (one.expected === undefined) return await stage.compare(one.play);
+          if (await differs(stage, one)) different.push(`${subject}: ${title}: ${one.expected}`);
+        },
+      });
+    }
+  }
+}
+
+/** Whether a case that is expected to differ does so. */
+async function differs(stage: Stage, { play }: Case): Promise<boolean> {
+  try {
+    await stage.compare(play);
+    return false;
+  } catch {
+    return true;
+  }
+}
