@@ -64,9 +64,13 @@ export class LockedContent {
     if (!this.#writeBack) return node.update({ ...node.attr, ...content });
     // The times stay as the kernel has them, so that the next lookup finds a change and makes a new node.
     node.attr = { ...node.attr, size: Math.max(locked.size, node.attr.size) };
-    if (locked.size <= node.shownSize) return;
-    const last = await this.#lastByte(file, locked.size);
-    if (last.length === 1) await this.#cache.grow(node, locked.size, last);
+    if (locked.size > node.shownSize) await this.lengthen(node, { file, size: locked.size });
+  }
+
+  /** Lets the kernel know that a node has become longer on the local side. `file`: open, on any node of the file. */
+  async lengthen(node: Node, { file, size }: { file: OpenFile; size: number }): Promise<void> {
+    const last = await this.#lastByte(file, size);
+    if (last.length === 1) await this.#cache.grow(node, size, last);
   }
 
   async #lastByte({ fh }: OpenFile, size: number): Promise<Uint8Array> {

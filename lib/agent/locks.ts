@@ -3,8 +3,8 @@
  *
  * 1. an exclusive lock is let go of, or made a shared one: first, what was written here goes to the local side
  * 2. a lock was had: the file is as its last holder left it, so what is cached of it is void, unless nobody wrote
- * 3. while a program uses locks, the other names in the directory are not believed either: a data base looks for its
- *    journal there, and takes what it finds for the truth
+ * 3. while a program uses locks, the other names in the directory are not believed either, unless the local side tells of
+ *    changes: a data base looks for its journal there, and takes what it finds for the truth
  *
  * A file that was made shorter locally cannot be made shorter in this kernel under write-back: a program that has it open
  * reads zeros from where it ends now. Directories cannot be locked: the kernel asks nobody, and keeps their locks here.

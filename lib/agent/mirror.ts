@@ -113,6 +113,7 @@ export class Mirror implements FileSystem {
   readonly #ranges: Ranges;
   readonly #writeOut: WriteOut;
   readonly #cache: PageCache;
+  readonly #content: LockedContent;
   readonly #locks: Locks;
   #lostWrite: LostWrite | undefined;
 
@@ -127,8 +128,8 @@ export class Mirror implements FileSystem {
     this.#ranges = new Ranges(this.tree, this.#writeOut);
     const notify = options.notify ?? (() => Promise.resolve());
     const cache = this.#cache = new PageCache({ notify, writeOut: this.#writeOut });
-    const content = new LockedContent({ connection, nodes: this.tree.nodes, cache, writeBack: options.writeBack });
-    this.#locks = new Locks({ connection, tree: this.tree, content });
+    this.#content = new LockedContent({ connection, nodes: this.tree.nodes, cache, writeBack: options.writeBack });
+    this.#locks = new Locks({ connection, tree: this.tree, content: this.#content });
   }
 
   /** The first write that the kernel had collected and the local side did not take. */
@@ -144,7 +145,7 @@ export class Mirror implements FileSystem {
     if (shown !== undefined) return this.tree.overlayEntry(parent, name, shown);
     // Mounted over before the command begins.
     if (parent.overlay?.attr !== undefined) return this.tree.missing(parent, name);
-    const known = parent.lockUsers > 0 ? undefined : this.tree.snapshots.find(parent, name);
+    const known = this.tree.isGuarded(parent) ? undefined : this.tree.snapshots.find(parent, name);
     if (known?.found !== undefined) return this.tree.enter(parent, name, known.found, known.asOf);
     if (known !== undefined) return this.tree.missing(parent, name, known.asOf);
     const dir = this.tree.directories.number(parent);
@@ -274,11 +275,16 @@ export class Mirror implements FileSystem {
     if (wanted & O_TRUNC) await this.#killSetid(node, caller);
     const ours = node.isBeingWritten || (wanted & O_TRUNC) !== 0;
     const { file, stat } = await this.#openLocal(node, wanted);
-    if (node.isOtherFile(stat) || (!ours && node.hasOtherContent(stat))) {
+    const changed = !ours && node.hasOtherContent(stat);
+    // The kernel asks twice. A file that is written all the time would have changed again: what nothing is kept of is
+    // taken as it is, unless it has become shorter, or has a new node already.
+    const isFresh = !node.mayBeCached && stat.size >= node.shownSize && node.places.length > 0;
+    if (node.isOtherFile(stat) || (changed && !isFresh)) {
       this.tree.files.release(file.fh);
       this.tree.fail("open a file that was changed locally");
     }
     node.update(stat);
+    if (changed && stat.size > node.shownSize) await this.#content.lengthen(node, { file, size: stat.size });
     if (wanted & O_TRUNC) {
       node.writes++;
       node.shownSize = 0;

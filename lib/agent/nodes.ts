@@ -34,6 +34,8 @@ export class Node {
   readonly openFiles = new Set<OpenFile>();
   /** Of a directory: performance.now() of the last change of names in there, ours or told, or of the begin of its watch. */
   changedAt = -Infinity;
+  /** Whether the kernel may keep something of its content: programs have had it open. */
+  mayBeCached = false;
   /** Whether its first block was asked for. */
   wasOpened = false;
   /** Grows with every write through the mirror; what was read ahead before is void. */

@@ -47,6 +47,7 @@ export class OpenFiles {
   /** The file is open, as it was known: until then, no change of it can be the work of who is going to write there. */
   confirm(file: OpenFile): void {
     file.node.openFiles.add(file);
+    file.node.mayBeCached = true;
   }
 
   /** The handle was not opened on the local side. */

@@ -177,6 +177,14 @@ export class Tree {
     return decodeStat(await this.directories.ask(op, body));
   }
 
+  /**
+   * Whether names in there, other than directories, are to be looked up each time: programs coordinate there by locks, and
+   * nobody tells of changes.
+   */
+  isGuarded(parent: Node): boolean {
+    return parent.lockUsers > 0 && !this.directories.isLeased(parent);
+  }
+
   /** How much longer a node's attributes may be believed, in ms; 0: ask. */
   attrValid(node: Node): number {
     const parent = node.places[0]?.parent;
@@ -186,7 +194,6 @@ export class Tree {
 
   /** The same for what was found in `parent` at `time`: no longer than a second when it has changed since. */
   #entryValid(parent: Node, time: number): number {
-    if (parent.lockUsers > 0 && !this.directories.isLeased(parent)) return 0;
     return this.directories.isLeased(parent) && time >= parent.changedAt ? LEASE_MS : valid(time);
   }
 
@@ -200,7 +207,8 @@ export class Tree {
   enter(parent: Node, name: ByteString, found: LookupOut, time = performance.now()): Entry {
     const node = this.nodes.enter(parent, name, found, time);
     const attrValid = node.attrKnown ? this.#attrValid(node, parent, time) : 0;
-    return { nodeId: node.id, generation: 0, attr: node.attr, entryValid: this.#entryValid(parent, time), attrValid };
+    const entryValid = this.isGuarded(parent) && !node.isDirectory ? 0 : this.#entryValid(parent, time);
+    return { nodeId: node.id, generation: 0, attr: node.attr, entryValid, attrValid };
   }
 
   /** Counts a file without a name as looked up. */
@@ -212,7 +220,7 @@ export class Tree {
   /** The local side has no such name. `time`: when it said so. */
   missing(parent: Node, name: ByteString, time = performance.now()): Entry {
     this.nodes.gone(parent, name);
-    return { ...absent, entryValid: this.#entryValid(parent, time) };
+    return { ...absent, entryValid: this.isGuarded(parent) ? 0 : this.#entryValid(parent, time) };
   }
 
   /** Attributes that the local side has just told. */
