@@ -14,6 +14,7 @@
 
 export * from "./folder.ts";
 export * from "./leftovers.ts";
+export * from "./locker.ts";
 export * from "./machines.ts";
 export * from "./perl.ts";
 export { Process, type ProcessOptions, type Result } from "./process.ts";
