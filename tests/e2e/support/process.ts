@@ -82,7 +82,10 @@ export class Process implements AsyncDisposable {
   readonly #stderr: Received;
   readonly #timeoutMs: number;
   readonly #written: Promise<void>;
+  readonly #all: Promise<[Deno.CommandStatus, void, void, void]>;
   #ended = false;
+  /** It has ended, and nobody holds its output: its number may be another's by now. */
+  #over = false;
 
   /** `env` is all of its environment. */
   constructor(words: readonly string[], options: ProcessOptions & { env: Record<string, string> }) {
@@ -97,6 +100,8 @@ export class Process implements AsyncDisposable {
     this.#stderr = new Received(this.#child.stderr);
     this.#written = stdin === "open" ? Promise.resolve() : this.#writeAll(stdin ?? "");
     this.#child.status.then(() => this.#ended = true);
+    this.#all = Promise.all([this.#child.status, this.#stdout.done, this.#stderr.done, this.#written]);
+    this.#all.then(() => this.#over = true);
   }
 
   get pid(): number {
@@ -140,15 +145,14 @@ export class Process implements AsyncDisposable {
 
   /** Its end, all of its output read. */
   async result(): Promise<Result> {
-    const all = Promise.all([this.#child.status, this.#stdout.done, this.#stderr.done, this.#written]);
-    const [{ code }] = await this.#limit(all);
+    const [{ code }] = await this.#limit(this.#all);
     return { status: code, stdout: this.#stdout.bytes, stderr: this.#stderr.text, text: this.#stdout.text };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#killGroup();
     await this.closeInput();
-    await Promise.all([this.#child.status, this.#stdout.done, this.#stderr.done, this.#written]);
+    await this.#all;
   }
 
   async #writeAll(data: string | Uint8Array): Promise<void> {
@@ -183,7 +187,7 @@ export class Process implements AsyncDisposable {
 
   /** Also when the first of them has ended: a pipeline's last end may hold on. */
   #killGroup(): void {
-    kill(-this.pid, SIGKILL);
+    if (!this.#over) kill(-this.pid, SIGKILL);
   }
 
   #account(): string {
