@@ -53,6 +53,8 @@ export class Session {
   readonly #connection: Connection;
   readonly #files: FileServer;
   readonly #pump: Pump;
+  /** Why output could not be written, other than that nobody reads it. */
+  #lostOutput: string | undefined;
   /** Requests of the agent, by operation. */
   readonly #requests = new Map<number, number>();
 
@@ -99,7 +101,8 @@ export class Session {
       });
       const result = await Promise.race([reply.catch((error) => refused(error) ?? lost), lost]);
       await outputs;
-      return result;
+      if (this.#lostOutput === undefined) return result;
+      return { kind: "failed", message: `Cannot write what the command said: ${this.#lostOutput}` };
     } finally {
       terminal?.restore();
       stopForwarding();
@@ -143,7 +146,10 @@ export class Session {
         id,
         interactive,
         sink,
-        onBroken: () => connection.notify(AgentNote.CLOSE_OUTPUT, encodeNumber(id)),
+        onBroken: (error) => {
+          if (!(error instanceof Deno.errors.BrokenPipe)) this.#lostOutput ??= `${error}`;
+          connection.notify(AgentNote.CLOSE_OUTPUT, encodeNumber(id));
+        },
       });
     const outputs = [output(STDOUT, interactive, Deno.stdout)];
     if (!interactive || !this.#options.stderrIsTerminal) outputs.push(output(STDERR, false, Deno.stderr));

@@ -34,8 +34,8 @@ export function receiveOutput(
     id: number;
     interactive: boolean;
     sink: { write(p: Uint8Array): Promise<number> };
-    /** Nobody reads the descriptor any more (EPIPE). */
-    onBroken: () => void;
+    /** The descriptor takes nothing any more: nobody reads it (BrokenPipe), or it has no room. */
+    onBroken: (error: unknown) => void;
   },
 ): Promise<void> {
   const { connection, id, interactive, sink, onBroken } = options;
@@ -45,9 +45,9 @@ export function receiveOutput(
   const write = async (bytes: Uint8Array) => {
     try {
       for (let done = 0; done < bytes.length && !broken;) done += await sink.write(bytes.subarray(done));
-    } catch {
+    } catch (error) {
       broken = true;
-      onBroken();
+      onBroken(error);
     }
     stream.consumed(bytes.length);
   };
