@@ -34,7 +34,7 @@ const O_SYNC = 0o4010000;
 /**
  * Flags that mean something here; the others are dropped: O_NONBLOCK (only regular files are opened), O_CREAT and
  * O_TMPFILE (CREATE and TMPFILE add them), O_PATH (not what a handle is for). O_DIRECT only asks whether the file system
- * has it: see {@link admit}.
+ * has it: see {@link withoutDirect}.
  */
 const ALLOWED = O_ACCMODE | O_APPEND | O_TRUNC | O_NOATIME | O_SYNC | O_DSYNC | O_DIRECT;
 
@@ -45,7 +45,7 @@ export function open(context: Context, body: Uint8Array): Answer {
   const { ref, fh, flags } = decodeOpen(body);
   const refused = context.handles.check(fh);
   if (refused < 0) return refused;
-  return withFile(context, ref, (file) => admit(context, fh, openRegular(file, flags)));
+  return withFile(context, ref, (file) => admit(context, fh, withoutDirect(openRegular(file, flags), flags)));
 }
 
 /** Opens a file without a name. What the flags do not forbid (O_EXCL) may be given one by LINK. */
@@ -56,7 +56,8 @@ export function makeTmpFile(context: Context, body: Uint8Array): Answer {
   const fd = context.directories.find(dir);
   if (fd < 0) return fd;
   const wanted = (flags & (ALLOWED | O_EXCL) & ~O_NOATIME) | O_TMPFILE;
-  return admit(context, fh, withUmask(umask, () => openAt(fd, SELF, wanted, mode)));
+  const opened = withUmask(umask, () => openAt(fd, SELF, wanted, mode));
+  return admit(context, fh, withoutDirect(opened, flags));
 }
 
 /** Opens what was created, or without O_EXCL what was there: never by way of a link (ELOOP). */
@@ -66,16 +67,19 @@ export function create(context: Context, body: Uint8Array): Answer {
   if (refused < 0) return refused;
   const fd = context.directories.findFor(dir, name);
   if (fd < 0) return fd;
-  return admit(context, fh, createOrOpen(context, { number: dir, fd, name }, how));
+  const opened = createOrOpen(context, { number: dir, fd, name }, how);
+  return admit(context, fh, withoutDirect(opened, how.flags));
 }
 
-/**
- * Puts an opened descriptor (or minus errno) under the agent's number and answers the file's attributes. O_DIRECT has done
- * its duty: what crosses a link is in no buffer that is aligned, and need not be.
- */
+/** Takes O_DIRECT off a descriptor: what crosses a link is in no buffer that is aligned, and need not be. */
+function withoutDirect(fd: number, flags: number): number {
+  if (fd >= 0 && (flags & O_DIRECT) !== 0) clearFlag(fd, O_DIRECT);
+  return fd;
+}
+
+/** Puts an opened descriptor (or minus errno) under the agent's number and answers the file's attributes. */
 function admit(context: Context, fh: number, fd: number): Answer {
   if (fd < 0) return fd;
-  clearFlag(fd, O_DIRECT);
   const stat = describeFd(fd);
   if (typeof stat === "number") close(fd);
   else context.handles.add(fh, fd);
