@@ -146,29 +146,30 @@ Deno.test("a link that carries nothing any more is given up after --timeout, and
 
 Deno.test("nothing is left of a command that waits for a read on a stalled link", async (t) => {
   await using folder = await makeFolder();
-  await Deno.writeFile(`${folder.path}/big`, new Uint8Array(30_000_000));
+  await Deno.writeFile(`${folder.path}/big`, new Uint8Array(3_000_000));
   const link = await host.link({});
   const far = on(host, { destination: link.alias });
+  // The other machine's own: the command sees it while nothing comes over the link.
+  const flag = "/dev/shm/go";
+  const read = "dd if=big of=/dev/null bs=1k count=1";
+  // It reads what has not been read before, or waits for its program already.
+  const script = `${read}; echo ready; until [ -e ${flag} ]; do :; done; exec ${read} skip=2000`;
   for (const end of ["outrun is killed", "the link is cut"]) {
     await t.step(end, async () => {
-      await using process = far.start(["sh", "-c", "echo ready; read -r _; exec cat big"], {
-        cwd: folder.path,
-        stdin: "open",
-      });
+      await using process = far.start(["sh", "-c", script], { cwd: folder.path });
       await process.says("ready\n");
-      const reader = await processThere(host, (line) => line.startsWith("sh -c echo ready"));
-      await process.write("go\n");
-      await processThere(host, (line) => line === "cat big");
+      const reader = await processThere(host, (line) => line.startsWith("sh -c dd"));
       await link.stall();
-      await waitUntil(() => waitsForFuse(reader), { timeoutMs: 5000, failure: "cat does not wait for its file" });
-      if (end === "outrun is killed") {
-        process.kill("SIGKILL");
+      try {
+        await host.exec(`touch ${flag}`);
+        await waitUntil(() => waitsForFuse(reader), { timeoutMs: 5000, failure: "dd does not wait for its file" });
         // The other machine can only learn of it when the link carries something again.
+        if (end === "outrun is killed") process.kill("SIGKILL");
+      } finally {
+        await host.exec(`rm ${flag}`);
         await link.resume();
-      } else {
-        await link.resume();
-        await link.cut();
       }
+      if (end === "the link is cut") await link.cut();
       await process.result();
       await nothingIsLeft(host, before);
     });
