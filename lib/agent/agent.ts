@@ -7,11 +7,13 @@ import {
   AgentOp,
   decodeChanged,
   decodeNumber,
+  decodePack,
   decodeRun,
   decodeSignal,
   decodeWindow,
   encodeNumber,
   encodeRunOut,
+  encodeTrace,
   FileNote,
   type RunIn,
   type RunOut,
@@ -27,11 +29,14 @@ import { isDying } from "./dying.ts";
 import { Link } from "./link.ts";
 import { Loop } from "./loop.ts";
 import { Mirror } from "./mirror.ts";
+import { Recorder } from "./recorder.ts";
 import { rootOverlay } from "./root_overlay.ts";
 import { Inlet, Outlet } from "./stdio.ts";
 
 /** How long the mirrored file system may take to vanish after its last process and its last dirty page. */
 const UNMOUNT_MS = 30_000;
+/** Bytes of paths in one note: fewer than it may have, by more than the longest path. */
+const TRACE_BYTES = 32 * 1024;
 
 /** The role `agent`: serves one command, then returns the status of the process. */
 export async function runAgent(args: readonly string[]): Promise<number> {
@@ -52,9 +57,10 @@ class Agent {
   #command: Command | undefined;
   #device: { fd: number; proc: number } | undefined;
   #mirror: Mirror | undefined;
+  readonly #recorder: Recorder | undefined;
   #changes: Changes | undefined;
-  /** What the local side watches from the start. */
-  readonly #watched: number[] = [];
+  /** What the local side tells of its files before there is anything to tell it to. */
+  readonly #early: ((mirror: Mirror) => void)[] = [];
   /** Local changes that came in this turn of the loop. */
   #news: ((changes: Changes) => void)[] = [];
   #server: Server | undefined;
@@ -68,6 +74,7 @@ class Agent {
 
   constructor(options: AgentOptions) {
     this.#options = options;
+    this.#recorder = options.record ? new Recorder() : undefined;
     this.#loop = new Loop({
       turn: () => this.#turn(),
       tick: () => this.#tick(),
@@ -156,9 +163,16 @@ class Agent {
       writeBack: !this.#options.syncWrites,
       hasId: (id) => this.#command?.hasId(id) ?? false,
       syncFiles: (onEnd) => this.#command?.syncFiles(onEnd),
+      recorder: this.#recorder,
       notify: (message) => this.#loop.settled(writeAsync(fd, message)),
     });
-    for (const number of this.#watched) this.#mirror.tree.directories.watched(number);
+    for (const tell of this.#early.splice(0)) {
+      try {
+        tell(this.#mirror);
+      } catch (error) {
+        log.error(`Cannot deal with a message: ${error}`);
+      }
+    }
     const server = new Server(fd, this.#mirror, {
       init: { writebackCache: !this.#options.syncWrites },
       isDying: (pid) => isDying(proc, pid),
@@ -187,10 +201,14 @@ class Agent {
     switch (op) {
       case AgentNote.SIGNAL:
         return this.#command?.signal(decodeSignal(body));
-      case AgentNote.WATCHED:
-        if (this.#mirror === undefined) this.#watched.push(decodeNumber(body));
-        else this.#mirror.tree.directories.watched(decodeNumber(body));
-        return;
+      case AgentNote.WATCHED: {
+        const number = decodeNumber(body);
+        return this.#tell((mirror) => mirror.tree.directories.watched(number));
+      }
+      case AgentNote.PACK: {
+        const records = decodePack(body);
+        return this.#tell((mirror) => mirror.tree.startPack.receive(records));
+      }
       case AgentNote.CHANGED: {
         const note = decodeChanged(body);
         this.#news.push((changes) => changes.apply(note));
@@ -205,6 +223,12 @@ class Agent {
       case AgentNote.CLOSE_OUTPUT:
         return this.#outlets.get(decodeNumber(body))?.close();
     }
+  }
+
+  /** Now, or as soon as there is a mirror. */
+  #tell(news: (mirror: Mirror) => void): void {
+    if (this.#mirror === undefined) this.#early.push(news);
+    else news(this.#mirror);
   }
 
   /** The command is over: everything that belongs to it ends. */
@@ -238,7 +262,19 @@ class Agent {
     const drained = [...this.#outlets.values()].every((outlet) => outlet.isDrained);
     if (!drained || (this.#server !== undefined && this.#device !== undefined)) return;
     this.#answered = true;
+    this.#tellTrace();
     this.#run.call.reply(encodeRunOut(this.#judged(this.#result)));
+  }
+
+  #tellTrace(): void {
+    if (this.#recorder === undefined) return;
+    const { hits, misses } = this.#recorder;
+    const touched = this.#recorder.touched();
+    log.debug(`touched: ${touched.length}, names told ahead: ${hits}, names asked for: ${misses}`);
+    for (let at = 0, end = 0, bytes = 0; at < touched.length; at = end, bytes = 0) {
+      while (end < touched.length && bytes < TRACE_BYTES) bytes += touched[end++].path.length;
+      this.#connection.notify(FileNote.TRACE, encodeTrace(touched.slice(at, end)));
+    }
   }
 
   /** A command that succeeded without noticing that its bytes were lost has not succeeded. */

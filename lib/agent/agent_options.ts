@@ -10,6 +10,8 @@ export interface AgentOptions {
   readonly ids: readonly number[];
   /** Every write reaches the local side before it returns. */
   readonly syncWrites: boolean;
+  /** What the command touches is told at the end. */
+  readonly record: boolean;
   readonly debug: boolean;
 }
 
@@ -35,6 +37,7 @@ export function parseAgentOptions(args: readonly string[]): AgentOptions {
     stdio: [kind(0), kind(1), kind(2)],
     ids: ids.split(",").map(Number),
     syncWrites: args.includes("--sync-writes"),
+    record: args.includes("--record"),
     debug: args.includes("--debug"),
   };
 }

@@ -47,7 +47,7 @@ export class Changes {
   apply({ dir, name, found }: ChangedNote): void {
     const { directories, nodes } = this.#tree;
     const directory = dir === ROOT_DIRECTORY ? nodes.root : directories.byNumber(dir);
-    if (directory === undefined) return;
+    if (directory === undefined) return this.#tree.startPack.told(dir, name, found);
     const file = found && nodes.ofFile(found.stat);
     this.#apply(directory, name, found);
     if (file === undefined || !isSame(file, found!.stat)) return;
@@ -71,6 +71,7 @@ export class Changes {
   /** Events were lost. */
   applyToAll(): void {
     this.#tree.snapshots.doubt();
+    this.#tree.startPack.forget();
     for (const node of this.#tree.nodes.all()) this.#expire(node);
   }
 

@@ -92,6 +92,21 @@ export class Directories {
     return this.#bind(node);
   }
 
+  /** Takes over the number that the local side gave to a directory; what it told at `since` or later is news of the watch. */
+  adopt(node: Node, { number, watched, since }: { number: number; watched: boolean; since: number }): void {
+    this.release(node);
+    this.#makeRoom();
+    this.#bound.set(node, number);
+    this.#nodes.set(number, node);
+    if (watched) this.#watched.add(number);
+    node.changedAt = Math.max(node.changedAt, since);
+  }
+
+  /** The local side's number of a directory is not needed any more. */
+  refuse(number: number): void {
+    this.#connection.notify(FileNote.UNBIND, encodeNumber(number));
+  }
+
   /** The kernel forgot the directory. */
   release(node: Node): void {
     const number = this.#bound.get(node);
@@ -102,7 +117,7 @@ export class Directories {
     const place = node.places[0];
     if (place === undefined) throw new ErrnoError(Errno.ESTALE, "name a directory that was removed");
     const parent = this.number(place.parent);
-    if (this.#bound.size >= this.#limit) this.release(this.#bound.keys().next().value!);
+    this.#makeRoom();
     const id = this.#next++;
     const { dev, ino } = node.attr;
     this.#connection.notify(FileNote.BIND, encodeBind({ id, parent, name: place.name, dev, ino }));
@@ -112,6 +127,10 @@ export class Directories {
     node.changedAt = performance.now();
     this.#unchecked.add(node);
     return id;
+  }
+
+  #makeRoom(): void {
+    if (this.#bound.size >= this.#limit) this.release(this.#bound.keys().next().value!);
   }
 
   #unbind(node: Node, number: number): void {

@@ -1,9 +1,18 @@
 import { fromText } from "../bytes/mod.ts";
 import type { DirEntry } from "../fuse/mod.ts";
 import { Errno, ErrnoError } from "../linux/mod.ts";
-import { decodePage, type DirPage, encodeReadDir, FileOp, type LookupOut, MAX_PAGE } from "../protocol/mod.ts";
+import {
+  decodePage,
+  type DirPage,
+  encodeReadDir,
+  FileOp,
+  type LookupOut,
+  MAX_PAGE,
+  type PageEntry,
+} from "../protocol/mod.ts";
 import type { Directories } from "./directories.ts";
 import type { Node } from "./nodes.ts";
+import type { Snapshot, Snapshots } from "./snapshots.ts";
 
 const DT_DIR = 4;
 /** The first page is small: most directories fit, and the rest is on its way while it is looked at. */
@@ -33,11 +42,13 @@ type Take = (entry: DirEntry, found?: LookupOut, time?: number) => boolean;
 /** Open directories. A listing is fetched page by page, so its memory is bounded whatever the directory's size. */
 export class Listings {
   readonly #directories: Directories;
+  readonly #snapshots: Snapshots;
   readonly #open = new Map<number, Listing>();
   #next = 1;
 
-  constructor(directories: Directories) {
-    this.#directories = directories;
+  constructor(known: { directories: Directories; snapshots: Snapshots }) {
+    this.#directories = known.directories;
+    this.#snapshots = known.snapshots;
   }
 
   /** Opens a directory: the first page comes with it, and with it the errors that opening gives. */
@@ -103,6 +114,9 @@ export class Listings {
     const isRemoved = node.isRemoved && !this.#directories.has(node);
     // A mount point of the remote machine; and what was removed is empty.
     if (node.overlay?.attr !== undefined || isRemoved) return { page: empty, asOf: performance.now() };
+    const known = cookie === 0n ? this.#snapshots.all(node) : undefined;
+    const page = known && wholePage(known);
+    if (page !== undefined) return { page, asOf: known!.asOf };
     const body = encodeReadDir({ dir: this.#directories.number(node), cookie, budget });
     const asOf = performance.now();
     return { page: decodePage(await this.#directories.ask(FileOp.READDIR, body)), asOf };
@@ -110,6 +124,18 @@ export class Listings {
 }
 
 const empty: DirPage = { entries: [], end: true };
+
+/** A directory that is known whole, in one page; undefined where the listing would say less of a name than the file system. */
+function wholePage(snapshot: Snapshot): DirPage | undefined {
+  const entries: PageEntry[] = [];
+  for (const [name, state] of snapshot.entries) {
+    if (state === "unknown") return undefined;
+    if (state === "absent") continue;
+    const { ino, mode } = state.stat;
+    entries.push({ name, ino, type: mode >> 12, cookie: BigInt(entries.length + 1), ...state });
+  }
+  return { entries, end: true };
+}
 
 /** Where in the held page the listing goes on after `position`, or -1 when it is not in there. */
 function indexAfter(listing: Listing, position: bigint): number {
@@ -120,6 +146,9 @@ function indexAfter(listing: Listing, position: bigint): number {
   if (entries.length > 0 && entries[entries.length - 1].cookie === position) {
     return page.end ? entries.length : -1;
   }
-  const index = entries.findIndex((entry) => entry.cookie === position);
+  // In a page of {@link wholePage}, the cookie is the place.
+  const place = Number(position) - 1;
+  const isPlace = place < entries.length && entries[place]?.cookie === position;
+  const index = isPlace ? place : entries.findIndex((entry) => entry.cookie === position);
   return index < 0 ? -1 : index + 1;
 }

@@ -72,6 +72,8 @@ import { type Node, pathOf } from "./nodes.ts";
 import type { OpenFile, Way } from "./open_files.ts";
 import { PageCache } from "./page_cache.ts";
 import { Ranges } from "./ranges.ts";
+import type { Recorder } from "./recorder.ts";
+import type { Known } from "./snapshots.ts";
 import { overlaid, type Shown, Tree, type TreeOptions } from "./tree.ts";
 import { WriteOut } from "./write_out.ts";
 
@@ -94,6 +96,8 @@ export interface MirrorOptions extends TreeOptions {
   readonly syncFiles?: (onEnd: () => void) => void;
   /** Writes a message to the FUSE device off this thread, and tells of the end. Left out where no kernel is to be told. */
   readonly notify?: (message: Uint8Array<ArrayBuffer>) => Promise<void>;
+  /** Is told what the command touches. */
+  readonly recorder?: Recorder;
 }
 
 /** Bytes that a program believes to be written. */
@@ -115,14 +119,16 @@ export class Mirror implements FileSystem {
   readonly #cache: PageCache;
   readonly #content: LockedContent;
   readonly #locks: Locks;
+  readonly #recorder: Recorder | undefined;
   #lostWrite: LostWrite | undefined;
 
   constructor(options: MirrorOptions) {
     const { connection } = options;
     this.#connection = connection;
     this.#writeBack = options.writeBack;
+    this.#recorder = options.recorder;
     this.tree = new Tree(connection, options);
-    this.#listings = new Listings(this.tree.directories);
+    this.#listings = new Listings(this.tree);
     this.#extended = new ExtendedAttributes(this.tree, options.hasId ?? (() => true));
     this.#writeOut = new WriteOut(options.syncFiles ?? ((onEnd) => onEnd()));
     this.#ranges = new Ranges(this.tree, this.#writeOut);
@@ -146,8 +152,18 @@ export class Mirror implements FileSystem {
     // Mounted over before the command begins.
     if (parent.overlay?.attr !== undefined) return this.tree.missing(parent, name);
     const known = this.tree.isGuarded(parent) ? undefined : this.tree.snapshots.find(parent, name);
-    if (known?.found !== undefined) return this.tree.enter(parent, name, known.found, known.asOf);
-    if (known !== undefined) return this.tree.missing(parent, name, known.asOf);
+    const entry = known === undefined ? await this.#ask(parent, name) : this.#enter(parent, name, known);
+    this.#recorder?.lookedUp(parent, name, { node: this.tree.nodes.get(entry.nodeId), told: known !== undefined });
+    return entry;
+  }
+
+  #enter(parent: Node, name: ByteString, { found, asOf }: Known): Entry {
+    return found === undefined
+      ? this.tree.missing(parent, name, asOf)
+      : this.tree.enter(parent, name, found, asOf);
+  }
+
+  async #ask(parent: Node, name: ByteString): Promise<Entry> {
     const dir = this.tree.directories.number(parent);
     try {
       const reply = await this.tree.ask(FileOp.LOOKUP, encodeName({ dir, name }));
@@ -325,8 +341,11 @@ export class Mirror implements FileSystem {
     if (node.overlay?.kind === "file") return node.overlay.content.subarray(at.offset, at.offset + at.size);
     const { readAhead, direct } = this.tree.file(at.fh);
     // Past its cache the kernel asks beyond the end that we know of.
-    if (direct) return await readAhead.readPlainly(at.offset, at.size, () => caller.signal);
-    return await readAhead.read(at.offset, at.size, () => caller.signal);
+    const data = direct
+      ? await readAhead.readPlainly(at.offset, at.size, () => caller.signal)
+      : await readAhead.read(at.offset, at.size, () => caller.signal);
+    node.bytesRead += data.length;
+    return data;
   }
 
   async write(
@@ -402,7 +421,10 @@ export class Mirror implements FileSystem {
       this.#writeOut.opened();
       return { fh: NO_HANDLE, flags: 0 };
     }
-    return { fh: await this.#listings.open(this.tree.node(nodeId)), flags: 0 };
+    const node = this.tree.node(nodeId);
+    const fh = await this.#listings.open(node);
+    if (node.overlay?.attr === undefined) this.#recorder?.listed(node);
+    return { fh, flags: 0 };
   }
 
   async readdir(nodeId: NodeId, at: { fh: number; offset: bigint }, sink: DirSink): Promise<void> {
@@ -411,7 +433,7 @@ export class Mirror implements FileSystem {
       const shown = overlaid(node, entry.name);
       if (shown !== undefined) return this.#addOverlay(node, { entry, shown }, sink);
       // Told before a name in there changed: the kernel may know better what becomes of this one.
-      const old = time !== undefined && time <= node.changedAt;
+      const old = time !== undefined && time < node.changedAt;
       if (!sink.plus || found === undefined || old) return sink.add(entry);
       return this.#add(entry, this.tree.enter(node, entry.name, found, time), sink);
     });

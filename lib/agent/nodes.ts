@@ -38,6 +38,8 @@ export class Node {
   mayBeCached = false;
   /** Whether its first block was asked for. */
   wasOpened = false;
+  /** Bytes of it that the kernel was given. */
+  bytesRead = 0;
   /** Grows with every write through the mirror; what was read ahead before is void. */
   writes = 0;
   /** The size of which the kernel knows: with write-back it believes its own. */
@@ -157,7 +159,7 @@ export class Nodes {
     this.root = new Node(1, root, 0);
     this.root.lookups = 1;
     this.#byId.set(1, this.root);
-    this.#byInode.set(inode(root), this.root);
+    this.#byInode.set(inodeKey(root), this.root);
   }
 
   get(id: NodeId): Node | undefined {
@@ -166,7 +168,7 @@ export class Nodes {
 
   /** The node of a file, by its (dev, ino). */
   ofFile(attr: Stat): Node | undefined {
-    return this.#byInode.get(inode(attr));
+    return this.#byInode.get(inodeKey(attr));
   }
 
   /** All nodes that the kernel knows. */
@@ -185,7 +187,7 @@ export class Nodes {
 
   /** All nodes of the file that `node` is of, itself included: the newest, and those that programs hold open. */
   sameFile(node: Node): Node[] {
-    const versions = this.versions(this.#byInode.get(inode(node.attr)) ?? node);
+    const versions = this.versions(this.#byInode.get(inodeKey(node.attr)) ?? node);
     return versions.includes(node) ? versions : [...versions, node];
   }
 
@@ -197,7 +199,7 @@ export class Nodes {
   /** The node of what was found at `time` as `name` in `parent`, with one more lookup. */
   enter(parent: Node, name: ByteString, found: LookupOut, time = performance.now()): Node {
     const { stat } = found;
-    const key = inode(stat);
+    const key = inodeKey(stat);
     let node = this.#byInode.get(key);
     let former: Node | undefined;
     if (node !== undefined && time >= node.attrTime && (node.isOtherFile(stat) || node.isForeignChange(stat))) {
@@ -224,7 +226,7 @@ export class Nodes {
     const node = new Node(this.#next++, stat, performance.now());
     node.lookups = 1;
     this.#byId.set(node.id, node);
-    this.#byInode.set(inode(stat), node);
+    this.#byInode.set(inodeKey(stat), node);
     return node;
   }
 
@@ -250,7 +252,7 @@ export class Nodes {
     node.lookups -= count;
     if (node.lookups > 0) return undefined;
     this.#byId.delete(id);
-    const key = inode(node.attr);
+    const key = inodeKey(node.attr);
     if (this.#byInode.get(key) === node) this.#byInode.delete(key);
     for (const { parent, name } of node.places) parent.children.delete(name);
     for (const name of node.children.keys()) this.gone(node, name);
@@ -300,7 +302,8 @@ export class Nodes {
   }
 }
 
-function inode(attr: Stat): string {
+/** What tells a file from all others, as long as it exists. */
+export function inodeKey(attr: Stat): string {
   return `${attr.dev}:${attr.ino}`;
 }
 

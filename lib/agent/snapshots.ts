@@ -11,16 +11,22 @@ const VALID_MS = 1000;
 /** A larger directory than these pages hold is not fetched again. */
 const MAX_PAGES = 4;
 
-/** What a directory held at a moment: every name, so that one that is not in it does not exist. */
-interface Snapshot {
-  readonly entries: Map<ByteString, LookupOut | undefined>;
-  /** performance.now() when it was asked for: no older than that. */
-  readonly asOf: number;
+/** What is known of a name: what there is, that there is nothing, or that something is there of which nothing is known. */
+export type NameState = LookupOut | "absent" | "unknown";
+
+/** What is known of a directory's names. */
+export interface Snapshot {
+  readonly entries: Map<ByteString, NameState>;
+  /** These are all: another name does not exist. */
+  complete: boolean;
+  /** performance.now() when it was asked for or told: no older than that. */
+  asOf: number;
 }
 
 /** What is known of one directory. */
 interface Watched {
-  lastLookup: number;
+  /** performance.now() of the last lookup that what is known did not answer. */
+  lastMiss: number;
   fetching: boolean;
   tooLarge: boolean;
   snapshot: Snapshot | undefined;
@@ -52,21 +58,30 @@ export class Snapshots {
   /** What is known of `name`, or nothing: then the local side must be asked. */
   find(directory: Node, name: ByteString): Known | undefined {
     const watched = this.#watch(directory);
-    const now = performance.now();
-    const { snapshot } = watched;
-    const leased = this.#directories.isLeased(directory);
-    const recent = now - watched.lastLookup < (leased ? Infinity : VALID_MS);
-    watched.lastLookup = now;
-    const old = snapshot !== undefined && !leased && now - snapshot.asOf >= VALID_MS;
-    if (snapshot === undefined || old || snapshot.asOf <= this.#doubted) {
-      watched.snapshot = undefined;
-      if (recent && !watched.fetching && !watched.tooLarge) this.#fetch(directory, watched);
-      return undefined;
-    }
-    if (!snapshot.entries.has(name)) return { found: undefined, asOf: snapshot.asOf };
+    const snapshot = this.#current(directory, watched);
+    const state = snapshot?.entries.get(name) ?? (snapshot?.complete ? "absent" : undefined);
     // Seen in the listing, but gone before it could be looked at, or the like: ask.
-    const found = snapshot.entries.get(name);
-    return found && { found, asOf: snapshot.asOf };
+    if (state === "unknown") return undefined;
+    if (state !== undefined) return { found: state === "absent" ? undefined : state, asOf: snapshot!.asOf };
+    const now = performance.now();
+    const patience = this.#directories.isLeased(directory) ? Infinity : VALID_MS;
+    const isSecond = now - watched.lastMiss < patience;
+    watched.lastMiss = now;
+    if (isSecond && !watched.fetching && !watched.tooLarge) this.#fetch(directory, watched);
+    return undefined;
+  }
+
+  /** All names of the directory, where they are known. */
+  all(directory: Node): Snapshot | undefined {
+    const watched = this.#watched.get(directory);
+    const snapshot = watched && this.#current(directory, watched);
+    return snapshot?.complete ? snapshot : undefined;
+  }
+
+  /** Takes over what was told of a directory; `snapshot` may grow. What we changed there since it was told is not in it. */
+  tell(directory: Node, snapshot: Snapshot): void {
+    const watched = this.#watch(directory);
+    if (watched.changes === 0) watched.snapshot ??= snapshot;
   }
 
   /** Something is not there any more: what the kernel asks next must not be answered by what was known before. */
@@ -80,10 +95,8 @@ export class Snapshots {
     if (watched === undefined) return;
     watched.changes++;
     if (watched.snapshot === undefined) return;
-    const { entries } = watched.snapshot;
-    if (found === undefined) entries.delete(name);
-    else entries.set(name, found);
-    watched.snapshot = { entries, asOf: performance.now() };
+    watched.snapshot.entries.set(name, found ?? "absent");
+    watched.snapshot.asOf = performance.now();
   }
 
   /** We changed something in the directory. */
@@ -94,10 +107,19 @@ export class Snapshots {
     watched.snapshot = undefined;
   }
 
+  /** What is known and still to be believed. */
+  #current(directory: Node, watched: Watched): Snapshot | undefined {
+    const { snapshot } = watched;
+    if (snapshot === undefined) return undefined;
+    const isOld = !this.#directories.isLeased(directory) && performance.now() - snapshot.asOf >= VALID_MS;
+    if (isOld || snapshot.asOf <= this.#doubted) watched.snapshot = undefined;
+    return watched.snapshot;
+  }
+
   #watch(directory: Node): Watched {
     let watched = this.#watched.get(directory);
     if (watched === undefined) {
-      watched = { lastLookup: -Infinity, fetching: false, tooLarge: false, snapshot: undefined, changes: 0 };
+      watched = { lastMiss: -Infinity, fetching: false, tooLarge: false, snapshot: undefined, changes: 0 };
       this.#watched.set(directory, watched);
     }
     return watched;
@@ -110,7 +132,7 @@ export class Snapshots {
     watched.fetching = true;
     this.#read(dir).then((entries) => {
       watched.tooLarge = entries === undefined;
-      if (entries !== undefined && watched.changes === changes) watched.snapshot = { entries, asOf };
+      if (entries !== undefined && watched.changes === changes) watched.snapshot = { entries, complete: true, asOf };
     }).catch(() => {
       // A directory that may be searched but not read. Lookups go on one by one.
       watched.tooLarge = true;
@@ -118,13 +140,13 @@ export class Snapshots {
   }
 
   /** The directory's entries, or undefined when there are too many. */
-  async #read(dir: number): Promise<Map<ByteString, LookupOut | undefined> | undefined> {
-    const entries = new Map<ByteString, LookupOut | undefined>();
+  async #read(dir: number): Promise<Map<ByteString, NameState> | undefined> {
+    const entries = new Map<ByteString, NameState>();
     let cookie = 0n;
     for (let i = 0; i < MAX_PAGES; i++) {
       const body = encodeReadDir({ dir, cookie, budget: MAX_PAGE });
       const page = decodePage(await this.#directories.ask(FileOp.READDIR, body));
-      for (const { name, stat, target } of page.entries) entries.set(name, stat && { stat, target });
+      for (const { name, stat, target } of page.entries) entries.set(name, stat ? { stat, target } : "unknown");
       if (page.end) return entries;
       cookie = page.entries[page.entries.length - 1].cookie;
     }

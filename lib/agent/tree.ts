@@ -16,6 +16,7 @@ import { type Node, Nodes } from "./nodes.ts";
 import { type OpenFile, OpenFiles } from "./open_files.ts";
 import type { OverlayDirectory, OverlayEntry, OverlayFile } from "./root_overlay.ts";
 import { Snapshots } from "./snapshots.ts";
+import { StartPack } from "./start_pack.ts";
 
 /** How long names and attributes are believed without asking again where nobody tells of changes. */
 const VALID_MS = 1000;
@@ -44,6 +45,7 @@ export class Tree {
   readonly directories: Directories;
   readonly files: OpenFiles;
   readonly snapshots: Snapshots;
+  readonly startPack: StartPack;
   /** Called when changes in a directory are not told any more. */
   onUnleased: (node: Node) => void = () => {};
   readonly #connection: Connection;
@@ -69,6 +71,11 @@ export class Tree {
     });
     this.files = new OpenFiles(connection);
     this.snapshots = new Snapshots(this.directories);
+    this.startPack = new StartPack({ ...this.#known(), onContent: () => {} });
+  }
+
+  #known(): { nodes: Nodes; directories: Directories; snapshots: Snapshots } {
+    return { nodes: this.nodes, directories: this.directories, snapshots: this.snapshots };
   }
 
   /** ESTALE for a number that the kernel should not have. */
@@ -206,6 +213,7 @@ export class Tree {
   /** Counts what was found as looked up. `time`: when the local side said so. */
   enter(parent: Node, name: ByteString, found: LookupOut, time = performance.now()): Entry {
     const node = this.nodes.enter(parent, name, found, time);
+    if (node.isDirectory) this.startPack.entered(node);
     const attrValid = node.attrKnown ? this.#attrValid(node, parent, time) : 0;
     const entryValid = this.isGuarded(parent) && !node.isDirectory ? 0 : this.#entryValid(parent, time);
     return { nodeId: node.id, generation: 0, attr: node.attr, entryValid, attrValid };

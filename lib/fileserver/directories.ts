@@ -1,6 +1,6 @@
 import type { ByteString } from "../bytes/mod.ts";
 import { close, Errno, O_DIRECTORY, O_NOFOLLOW, O_PATH, openAt, statFd } from "../linux/mod.ts";
-import { type BindIn, ROOT_DIRECTORY } from "../protocol/mod.ts";
+import { type BindIn, FIRST_LOCAL_DIRECTORY, ROOT_DIRECTORY } from "../protocol/mod.ts";
 import type { Policy } from "./policy.ts";
 import type { Watches } from "./watches.ts";
 
@@ -20,10 +20,12 @@ export interface DirectoriesOptions {
   readonly limit: number;
   /** Told of every directory that a number comes to stand for, and ceases to. */
   readonly watches?: Watches;
+  /** Told of every number of the agent's from which on changes in the directory are told. */
+  readonly onWatched?: (dir: number) => void;
 }
 
 /**
- * The numbers the agent gave to directories. A bind that fails is remembered: the agent has used the number in the same
+ * The numbers that stand for directories: those the agent gave, and our own of the start pack. A bind that fails is remembered: the agent has used the number in the same
  * flight already, and those requests must fail for the same reason.
  */
 export class Directories {
@@ -31,12 +33,17 @@ export class Directories {
   readonly #policy: Policy;
   readonly #limit: number;
   readonly #watches: Watches | undefined;
+  readonly #onWatched: (dir: number) => void;
+  readonly #rootWatched: boolean;
+  #next = FIRST_LOCAL_DIRECTORY;
 
-  constructor({ root, policy, limit, watches }: DirectoriesOptions) {
+  constructor({ root, policy, limit, watches, onWatched = () => {} }: DirectoriesOptions) {
     this.#policy = policy;
     this.#limit = limit;
     this.#watches = watches;
-    watches?.add(ROOT_DIRECTORY, root);
+    this.#onWatched = onWatched;
+    this.#rootWatched = watches?.add(ROOT_DIRECTORY, root) ?? false;
+    if (this.#rootWatched) onWatched(ROOT_DIRECTORY);
     const stat = statFd(root);
     this.#bound.set(ROOT_DIRECTORY, { fd: root, dev: typeof stat === "number" ? 0 : stat.dev });
   }
@@ -57,19 +64,34 @@ export class Directories {
   }
 
   /**
-   * Lets a number stand for a directory; 0, or minus errno. EBUSY (a number in use), EINVAL (0 and the root's) and ENFILE
-   * leave the table as it was; any other failure stays with the number until it is bound again or unbound.
+   * Lets a number of the agent's stand for a directory; 0, or minus errno. EBUSY (a number in use), EINVAL (0, the root's and
+   * ours) and ENFILE leave the table as it was; any other failure stays with the number until it is bound again or unbound.
    */
   bind(message: BindIn): number {
     const { id } = message;
-    if (id <= ROOT_DIRECTORY) return -Errno.EINVAL;
+    if (id <= ROOT_DIRECTORY || id >= FIRST_LOCAL_DIRECTORY) return -Errno.EINVAL;
     const before = this.#bound.get(id);
     if (before !== undefined && before.fd >= 0) return -Errno.EBUSY;
     if (before === undefined && this.#bound.size >= this.#limit) return -Errno.ENFILE;
     const fd = this.#open(message);
     this.#bound.set(id, { fd, dev: message.dev });
-    if (fd >= 0) this.#watches?.add(id, fd);
+    if (fd >= 0 && this.#watches?.add(id, fd)) this.#onWatched(id);
     return Math.min(fd, 0);
+  }
+
+  /** Gives a number of ours to a directory, before anything is told of it; undefined where it cannot be had. */
+  introduce(message: Omit<BindIn, "id">): { dir: number; watched: boolean } | undefined {
+    if (this.#bound.size >= this.#limit) return undefined;
+    const fd = this.#open(message);
+    if (fd < 0) return undefined;
+    const dir = this.#next++;
+    this.#bound.set(dir, { fd, dev: message.dev });
+    return { dir, watched: this.#watches?.add(dir, fd) ?? false };
+  }
+
+  /** Whether changes in the exported root are told. */
+  get isRootWatched(): boolean {
+    return this.#rootWatched;
   }
 
   /** Frees a number; 0, or minus errno. */
@@ -89,7 +111,7 @@ export class Directories {
     this.#bound.clear();
   }
 
-  #open({ parent, name, dev, ino }: BindIn): number {
+  #open({ parent, name, dev, ino }: Omit<BindIn, "id">): number {
     const above = this.findFor(parent, name);
     if (above < 0) return above;
     const fd = openAt(above, name, O_PATH | O_NOFOLLOW | O_DIRECTORY);

@@ -11,6 +11,7 @@ import {
   FileNote,
   FileOp,
   type OwnerNote,
+  type PackRecord,
 } from "../protocol/mod.ts";
 import type { Incoming } from "../rpc/mod.ts";
 import { access, getAttr, readLink, setAttr, statFileSystem } from "./attributes.ts";
@@ -28,6 +29,7 @@ import { create, makeTmpFile, open } from "./open.ts";
 import { Policy } from "./policy.ts";
 import { allocateRange, seekIn } from "./ranges.ts";
 import { read } from "./reads.ts";
+import { StartPack } from "./start_pack.ts";
 import { Watches } from "./watches.ts";
 import { flush, sync, syncDirectory, write } from "./writes.ts";
 
@@ -59,6 +61,8 @@ export interface FileServer {
    * they end.
    */
   close(): void;
+  /** What to tell the agent ahead of its requests, record by record. */
+  startPack(write: (record: PackRecord) => void): StartPack;
   readonly statistics: Readonly<FileStatistics>;
 }
 
@@ -136,7 +140,10 @@ class Server implements FileServer {
     });
     const limit = limits.maxDirectories ?? LIMIT;
     this.#context = {
-      directories: new Directories({ root: fd, policy, limit, watches: this.#watches }),
+      directories: new Directories({
+        ...{ root: fd, policy, limit, watches: this.#watches },
+        onWatched: (number) => tell?.(AgentNote.WATCHED, encodeNumber(number)),
+      }),
       handles: new Handles(limits.maxHandles ?? LIMIT),
       listings: new Listings(),
       locks: new Locks(),
@@ -177,6 +184,10 @@ class Server implements FileServer {
     this.#context.locks.close();
     this.#context.handles.close();
     this.#context.directories.close();
+  }
+
+  startPack(write: (record: PackRecord) => void): StartPack {
+    return new StartPack(this.#context.directories, write);
   }
 
   #changed(dir: number, name: ByteString, tell: (op: number, body: Uint8Array) => void): void {

@@ -24,3 +24,4 @@
 export { describePath } from "./describe.ts";
 export * from "./file_server.ts";
 export * from "./serving_process.ts";
+export type { StartPack, ToldFile } from "./start_pack.ts";

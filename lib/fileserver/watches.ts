@@ -35,7 +35,7 @@ export interface WatchListener {
   overflowed(): void;
   /** Whether telling is to wait: changes of the same name meanwhile become one. */
   isCongested(): boolean;
-  /** From here on changes in directory `number` are told. */
+  /** After an overflow: from here on changes in directory `number` are told again. */
   watched(number: number): void;
 }
 
@@ -57,16 +57,16 @@ export class Watches {
     if (this.#watcher >= 0) this.#read();
   }
 
-  /** Watches the directory behind `fd`, which `number` stands for. */
-  add(number: number, fd: number): void {
-    if (this.#watcher < 0 || this.#closed || !isLocal(fd)) return;
+  /** Watches the directory behind `fd`, which `number` stands for; false where that cannot be. */
+  add(number: number, fd: number): boolean {
+    if (this.#watcher < 0 || this.#closed || !isLocal(fd)) return false;
     const watch = addWatch(this.#watcher, fd, MASK);
     // No permission to read it, or too many watches.
-    if (watch < 0) return;
+    if (watch < 0) return false;
     this.#watches.set(number, watch);
     const numbers = this.#numbers.get(watch) ?? new Set();
     this.#numbers.set(watch, numbers.add(number));
-    this.#listener.watched(number);
+    return true;
   }
 
   remove(number: number): void {

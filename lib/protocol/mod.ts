@@ -21,3 +21,5 @@ export * from "./locks.ts";
 export * from "./operations.ts";
 export * from "./ranges.ts";
 export * from "./run.ts";
+export * from "./start_pack.ts";
+export * from "./trace.ts";

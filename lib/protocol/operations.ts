@@ -80,6 +80,8 @@ export const FileNote = {
   OWNER: 5,
   /** u32 wait: the lock that was asked for under this number is not wanted any more, unless it has been had */
   STOP_WAITING: 6,
+  /** Touched things, as many notes as it takes, right before the answer to RUN: what the command asked for */
+  TRACE: 7,
 } as const;
 
 /** Requests of the local side to the agent. */
@@ -102,6 +104,8 @@ export const AgentNote = {
   ALL_CHANGED: 5,
   /** u32 directory number: from here on every change in there is told */
   WATCHED: 6,
+  /** PackRecords, before RUN and after it: what the command is going to ask for */
+  PACK: 7,
 } as const;
 
 /** The directory number that always stands for the exported root. */

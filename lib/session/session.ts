@@ -5,6 +5,7 @@ import {
   AgentNote,
   AgentOp,
   decodeRunOut,
+  decodeTrace,
   encodeNumber,
   encodeRun,
   encodeSignal,
@@ -17,11 +18,13 @@ import {
   STDERR,
   STDIN,
   STDOUT,
+  type Touched,
 } from "../protocol/mod.ts";
 import { type Connection, createConnection, ProtocolError, RpcError } from "../rpc/mod.ts";
 import type { Link } from "../ssh/mod.ts";
 import { Pump } from "./pump.ts";
 import { forwardSignals } from "./signals.ts";
+import { tellAhead } from "./start_pack.ts";
 import { receiveOutput, sendInput } from "./stdio.ts";
 import type { LocalTerminal } from "./terminal.ts";
 
@@ -31,6 +34,8 @@ const MAX_QUEUED = 8 * 1024 * 1024;
 const MAX_NEWS = 1024 * 1024;
 /** How long output that has come may take to be written when the link is lost. */
 const LAST_OUTPUT_MS = 1000;
+/** The agent tells of no more. */
+const MAX_TOUCHED = 30_000;
 
 /** The link ended before the command did. */
 export class LinkLostError extends Error {
@@ -45,6 +50,8 @@ export interface SessionOptions {
   readonly terminal?: LocalTerminal;
   /** Whether the command's stderr is the terminal too. */
   readonly stderrIsTerminal: boolean;
+  /** What the command is going to ask for, in order. */
+  readonly wants: readonly Touched[];
 }
 
 /** One command on the other machine: serves it files, moves its streams, and waits for its end. */
@@ -57,6 +64,7 @@ export class Session {
   #lostOutput: string | undefined;
   /** Requests of the agent, by operation. */
   readonly #requests = new Map<number, number>();
+  readonly #touched: Touched[] = [];
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -94,6 +102,7 @@ export class Session {
     terminal?.enterRaw();
     try {
       const receiving = this.#receive();
+      this.#tellAhead();
       const reply = this.#connection.call(AgentOp.RUN, encodeRun(command)).reply.then(decodeRunOut);
       const lost = receiving.then(async () => {
         await Promise.race([outputs, new Promise((resolve) => setTimeout(resolve, LAST_OUTPUT_MS))]);
@@ -110,6 +119,19 @@ export class Session {
       this.#files.close();
       this.#logStatistics();
     }
+  }
+
+  /** What the command touched; all of it when it has ended. */
+  get touched(): readonly Touched[] {
+    return this.#touched;
+  }
+
+  #tellAhead(): void {
+    const notify = (op: number, body: Uint8Array) => this.#connection.notify(op, body);
+    const start = performance.now();
+    const { records, bytes, files } = tellAhead(this.#options.wants, { files: this.#files, notify });
+    const ms = Math.round(performance.now() - start);
+    log.debug(`told ahead: ${records} records of ${bytes} bytes in ${ms} ms, ${files.length} contents wanted`);
   }
 
   /** Until the link ends. */
@@ -158,7 +180,12 @@ export class Session {
 
   #notified(op: number, body: Uint8Array): void {
     if (op === FileNote.STOPPED) this.#stopped();
+    else if (op === FileNote.TRACE) this.#noteTouched(decodeTrace(body));
     else this.#files.notify(op, body);
+  }
+
+  #noteTouched(touched: readonly Touched[]): void {
+    if (this.#touched.length < MAX_TOUCHED) this.#touched.push(...touched);
   }
 
   #logStatistics(): void {

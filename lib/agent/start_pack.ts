@@ -1,0 +1,128 @@
+import type { ByteString } from "../bytes/mod.ts";
+import { DecodeError } from "../bytes/mod.ts";
+import { S_IFDIR, S_IFMT, type Stat } from "../linux/mod.ts";
+import { type LookupOut, type PackRecord, ROOT_DIRECTORY } from "../protocol/mod.ts";
+import type { Directories } from "./directories.ts";
+import { inodeKey, type Node, type Nodes } from "./nodes.ts";
+import type { Snapshot, Snapshots } from "./snapshots.ts";
+
+/** A directory of which the local side told before the kernel asked. */
+interface PackedDirectory extends Snapshot {
+  readonly number: number;
+  readonly watched: boolean;
+  /** performance.now() when the first of it was told. */
+  readonly since: number;
+  /** Undefined for the root. */
+  readonly stat?: Stat;
+}
+
+/** What a start pack works on. */
+export interface StartPackOptions {
+  readonly nodes: Nodes;
+  readonly directories: Directories;
+  readonly snapshots: Snapshots;
+  /** A file's content has this SHA-256. */
+  readonly onContent: (file: { dir: number; name: ByteString; stat: Stat; digest: string }) => void;
+}
+
+/**
+ * What the local side tells ahead (see PackRecord), until the kernel comes for it: a directory waits here under its inode,
+ * and becomes what is known of its node when that is found. From then on its names are answered as those of any directory
+ * that was fetched whole, and changes of them are told in the same way.
+ */
+export class StartPack {
+  readonly #options: StartPackOptions;
+  readonly #byNumber = new Map<number, PackedDirectory>();
+  /** Those that no node has taken over. */
+  readonly #waiting = new Map<string, PackedDirectory>();
+
+  constructor(options: StartPackOptions) {
+    this.#options = options;
+    const root = { ...empty(), number: ROOT_DIRECTORY, watched: false };
+    this.#byNumber.set(ROOT_DIRECTORY, root);
+    options.snapshots.tell(options.nodes.root, root);
+  }
+
+  /** Takes records in the order in which they were sent. Throws DecodeError for what makes no sense. */
+  receive(records: readonly PackRecord[]): void {
+    for (const record of records) this.#take(record);
+  }
+
+  /** The kernel has come to a directory. */
+  entered(node: Node): void {
+    if (this.#waiting.size === 0) return;
+    const key = inodeKey(node.attr);
+    const packed = this.#waiting.get(key);
+    if (packed === undefined) return;
+    this.#waiting.delete(key);
+    if (node.isOtherFile(packed.stat!)) return this.#options.directories.refuse(packed.number);
+    this.#handOver(node, packed);
+  }
+
+  /** A name changed in a directory that no node has taken over. */
+  told(number: number, name: ByteString, found: LookupOut | undefined): void {
+    const packed = this.#byNumber.get(number);
+    if (packed === undefined) return;
+    packed.entries.set(name, found ?? "absent");
+    packed.asOf = performance.now();
+  }
+
+  /** Any name may have changed. */
+  forget(): void {
+    for (const { number } of this.#waiting.values()) this.#options.directories.refuse(number);
+    this.#waiting.clear();
+    this.#byNumber.clear();
+  }
+
+  #take(record: PackRecord): void {
+    const directory = this.#byNumber.get(record.kind === "directory" ? record.parent : record.dir);
+    // Forgotten in the meantime, with all below it.
+    if (directory === undefined) return;
+    switch (record.kind) {
+      case "directory":
+        return this.#introduce(directory, record);
+      case "entry":
+        directory.entries.set(record.name, record.found ?? "absent");
+        return;
+      case "complete":
+        directory.complete = true;
+        return;
+      case "content": {
+        const { dir, name, digest } = record;
+        this.#options.onContent({ dir, name, digest, stat: attributes(directory, name) });
+      }
+    }
+  }
+
+  #introduce(parent: PackedDirectory, { dir, name, watched }: PackRecord & { kind: "directory" }): void {
+    const stat = attributes(parent, name);
+    if ((stat.mode & S_IFMT) !== S_IFDIR || this.#byNumber.has(dir)) {
+      throw new DecodeError(`Cannot use a start pack: directory ${dir} makes no sense`);
+    }
+    const packed: PackedDirectory = { ...empty(), number: dir, watched, stat };
+    this.#byNumber.set(dir, packed);
+    const node = this.#options.nodes.ofFile(stat);
+    if (node === undefined) this.#waiting.set(inodeKey(stat), packed);
+    else if (node.isOtherFile(stat)) this.#options.directories.refuse(dir);
+    else this.#handOver(node, packed);
+  }
+
+  #handOver(node: Node, packed: PackedDirectory): void {
+    this.#options.directories.adopt(node, packed);
+    this.#options.snapshots.tell(node, packed);
+  }
+}
+
+function empty(): Snapshot & { since: number } {
+  const now = performance.now();
+  return { entries: new Map(), complete: false, asOf: now, since: now };
+}
+
+/** What was told of a name that a record takes for one that is there. */
+function attributes(directory: PackedDirectory, name: ByteString): Stat {
+  const state = directory.entries.get(name);
+  if (state === undefined || typeof state === "string") {
+    throw new DecodeError("Cannot use a start pack: it says more of a name that is not there");
+  }
+  return state.stat;
+}
