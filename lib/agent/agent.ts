@@ -1,6 +1,6 @@
 import { fromText, toBytes, toText } from "../bytes/mod.ts";
 import { encodeInvalInode, FUSE_ROOT_ID, Server } from "../fuse/mod.ts";
-import { Errno, errnoName, POLLIN, setNonBlocking, unwrap, write, writeAsync } from "../linux/mod.ts";
+import { Errno, errnoName, POLLIN, readAtAsync, setNonBlocking, unwrap, write, writeAsync } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import {
   AgentNote,
@@ -23,8 +23,10 @@ import {
 } from "../protocol/mod.ts";
 import { type Connection, createConnection, type Incoming } from "../rpc/mod.ts";
 import { type AgentOptions, parseAgentOptions } from "./agent_options.ts";
+import { type Cache, openCache } from "./cache.ts";
 import { Changes } from "./changes.ts";
 import { type Command, type CommandStdio, launch } from "./command/mod.ts";
+import { Contents } from "./contents.ts";
 import { isDying } from "./dying.ts";
 import { Link } from "./link.ts";
 import { Loop } from "./loop.ts";
@@ -44,7 +46,8 @@ export async function runAgent(args: readonly string[]): Promise<number> {
   log.configure({ role: "agent", debug: options.debug });
   // The local side waits for this line; binary frames follow it.
   write(1, toBytes(fromText(`${options.nonce} agent\n`)));
-  return await new Agent(options).run();
+  const cache = options.cache && await openCache(options.cache);
+  return await new Agent(options, cache).run();
 }
 
 /** One command from its first namespace to its last byte. */
@@ -59,6 +62,8 @@ class Agent {
   #mirror: Mirror | undefined;
   readonly #recorder: Recorder | undefined;
   #changes: Changes | undefined;
+  readonly #cache: Cache | undefined;
+  #contents: Contents | undefined;
   /** What the local side tells of its files before there is anything to tell it to. */
   readonly #early: ((mirror: Mirror) => void)[] = [];
   /** Local changes that came in this turn of the loop. */
@@ -72,8 +77,9 @@ class Agent {
   #moved = 0;
   #answered = false;
 
-  constructor(options: AgentOptions) {
+  constructor(options: AgentOptions, cache: Cache | undefined) {
     this.#options = options;
+    this.#cache = cache;
     this.#recorder = options.record ? new Recorder() : undefined;
     this.#loop = new Loop({
       turn: () => this.#turn(),
@@ -98,6 +104,7 @@ class Agent {
   async run(): Promise<number> {
     this.#launch();
     await this.#loop.run();
+    this.#cache?.cache.close();
     log.debug(`link: ${JSON.stringify(this.#connection.statistics)}`);
     return 0;
   }
@@ -155,7 +162,13 @@ class Agent {
     if (this.#device === undefined || this.#run === undefined || this.#server !== undefined) return;
     const { fd, proc } = this.#device;
     const { spec } = this.#run;
+    this.#contents = this.#cache && new Contents({
+      ...this.#cache,
+      connection: this.#connection,
+      readAsync: (...where) => this.#loop.settled(readAtAsync(...where)),
+    });
     this.#mirror = new Mirror({
+      contents: this.#contents,
       connection: this.#connection,
       root: spec.root,
       overlay: rootOverlay(),
@@ -270,6 +283,7 @@ class Agent {
     if (this.#recorder === undefined) return;
     const { hits, misses } = this.#recorder;
     const touched = this.#recorder.touched();
+    log.debug(`contents, in bytes: ${JSON.stringify(this.#contents?.statistics)}`);
     log.debug(`touched: ${touched.length}, names told ahead: ${hits}, names asked for: ${misses}`);
     for (let at = 0, end = 0, bytes = 0; at < touched.length; at = end, bytes = 0) {
       while (end < touched.length && bytes < TRACE_BYTES) bytes += touched[end++].path.length;

@@ -12,10 +12,33 @@ export interface AgentOptions {
   readonly syncWrites: boolean;
   /** What the command touches is told at the end. */
   readonly record: boolean;
+  /** Where contents are kept, and how many; undefined: nowhere. */
+  readonly cache?: CacheLimits;
   readonly debug: boolean;
 }
 
+/** As the user's configuration has it. */
+export interface CacheLimits {
+  /** Absolute, or below the home ("~/…"); undefined: beside the agent. */
+  readonly path?: string;
+  readonly maxSize: number;
+  readonly maxEntries: number;
+  /** An opaque name of the local machine. */
+  readonly machine: string;
+}
+
 const MAX_ID = 0xffff_fffe;
+
+/** MAX_SIZE,MAX_ENTRIES,MACHINE[,PATH], the path in hexadecimal digits: a shell is to leave it alone. */
+function cacheLimits(text: string): CacheLimits {
+  const [, maxSize, maxEntries, machine, path] = /^(\d+),(\d+),([\w-]+)(?:,([0-9a-f]+))?$/.exec(text) ?? [];
+  if (machine === undefined) throw new Error(`Cannot start the agent: --cache ${JSON.stringify(text)}`);
+  return { maxSize: Number(maxSize), maxEntries: Number(maxEntries), machine, path: path && fromHex(path) };
+}
+
+function fromHex(digits: string): string {
+  return new TextDecoder().decode(Uint8Array.fromHex(digits));
+}
 
 /** Reads the agent's arguments. They come from the same build: anything odd is a mistake, and an Error. */
 export function parseAgentOptions(args: readonly string[]): AgentOptions {
@@ -38,6 +61,7 @@ export function parseAgentOptions(args: readonly string[]): AgentOptions {
     ids: ids.split(",").map(Number),
     syncWrites: args.includes("--sync-writes"),
     record: args.includes("--record"),
+    cache: args.includes("--cache") ? cacheLimits(value("--cache")) : undefined,
     debug: args.includes("--debug"),
   };
 }

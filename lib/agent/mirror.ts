@@ -1,4 +1,4 @@
-import { type ByteString, toBytes } from "../bytes/mod.ts";
+import { type ByteString, toBytes, toText } from "../bytes/mod.ts";
 import {
   type AttrOut,
   type Caller,
@@ -63,7 +63,10 @@ import {
   FileOp,
   type SetTime,
 } from "../protocol/mod.ts";
+import { log } from "../log/mod.ts";
 import { type Connection, RpcError } from "../rpc/mod.ts";
+import type { Content } from "./content.ts";
+import type { Contents } from "./contents.ts";
 import { ExtendedAttributes } from "./extended.ts";
 import { Listings } from "./listings.ts";
 import { LockedContent } from "./locked_content.ts";
@@ -98,6 +101,8 @@ export interface MirrorOptions extends TreeOptions {
   readonly notify?: (message: Uint8Array<ArrayBuffer>) => Promise<void>;
   /** Is told what the command touches. */
   readonly recorder?: Recorder;
+  /** The contents that are here. */
+  readonly contents?: Contents;
 }
 
 /** Bytes that a program believes to be written. */
@@ -120,6 +125,7 @@ export class Mirror implements FileSystem {
   readonly #content: LockedContent;
   readonly #locks: Locks;
   readonly #recorder: Recorder | undefined;
+  readonly #contents: Contents | undefined;
   #lostWrite: LostWrite | undefined;
 
   constructor(options: MirrorOptions) {
@@ -127,7 +133,8 @@ export class Mirror implements FileSystem {
     this.#connection = connection;
     this.#writeBack = options.writeBack;
     this.#recorder = options.recorder;
-    this.tree = new Tree(connection, options);
+    this.#contents = options.contents;
+    this.tree = new Tree(connection, { onContent: (chunk) => this.#contents?.know(chunk), ...options });
     this.#listings = new Listings(this.tree);
     this.#extended = new ExtendedAttributes(this.tree, options.hasId ?? (() => true));
     this.#writeOut = new WriteOut(options.syncFiles ?? ((onEnd) => onEnd()));
@@ -288,9 +295,11 @@ export class Mirror implements FileSystem {
     const node = this.tree.node(nodeId);
     if (node.overlay?.attr !== undefined) return this.#openOverlay(flags);
     const wanted = flags & ~(O_CREAT | O_EXCL | O_NOCTTY);
+    const content = (wanted & (O_ACCMODE | O_TRUNC)) === O_RDONLY ? this.#contents?.of(node) : undefined;
+    if (content !== undefined && this.tree.attrValid(node) > 0) return this.#openAhead(node, wanted, content);
     if (wanted & O_TRUNC) await this.#killSetid(node, caller);
     const ours = node.isBeingWritten || (wanted & O_TRUNC) !== 0;
-    const { file, stat } = await this.#openLocal(node, wanted);
+    const { file, stat } = await this.#openLocal(node, wanted, { isRead: content === undefined });
     const changed = !ours && node.hasOtherContent(stat);
     // The kernel asks twice. A file that is written all the time would have changed again: what nothing is kept of is
     // taken as it is, unless it has become shorter, or has a new node already.
@@ -305,6 +314,23 @@ export class Mirror implements FileSystem {
       node.writes++;
       node.shownSize = 0;
     }
+    this.tree.files.confirm(file);
+    if (content !== undefined) file.content = this.#contents?.of(node);
+    return opened(file);
+  }
+
+  /**
+   * Opens what is here. Nobody waits for the local side; it opens the file all the same, so that the handle stands for it
+   * there, and what may have become of the file is known soon.
+   */
+  #openAhead(node: Node, flags: number, content: Content): Opened {
+    const ref = this.tree.ref(node);
+    const fh = this.tree.files.reserve();
+    const file = this.tree.files.add(fh, node, { flags, direct: false });
+    file.content = content;
+    this.tree.stat(FileOp.OPEN, encodeOpen({ ref, fh, flags })).then((stat) => {
+      if (!node.hasOtherContent(stat)) node.update(stat);
+    }, (error) => log.debug(`"${toText(pathOf(node))}" is read from the cache only: ${error}`));
     this.tree.files.confirm(file);
     return opened(file);
   }
@@ -332,19 +358,32 @@ export class Mirror implements FileSystem {
     return this.#created(this.tree.enterUnnamed(stat), fh, way);
   }
 
-  async read(
-    nodeId: NodeId,
-    at: { fh: number; offset: number; size: number },
-    caller: Caller,
-  ): Promise<Uint8Array> {
+  read(nodeId: NodeId, at: { fh: number; offset: number; size: number }, caller: Caller): Result<Uint8Array> {
     const node = this.tree.node(nodeId);
     if (node.overlay?.kind === "file") return node.overlay.content.subarray(at.offset, at.offset + at.size);
-    const { readAhead, direct } = this.tree.file(at.fh);
+    const file = this.tree.file(at.fh);
+    const data = node.writes === 0 ? file.content?.read(at.offset, at.size) : undefined;
+    if (!(data instanceof Uint8Array)) return this.#readLater(file, { ...at, data }, caller);
+    node.wasRead(at.offset, data.length);
+    return data;
+  }
+
+  /** From `data` when it has come, or from the local side. */
+  async #readLater(
+    { node, readAhead, direct }: OpenFile,
+    at: { offset: number; size: number; data?: Promise<Uint8Array | undefined> },
+    caller: Caller,
+  ): Promise<Uint8Array> {
+    const known = await at.data;
+    if (known !== undefined && node.writes === 0) {
+      node.wasRead(at.offset, known.length);
+      return known;
+    }
     // Past its cache the kernel asks beyond the end that we know of.
     const data = direct
       ? await readAhead.readPlainly(at.offset, at.size, () => caller.signal)
       : await readAhead.read(at.offset, at.size, () => caller.signal);
-    node.bytesRead += data.length;
+    node.wasRead(at.offset, data.length);
     return data;
   }
 
@@ -530,14 +569,21 @@ export class Mirror implements FileSystem {
     return { fh: NO_HANDLE, flags: FOPEN_KEEP_CACHE };
   }
 
-  /** Opens for the kernel's write-back; a file that may be written but not read goes past its page cache. */
-  async #openLocal(node: Node, flags: number): Promise<{ file: OpenFile; stat: Stat }> {
+  /**
+   * Opens for the kernel's write-back; a file that may be written but not read goes past its page cache. `isRead`: its
+   * content is going to be asked for.
+   */
+  async #openLocal(
+    node: Node,
+    flags: number,
+    { isRead }: { isRead: boolean },
+  ): Promise<{ file: OpenFile; stat: Stat }> {
     const ref = this.tree.ref(node);
     const attempt = async (way: Way) => {
       const fh = this.tree.files.reserve();
       const reply = this.tree.stat(FileOp.OPEN, encodeOpen({ ref, fh, flags: way.flags }));
       const file = this.tree.files.add(fh, node, way);
-      if (!file.writable) file.readAhead.start();
+      if (!file.writable && isRead) file.readAhead.start();
       return { file, stat: await this.#opening(fh, reply) };
     };
     const way = this.#way(flags);

@@ -1,7 +1,7 @@
 import type { ByteString } from "../bytes/mod.ts";
 import type { NodeId } from "../fuse/mod.ts";
 import { S_IFDIR, S_IFMT, S_IFREG, type Stat } from "../linux/mod.ts";
-import type { FileAttr, LookupOut } from "../protocol/mod.ts";
+import { CHUNK, type FileAttr, type LookupOut } from "../protocol/mod.ts";
 import type { OpenFile } from "./open_files.ts";
 import type { OverlayEntry } from "./root_overlay.ts";
 
@@ -38,8 +38,8 @@ export class Node {
   mayBeCached = false;
   /** Whether its first block was asked for. */
   wasOpened = false;
-  /** Bytes of it that the kernel was given. */
-  bytesRead = 0;
+  /** Of which the kernel was given something. */
+  readonly chunksRead = new Set<number>();
   /** Grows with every write through the mirror; what was read ahead before is void. */
   writes = 0;
   /** The size of which the kernel knows: with write-back it believes its own. */
@@ -81,6 +81,13 @@ export class Node {
   get mayHaveUnwritten(): boolean {
     for (const file of this.openFiles) if (file.writable && !file.direct) return true;
     return false;
+  }
+
+  /** The kernel was given these bytes. */
+  wasRead(offset: number, length: number): void {
+    if (length === 0) return;
+    const last = Math.floor((offset + length - 1) / CHUNK);
+    for (let chunk = Math.floor(offset / CHUNK); chunk <= last; chunk++) this.chunksRead.add(chunk);
   }
 
   /** The reply to a write, which counts as under way until it is here. */

@@ -2,6 +2,7 @@ import { O_ACCMODE, O_RDONLY } from "../linux/mod.ts";
 import { encodeNumber, FileNote } from "../protocol/mod.ts";
 import type { Connection } from "../rpc/mod.ts";
 import type { Node } from "./nodes.ts";
+import type { Content } from "./content.ts";
 import { ReadAhead } from "./read_ahead.ts";
 
 /** A file of the local side, open under a handle that we chose. */
@@ -12,6 +13,8 @@ export interface OpenFile {
   /** Reads and writes go past the page cache. */
   readonly direct: boolean;
   readonly readAhead: ReadAhead;
+  /** What it is read from as long as nobody writes it; undefined: from the local side. */
+  content?: Content;
 }
 
 /** How a file is opened: flags of open(2), and whether past the page cache. */
@@ -39,7 +42,7 @@ export class OpenFiles {
   /** The request that opens the handle has been sent; {@link cancel} it when that fails. */
   add(fh: number, node: Node, { flags, direct }: Way): OpenFile {
     const writable = (flags & O_ACCMODE) !== O_RDONLY;
-    const file = { fh, node, writable, direct, readAhead: new ReadAhead(this.#connection, node, fh) };
+    const file: OpenFile = { fh, node, writable, direct, readAhead: new ReadAhead(this.#connection, node, fh) };
     this.#files.set(fh, file);
     return file;
   }

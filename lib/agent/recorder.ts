@@ -5,9 +5,8 @@ import { type Node, pathOf } from "./nodes.ts";
 /** What is touched after so much is not remembered: by then no start is under way any more. */
 const MAX_TOUCHED = 30_000;
 const MAX_PATH = 4096;
-/** A file of which less than this part was read is not wanted whole, unless it is small. */
-const WHOLE_PART = 1 / 4;
-const SMALL = 256 * 1024;
+/** Of a file of which more chunks were read, no content is wanted: it is data, and others will be next time. */
+const MAX_CHUNKS = 256;
 
 /** A name that was looked up, and what it led to. */
 interface Lookup {
@@ -40,11 +39,12 @@ export class Recorder {
     this.#add("listing", pathOf(directory));
   }
 
-  /** In order. Contents are of files that were read, mostly whole, and not written. */
+  /** In order. Contents are of files that were read and not written. */
   touched(): Touched[] {
     return [...this.#lookups.values()].map(({ path, kind, node }) => {
       if (kind === "listing") return { kind, path };
-      return { kind: node !== undefined && wasRead(node) ? "content" : "name", path };
+      const chunks = node === undefined ? [] : chunksRead(node);
+      return chunks.length === 0 ? { kind: "name", path } : { kind: "content", path, chunks };
     });
   }
 
@@ -58,7 +58,7 @@ export class Recorder {
   }
 }
 
-function wasRead(node: Node): boolean {
-  if (!node.isRegular || node.bytesRead === 0 || node.writes > 0) return false;
-  return node.attr.size <= SMALL || node.bytesRead >= node.attr.size * WHOLE_PART;
+function chunksRead(node: Node): number[] {
+  if (!node.isRegular || node.writes > 0 || node.chunksRead.size > MAX_CHUNKS) return [];
+  return [...node.chunksRead].sort((a, b) => a - b);
 }

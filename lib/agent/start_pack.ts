@@ -2,6 +2,7 @@ import type { ByteString } from "../bytes/mod.ts";
 import { DecodeError } from "../bytes/mod.ts";
 import { S_IFDIR, S_IFMT, type Stat } from "../linux/mod.ts";
 import { type LookupOut, type PackRecord, ROOT_DIRECTORY } from "../protocol/mod.ts";
+import type { KnownChunk } from "./contents.ts";
 import type { Directories } from "./directories.ts";
 import { inodeKey, type Node, type Nodes } from "./nodes.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
@@ -9,6 +10,7 @@ import type { Snapshot, Snapshots } from "./snapshots.ts";
 /** A directory of which the local side told before the kernel asked. */
 interface PackedDirectory extends Snapshot {
   readonly number: number;
+  readonly path: ByteString;
   readonly watched: boolean;
   /** performance.now() when the first of it was told. */
   readonly since: number;
@@ -21,8 +23,8 @@ export interface StartPackOptions {
   readonly nodes: Nodes;
   readonly directories: Directories;
   readonly snapshots: Snapshots;
-  /** A file's content has this SHA-256. */
-  readonly onContent: (file: { dir: number; name: ByteString; stat: Stat; digest: string }) => void;
+  /** A chunk has this SHA-256. */
+  readonly onContent: (chunk: KnownChunk) => void;
 }
 
 /**
@@ -38,7 +40,7 @@ export class StartPack {
 
   constructor(options: StartPackOptions) {
     this.#options = options;
-    const root = { ...empty(), number: ROOT_DIRECTORY, watched: false };
+    const root = { ...empty(), number: ROOT_DIRECTORY, path: "" as ByteString, watched: false };
     this.#byNumber.set(ROOT_DIRECTORY, root);
     options.snapshots.tell(options.nodes.root, root);
   }
@@ -88,8 +90,9 @@ export class StartPack {
         directory.complete = true;
         return;
       case "content": {
-        const { dir, name, digest } = record;
-        this.#options.onContent({ dir, name, digest, stat: attributes(directory, name) });
+        const { dir, name, chunk, digest } = record;
+        const path = `${directory.path}/${name}` as ByteString;
+        this.#options.onContent({ path, dir, name, chunk, digest, stat: attributes(directory, name) });
       }
     }
   }
@@ -99,7 +102,8 @@ export class StartPack {
     if ((stat.mode & S_IFMT) !== S_IFDIR || this.#byNumber.has(dir)) {
       throw new DecodeError(`Cannot use a start pack: directory ${dir} makes no sense`);
     }
-    const packed: PackedDirectory = { ...empty(), number: dir, watched, stat };
+    const path = `${parent.path}/${name}` as ByteString;
+    const packed: PackedDirectory = { ...empty(), number: dir, path, watched, stat };
     this.#byNumber.set(dir, packed);
     const node = this.#options.nodes.ofFile(stat);
     if (node === undefined) this.#waiting.set(inodeKey(stat), packed);

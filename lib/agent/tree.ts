@@ -11,6 +11,7 @@ import {
   type OwnerNote,
 } from "../protocol/mod.ts";
 import type { Connection } from "../rpc/mod.ts";
+import type { KnownChunk } from "./contents.ts";
 import { Directories } from "./directories.ts";
 import { type Node, Nodes } from "./nodes.ts";
 import { type OpenFile, OpenFiles } from "./open_files.ts";
@@ -35,6 +36,8 @@ export interface TreeOptions {
   readonly overlay: OverlayDirectory;
   /** Whose files new ones are, unless somebody else in the mount makes them. */
   readonly owner: OwnerNote;
+  /** Is told of contents in the start pack. */
+  readonly onContent?: (chunk: KnownChunk) => void;
   /** Most directories that the local side is to hold open. */
   readonly maxDirectories?: number;
 }
@@ -71,7 +74,7 @@ export class Tree {
     });
     this.files = new OpenFiles(connection);
     this.snapshots = new Snapshots(this.directories);
-    this.startPack = new StartPack({ ...this.#known(), onContent: () => {} });
+    this.startPack = new StartPack({ ...this.#known(), onContent: options.onContent ?? (() => {}) });
   }
 
   #known(): { nodes: Nodes; directories: Directories; snapshots: Snapshots } {

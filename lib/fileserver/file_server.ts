@@ -20,6 +20,7 @@ import type { Answer, BulkAnswer, Context, FileStatistics, Operation } from "./c
 import { copy } from "./copy.ts";
 import { Directories } from "./directories.ts";
 import { getExtended, listExtended, removeExtended, setExtended } from "./extended.ts";
+import { fetch } from "./fetch.ts";
 import { Handles } from "./handles.ts";
 import { readDir } from "./listing.ts";
 import { Listings } from "./listings.ts";
@@ -107,6 +108,7 @@ const operations: ReadonlyMap<number, Operation> = new Map<number, Operation>([
   [FileOp.GETLK, getLock],
   [FileOp.SETLK, setLock],
   [FileOp.FLOCK, lockFile],
+  [FileOp.FETCH, fetch],
 ]);
 
 /** Operations after which something new belongs to somebody. They end before they return. */

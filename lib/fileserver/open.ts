@@ -87,7 +87,7 @@ function admit(context: Context, fh: number, fd: number): Answer {
 }
 
 /** A descriptor for I/O of a regular file, or minus errno. What is not one is never opened: opening alone can act. */
-function openRegular({ fd, stat }: Found, flags: number): number {
+export function openRegular({ fd, stat }: Found, flags: number): number {
   const type = stat.mode & S_IFMT;
   if (type !== S_IFREG) return refusals.get(type) ?? -Errno.EOPNOTSUPP;
   const opened = reopen(fd, flags & ALLOWED);

@@ -16,6 +16,7 @@
 export * from "./attributes.ts";
 export * from "./directory.ts";
 export * from "./extended.ts";
+export * from "./fetch.ts";
 export * from "./file.ts";
 export * from "./locks.ts";
 export * from "./operations.ts";

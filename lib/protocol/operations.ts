@@ -64,6 +64,8 @@ export const FileOp = {
   SETLK: 41,
   /** FileLockIn → as SETLK */
   FLOCK: 42,
+  /** FetchIn → the chunk, in blocks: see BLOCK_HEADER */
+  FETCH: 50,
 } as const;
 
 /** One-way messages of the agent to the local side. */

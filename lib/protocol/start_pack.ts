@@ -21,8 +21,14 @@ export type PackRecord =
   | { readonly kind: "entry"; readonly dir: number; readonly name: ByteString; readonly found?: LookupOut }
   /** All names in `dir` have been told: others do not exist. */
   | { readonly kind: "complete"; readonly dir: number }
-  /** The SHA-256 of the file `name` in `dir` as it was told. */
-  | { readonly kind: "content"; readonly dir: number; readonly name: ByteString; readonly digest: string };
+  /** The SHA-256 of a chunk of the file `name` in `dir`, as that was told. */
+  | {
+    readonly kind: "content";
+    readonly dir: number;
+    readonly name: ByteString;
+    readonly chunk: number;
+    readonly digest: string;
+  };
 
 /** Numbers that the local side gives to directories begin here; below, they are the agent's to choose. */
 export const FIRST_LOCAL_DIRECTORY = 0x8000_0000;
@@ -32,7 +38,7 @@ const DIGEST_BYTES = 32;
 
 /**
  * u8 kind, u32 dir, then: 1 and 2 (watched) u32 parent, string16 name · 3 (absent) string16 name · 4 string16 name, Stat ·
- * 5 string16 name, Stat, string16 target · 6 (complete) nothing · 7 string16 name, 32 bytes of SHA-256.
+ * 5 string16 name, Stat, string16 target · 6 (complete) nothing · 7 string16 name, u32 chunk, 32 bytes of SHA-256.
  */
 export function writePackRecord(to: Writer, record: PackRecord): Writer {
   switch (record.kind) {
@@ -44,7 +50,7 @@ export function writePackRecord(to: Writer, record: PackRecord): Writer {
     case "complete":
       return to.u8(Kind.COMPLETE).u32(record.dir);
     case "content":
-      return to.u8(Kind.CONTENT).u32(record.dir).string16(record.name).bytes(digestBytes(record.digest));
+      return to.u8(Kind.CONTENT).u32(record.dir).string16(record.name).u32(record.chunk).bytes(digestBytes(record.digest));
   }
 }
 
@@ -90,7 +96,7 @@ function readRecord(from: Reader): PackRecord {
     case Kind.COMPLETE:
       return { kind: "complete", dir };
     case Kind.CONTENT:
-      return { kind: "content", dir, name: readName(from), digest: from.bytes(DIGEST_BYTES).toHex() };
+      return { kind: "content", dir, name: readName(from), chunk: from.u32(), digest: from.bytes(DIGEST_BYTES).toHex() };
   }
   throw new DecodeError(`Cannot decode a start pack: a record of kind ${kind}`);
 }

@@ -111,6 +111,7 @@ function agentArguments(
   const ids = [...new Set([command.uid, command.gid, ...command.groups])].join(",");
   const args = ["--stdio", kinds, "--ids", ids];
   if (options.syncWrites) args.push("--sync-writes");
+  if (options.prefetch && options.cache) args.push("--cache", "21474836480,65536,dev");
   if (options.prefetch) args.push("--record");
   if (options.debug) args.push("--debug");
   return args;

@@ -1,16 +1,23 @@
-import { Writer } from "../bytes/mod.ts";
+import { type ByteString, Writer } from "../bytes/mod.ts";
 import type { FileServer, ToldFile } from "../fileserver/mod.ts";
 import { AgentNote, type PackRecord, type Touched, writePackRecord } from "../protocol/mod.ts";
 
 /** Bytes of one note: less than it may have, by more than the largest record. */
 const PART = 48 * 1024;
 
+/** A file whose content is wanted. */
+export interface WantedFile extends ToldFile {
+  readonly path: ByteString;
+  /** Which chunks; undefined: all. */
+  readonly chunks?: readonly number[];
+}
+
 /** What there was to tell. */
 export interface Told {
   readonly records: number;
   readonly bytes: number;
   /** Regular files whose contents are wanted, in order. */
-  readonly files: readonly ToldFile[];
+  readonly files: readonly WantedFile[];
 }
 
 /** Gathers records into PACK notes. */
@@ -45,14 +52,14 @@ export function tellAhead(
 ): Told {
   const writer = new PackWriter(notify);
   const pack = files.startPack((record) => writer.write(record));
-  const contents: ToldFile[] = [];
-  for (const { kind, path } of wants) {
+  const contents: WantedFile[] = [];
+  for (const { kind, path, chunks } of wants) {
     if (kind === "listing") {
       pack.addDirectory(path);
       continue;
     }
     const file = pack.addPath(path);
-    if (kind === "content" && file !== undefined) contents.push(file);
+    if (kind === "content" && file !== undefined) contents.push({ ...file, path, chunks });
   }
   writer.flush();
   return { records: writer.records, bytes: writer.bytes, files: contents };

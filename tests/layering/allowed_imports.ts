@@ -9,11 +9,12 @@ export const allowedImports: Record<string, Record<string, "all" | "types">> = {
   rpc: { bytes: "all" },
   protocol: { bytes: "all", linux: "types" },
   config: { "npm:ini": "all" },
+  compression: { "npm:lz4-wasm-nodejs": "all" },
   cli: { "deno.json": "all", "npm:commander": "all" },
   ssh: { log: "all" },
   fuse: { bytes: "all", linux: "all", log: "all" },
-  fileserver: { bytes: "all", linux: "all", log: "all", protocol: "all", rpc: "all" },
-  agent: { bytes: "all", fuse: "all", linux: "all", log: "all", protocol: "all", rpc: "all" },
+  fileserver: { bytes: "all", compression: "all", linux: "all", log: "all", protocol: "all", rpc: "all" },
+  agent: { bytes: "all", cache: "all", compression: "all", fuse: "all", linux: "all", log: "all", protocol: "all", rpc: "all" },
   session: {
     bytes: "all",
     // What the user asked for, and the exit statuses.

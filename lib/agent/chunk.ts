@@ -1,0 +1,90 @@
+import type { Blob, NewBlob } from "../cache/mod.ts";
+import { Errno, ErrnoError, readAtNoWait } from "../linux/mod.ts";
+import { CHUNK } from "../protocol/mod.ts";
+
+/** Reads at an offset off this thread. */
+export type ReadAsync = (fd: number, into: Uint8Array<ArrayBuffer>, offset: number) => Promise<number>;
+
+/** What is read without waiting goes to the kernel at once: one buffer does for all. */
+const scratch = new Uint8Array(CHUNK);
+
+/** Where a chunk is had from. */
+export interface ChunkOptions {
+  readonly size: number;
+  /** It is here. */
+  readonly blob?: Blob;
+  readonly readAsync: ReadAsync;
+  /** It is not: somebody wants it. */
+  readonly onWanted: () => void;
+}
+
+/** A part of a file as it was at one moment: on the disk here, arriving, or to be asked for. */
+export class Chunk {
+  readonly size: number;
+  readonly #options: ChunkOptions;
+  #blob: Blob | NewBlob | undefined;
+  /** Bytes that are here. */
+  #arrived: number;
+  #failed = false;
+  #waiting: { readonly until: number; readonly wake: () => void }[] = [];
+
+  constructor(options: ChunkOptions) {
+    this.size = options.size;
+    this.#options = options;
+    this.#blob = options.blob;
+    this.#arrived = options.blob === undefined ? 0 : options.size;
+  }
+
+  /** It will not be had: whoever waits is to ask for what it needs by itself. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** It arrives here from now on. */
+  begin(blob: NewBlob): void {
+    this.#blob = blob;
+  }
+
+  arrived(total: number): void {
+    this.#arrived = total;
+    this.#wake((until) => until <= total);
+  }
+
+  fail(): void {
+    this.#failed = true;
+    this.#wake(() => true);
+  }
+
+  /** Those bytes, all within the chunk, if they are here and in memory; valid until the next read of any chunk. */
+  readNow(offset: number, length: number): Uint8Array | undefined {
+    if (this.#failed || this.#blob === undefined || this.#arrived < offset + length) return undefined;
+    const into = scratch.subarray(0, length);
+    return readAtNoWait(this.#blob.fd, into, offset) === length ? into : undefined;
+  }
+
+  /** The same when they have arrived, as the caller's own; undefined when that fails. */
+  async read(offset: number, length: number): Promise<Uint8Array | undefined> {
+    if (this.#blob === undefined) this.#options.onWanted();
+    const until = offset + length;
+    while (!this.#failed && this.#arrived < until) {
+      await new Promise<void>((wake) => this.#waiting.push({ until, wake }));
+    }
+    return this.#failed ? undefined : this.readNow(offset, length)?.slice() ?? await this.#readFromDisk(offset, length);
+  }
+
+  async #readFromDisk(offset: number, length: number): Promise<Uint8Array> {
+    const into = new Uint8Array(length);
+    const count = await this.#options.readAsync(this.#blob!.fd, into, offset);
+    if (count !== length) throw new ErrnoError(count < 0 ? -count : Errno.EIO, "read a cached content");
+    return into;
+  }
+
+  #wake(isDue: (until: number) => boolean): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const one of waiting) {
+      if (isDue(one.until)) one.wake();
+      else this.#waiting.push(one);
+    }
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * Contents that the local side told of, chunk by chunk, by their SHA-256:
+ *
+ * 1. the start pack says: this chunk of the file with this inode, as it is now, has this digest
+ * 2. the cache here has it: it is read from there; or it is asked for (FETCH), in the order in which the start pack told,
+ *    a few MB at a time, so that what somebody waits for is never far behind; wanted earlier, it is asked for at once
+ * 3. blocks arrive → unpacked → appended to a new blob, from which readers that wait go on
+ * 4. the blob is whole: from then on every session here finds it
+ */
+import type { ByteString } from "../bytes/mod.ts";
+import type { BlobCache, NewBlob } from "../cache/mod.ts";
+import type { Lz4 } from "../compression/mod.ts";
+import type { Stat } from "../linux/mod.ts";
+import { log } from "../log/mod.ts";
+import { chunkSize, encodeFetch, FileOp, maxFetchReply } from "../protocol/mod.ts";
+import type { Connection } from "../rpc/mod.ts";
+import { Blocks } from "./blocks.ts";
+import { Chunk, type ReadAsync } from "./chunk.ts";
+import { Content } from "./content.ts";
+import { inodeKey, type Node } from "./nodes.ts";
+
+/** Bytes of contents that were asked for and are not here. */
+const MAX_COMING = 4 * 1024 * 1024;
+/** The flow of those that nobody waits for: one after the other. */
+const AHEAD_FLOW = 0xffff_ffff;
+/** Those that somebody waits for take turns with it, each in a flow of its own. */
+const FIRST_WANTED_FLOW = 0x8000_0000;
+
+/** A chunk of which the local side told. */
+export interface KnownChunk {
+  readonly path: ByteString;
+  readonly dir: number;
+  readonly name: ByteString;
+  /** Of the file. */
+  readonly stat: Stat;
+  readonly chunk: number;
+  readonly digest: string;
+}
+
+/** A chunk that is not here. */
+interface Missing {
+  readonly known: KnownChunk;
+  readonly chunk: Chunk;
+  isAsked: boolean;
+}
+
+/** What contents are had from. */
+export interface ContentsOptions {
+  readonly connection: Connection;
+  readonly cache: BlobCache;
+  readonly lz4: Lz4;
+  readonly readAsync: ReadAsync;
+}
+
+/** The contents that are here, or on their way. */
+export class Contents {
+  readonly #options: ContentsOptions;
+  readonly #files = new Map<string, { readonly stat: Stat; readonly content: Content }>();
+  readonly #queue: Missing[] = [];
+  #coming = 0;
+  #nextFlow = FIRST_WANTED_FLOW;
+  /** Bytes told of, of those that were here and that came; and how many chunks somebody had to wait for unasked. */
+  readonly statistics = { told: 0, cached: 0, fetched: 0, wanted: 0 };
+
+  constructor(options: ContentsOptions) {
+    this.#options = options;
+  }
+
+  /** The local side told of a chunk. */
+  know(known: KnownChunk): void {
+    const { stat, digest } = known;
+    const size = chunkSize(stat.size, known.chunk);
+    if (size === 0) return;
+    const blob = this.#options.cache.find(digest);
+    const { readAsync } = this.#options;
+    const chunk: Chunk = new Chunk({ size, blob, readAsync, onWanted: () => this.#hurry(missing) });
+    const missing: Missing = { known, chunk, isAsked: false };
+    this.#contentOf(stat).set(known.chunk, chunk);
+    this.statistics.told += size;
+    if (blob !== undefined) this.statistics.cached += size;
+    else this.#queue.push(missing);
+    this.#goOn();
+  }
+
+  /** The content of a node, as its attributes are now; undefined where nothing is known. */
+  of(node: Node): Content | undefined {
+    if (this.#files.size === 0 || node.writes > 0) return undefined;
+    const file = this.#files.get(inodeKey(node.attr));
+    return file !== undefined && isAsIt(file.stat, node.attr) ? file.content : undefined;
+  }
+
+  #contentOf(stat: Stat): Content {
+    const key = inodeKey(stat);
+    const known = this.#files.get(key);
+    if (known !== undefined && isAsIt(known.stat, stat)) return known.content;
+    const content = new Content(stat.size);
+    this.#files.set(key, { stat, content });
+    return content;
+  }
+
+  /** Asks for what is next, as far as there is room. */
+  #goOn(): void {
+    while (this.#queue.length > 0 && this.#coming < MAX_COMING) {
+      const missing = this.#queue.shift()!;
+      if (!missing.isAsked) this.#fetch(missing, AHEAD_FLOW);
+    }
+  }
+
+  /** Somebody waits for it. */
+  #hurry(missing: Missing): void {
+    if (missing.isAsked) return;
+    this.statistics.wanted++;
+    this.#fetch(missing, this.#nextFlow);
+    this.#nextFlow = this.#nextFlow === AHEAD_FLOW - 1 ? FIRST_WANTED_FLOW : this.#nextFlow + 1;
+  }
+
+  #fetch(missing: Missing, flow: number): void {
+    missing.isAsked = true;
+    const { known, chunk } = missing;
+    const { size } = chunk;
+    const blob = this.#options.cache.create(known.digest, { size, path: known.path });
+    if (blob === undefined) return this.#fail(missing, "there is no room for it");
+    chunk.begin(blob);
+    this.#coming += size;
+    this.#receive(missing, { blob, flow }).finally(() => {
+      this.#coming -= size;
+      this.#goOn();
+    }).then(() => blob.commit()).catch((error) => {
+      // It changed while it was sent, say. Who read it until then has read what was there before the news of that.
+      blob.release();
+      this.#fail(missing, `${error}`);
+    });
+  }
+
+  async #receive({ known, chunk }: Missing, { blob, flow }: { blob: NewBlob; flow: number }): Promise<void> {
+    const blocks = new Blocks(this.#options.lz4, (bytes) => {
+      blob.write(bytes);
+      chunk.arrived(blob.written);
+    });
+    const { dir, name, stat } = known;
+    const ref = { kind: "name", dir, name, dev: stat.dev, ino: stat.ino } as const;
+    await this.#options.connection.call(FileOp.FETCH, encodeFetch({ ref, chunk: known.chunk, flow }), {
+      onPiece: (piece) => blocks.take(piece),
+      maxReply: maxFetchReply(chunk.size),
+    }).reply;
+    this.statistics.fetched += chunk.size;
+  }
+
+  #fail({ known, chunk }: Missing, why: string): void {
+    chunk.fail();
+    log.debug(`a chunk ${known.digest.slice(0, 12)} is not to be had: ${why}`);
+  }
+}
+
+/** Whether nothing has happened to the file that could have changed its content. */
+function isAsIt(told: Stat, attr: Stat): boolean {
+  return told.size === attr.size && told.mtime === attr.mtime && told.mtimeNsec === attr.mtimeNsec &&
+    told.ctime === attr.ctime && told.ctimeNsec === attr.ctimeNsec && told.btime === attr.btime &&
+    told.btimeNsec === attr.btimeNsec;
+}
