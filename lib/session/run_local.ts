@@ -3,7 +3,7 @@ import { CANNOT_EXECUTE, NOT_FOUND, OWN_FAILURE, type RunArguments, signalStatus
 import { describePath, prepareProcess } from "../fileserver/mod.ts";
 import { Errno, errnoName, isTerminal, openFilesLimit, setOpenFilesLimit } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
-import type { RunIn, RunOut, Touched } from "../protocol/mod.ts";
+import type { RunIn, RunOut } from "../protocol/mod.ts";
 import { dial, DialError, type Link, sshCarrier } from "../ssh/mod.ts";
 import { CommandError, findCommand } from "./command.ts";
 import { readArguments, readEnvironment, variable } from "./environment.ts";
@@ -45,14 +45,9 @@ async function run(options: RunArguments): Promise<number> {
   raiseDescriptorLimit();
   let result: RunOut;
   try {
-    const dev = Deno.env.get("OUTRUN_DEV_TRACE");
-    let wants: Touched[] = [];
-    try {
-      if (dev) wants = JSON.parse(Deno.readTextFileSync(dev));
-    } catch { /* none */ }
-    const session = new Session({ link, command, terminal, stderrIsTerminal, wants });
+    const session = new Session({ link, command, terminal, stderrIsTerminal, start });
     result = await session.run();
-    if (dev) Deno.writeTextFileSync(dev, JSON.stringify(session.touched));
+    start?.remember(session.touched);
   } catch (error) {
     if (!(error instanceof LinkLostError)) throw error;
     const { code } = await link.status;

@@ -4,7 +4,6 @@ import { log } from "../log/mod.ts";
 import {
   AgentNote,
   AgentOp,
-  CHUNK,
   decodeRunOut,
   decodeTrace,
   encodeNumber,
@@ -25,8 +24,7 @@ import { type Connection, createConnection, ProtocolError, RpcError } from "../r
 import type { Link } from "../ssh/mod.ts";
 import { Pump } from "./pump.ts";
 import { forwardSignals } from "./signals.ts";
-import { createHash } from "node:crypto";
-import { PackWriter, tellAhead } from "./start_pack.ts";
+import type { Start } from "./start.ts";
 import { receiveOutput, sendInput } from "./stdio.ts";
 import type { LocalTerminal } from "./terminal.ts";
 
@@ -52,12 +50,9 @@ export interface SessionOptions {
   readonly terminal?: LocalTerminal;
   /** Whether the command's stderr is the terminal too. */
   readonly stderrIsTerminal: boolean;
-  /** What the command is going to ask for, in order. */
-  readonly wants: readonly Touched[];
+  /** What is told ahead of the command. */
+  readonly start?: Start;
 }
-
-let devDigests: Record<string, string> = {};
-try { devDigests = JSON.parse(Deno.readTextFileSync("/tmp/devdigests.json")); } catch { /* */ }
 
 /** One command on the other machine: serves it files, moves its streams, and waits for its end. */
 export class Session {
@@ -132,27 +127,11 @@ export class Session {
   }
 
   #tellAhead(): void {
-    const notify = (op: number, body: Uint8Array) => this.#connection.notify(op, body);
-    const start = performance.now();
-    const { records, bytes, files } = tellAhead(this.#options.wants, { files: this.#files, notify });
-    const w2 = new PackWriter(notify);
-    for (const f of files) {
-      const all = Array.from({ length: Math.ceil(f.stat.size / CHUNK) }, (_, i) => i);
-      for (const chunk of f.chunks ?? all) {
-        const key = `${f.stat.dev}:${f.stat.ino}:${f.stat.ctime}.${f.stat.ctimeNsec}:${chunk}`;
-        let digest = devDigests[key];
-        if (!digest) {
-          const b = Deno.readFileSync(f.path).subarray(chunk * CHUNK, chunk * CHUNK + CHUNK);
-          if (b.length === 0) continue;
-          digest = devDigests[key] = createHash("sha256").update(b).digest("hex");
-        }
-        w2.write({ kind: "content", dir: f.dir, name: f.name, chunk, digest });
-      }
-    }
-    w2.flush();
-    Deno.writeTextFileSync("/tmp/devdigests.json", JSON.stringify(devDigests));
-    const ms = Math.round(performance.now() - start);
-    log.debug(`told ahead: ${records} records of ${bytes} bytes in ${ms} ms, ${files.length} contents wanted`);
+    this.#options.start?.tell({
+      files: this.#files,
+      notify: (op, body) => this.#connection.notify(op, body),
+      isCongested: () => this.#queued > MAX_NEWS,
+    });
   }
 
   /** Until the link ends. */

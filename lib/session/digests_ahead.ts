@@ -1,0 +1,87 @@
+import type { ByteString } from "../bytes/mod.ts";
+import { AT_FDCWD, close, O_NOCTTY, O_NONBLOCK, O_RDONLY, openAt, S_IFMT, S_IFREG, type Stat, statFd } from "../linux/mod.ts";
+import type { Digests } from "../prefetch/mod.ts";
+import { CHUNK, chunkSize, type Touched } from "../protocol/mod.ts";
+
+/** Bytes of contents that are told of in one session. */
+const MAX_BYTES = 1024 * 1024 * 1024;
+
+/** A chunk of a wanted file, and its digest. */
+export interface DigestedChunk {
+  /** As it was wanted. */
+  readonly path: ByteString;
+  /** Of the file that was read. */
+  readonly stat: Stat;
+  readonly chunk: number;
+  readonly digest: string;
+}
+
+/**
+ * The digests of wanted contents, in the order in which they are wanted. Most are remembered; the others are computed
+ * while ssh connects, and after.
+ */
+export class DigestsAhead {
+  readonly #digests: Digests;
+  readonly #early: DigestedChunk[] = [];
+  #sink: ((chunk: DigestedChunk) => void) | undefined;
+  #onEnd = () => {};
+  #ended = false;
+  #closed = false;
+  #left = MAX_BYTES;
+
+  constructor(wants: readonly Touched[], digests: Digests) {
+    this.#digests = digests;
+    this.#run(wants);
+  }
+
+  /** Has what was found, and what is going to be, given to `sink`; `onEnd` when that is all. */
+  tell(sink: (chunk: DigestedChunk) => void, onEnd: () => void): void {
+    for (const chunk of this.#early.splice(0)) sink(chunk);
+    this.#sink = sink;
+    this.#onEnd = onEnd;
+    if (this.#ended) onEnd();
+  }
+
+  /** Ends it early. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  async #run(wants: readonly Touched[]): Promise<void> {
+    for (const want of wants) {
+      if (this.#closed || this.#left <= 0) break;
+      if (want.kind === "content") await this.#digest(want);
+    }
+    this.#ended = true;
+    this.#onEnd();
+  }
+
+  async #digest({ path, chunks }: Touched): Promise<void> {
+    // What has become a fifo or a device in the meantime must not be waited for.
+    const fd = openAt(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) return;
+    try {
+      const stat = statFd(fd);
+      if (typeof stat === "number" || (stat.mode & S_IFMT) !== S_IFREG) return;
+      for (const chunk of chunks ?? allChunks(stat.size)) {
+        const size = chunkSize(stat.size, chunk);
+        if (this.#closed || size === 0 || this.#left < size) break;
+        this.#left -= size;
+        const digest = this.#digests.find(stat, chunk) ?? await this.#digests.hash(fd, { stat, chunk });
+        if (digest === undefined) break;
+        this.#found({ path, stat, chunk, digest });
+      }
+    } finally {
+      close(fd);
+    }
+  }
+
+  #found(chunk: DigestedChunk): void {
+    if (this.#sink === undefined) this.#early.push(chunk);
+    else this.#sink(chunk);
+  }
+}
+
+function allChunks(size: number): number[] {
+  return Array.from({ length: Math.min(Math.ceil(size / CHUNK), MAX_BYTES / CHUNK) }, (_, chunk) => chunk);
+}
