@@ -41,6 +41,11 @@ export function close(fd: number): number {
   return negative(libc().close(fd));
 }
 
+/** Closes off this thread: the last close of a file without a name frees its data. Its number may be another's at once. */
+export async function closeAsync(fd: number): Promise<void> {
+  await libc().closeAsync(fd);
+}
+
 /** A second descriptor of the same open file, close-on-exec. */
 export function duplicate(fd: number): number {
   const F_DUPFD_CLOEXEC = 1030;

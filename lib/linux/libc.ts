@@ -20,6 +20,7 @@ const table = {
   // descriptors
   openat: { parameters: [I, B, I, U], result: I },
   close: { parameters: [I], result: I },
+  closeAsync: { name: "close", parameters: [I], result: I, nonblocking: true },
   read: { parameters: [I, B, L], result: I },
   readAsync: { name: "read", parameters: [I, B, L], result: I, nonblocking: true },
   write: { parameters: [I, B, L], result: I },

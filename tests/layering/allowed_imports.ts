@@ -12,6 +12,7 @@ export const allowedImports: Record<string, Record<string, "all" | "types">> = {
   compression: { "npm:lz4-wasm-nodejs": "all" },
   cli: { "deno.json": "all", "npm:commander": "all" },
   ssh: { log: "all" },
+  cache: { bytes: "all", linux: "all", log: "all" },
   fuse: { bytes: "all", linux: "all", log: "all" },
   fileserver: { bytes: "all", compression: "all", linux: "all", log: "all", protocol: "all", rpc: "all" },
   agent: { bytes: "all", cache: "all", compression: "all", fuse: "all", linux: "all", log: "all", protocol: "all", rpc: "all" },

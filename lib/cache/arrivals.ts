@@ -1,0 +1,130 @@
+import { Errno, statFd } from "../linux/mod.ts";
+import { log } from "../log/mod.ts";
+import type { Background } from "./background.ts";
+import { type Blob, stampOf } from "./blob.ts";
+import type { BlobIndex } from "./blob_index.ts";
+import { blobPath, type CacheFolder } from "./cache_folder.ts";
+import type { Digest } from "./digest.ts";
+import type { ArrivingBlob } from "./new_blob.ts";
+import type { Rows } from "./rows.ts";
+
+/** Blobs that get their names in one transaction, which holds others up. */
+const BATCH = 32;
+
+/** What it works with. */
+export interface ArrivalsOptions {
+  readonly folder: CacheFolder;
+  readonly index: BlobIndex;
+  readonly background: Background;
+  readonly machine: string;
+  /** Called when there is more in the cache than before. */
+  readonly onStored: () => void;
+}
+
+/**
+ * Contents that are complete but not in the index yet. A row is made only when the data is on the disk, so that no cut of
+ * power leaves one that points at zeros. (That the name itself reaches the disk later is no harm: a row without a file is
+ * dropped.) The name is given in the row's own transaction, so that file and row change together for all sessions.
+ */
+export class Arrivals {
+  readonly #options: ArrivalsOptions;
+  readonly #verified = new Map<Digest, ArrivingBlob>();
+  /** Those of them that are on the disk. */
+  #synced: ArrivingBlob[] = [];
+
+  constructor(options: ArrivalsOptions) {
+    this.#options = options;
+  }
+
+  /** How many wait for the index, each with a descriptor. */
+  get waiting(): number {
+    return this.#synced.length;
+  }
+
+  find(digest: Digest): Blob | undefined {
+    return this.#verified.get(digest)?.share();
+  }
+
+  /** Takes a content that is what its digest says; 0 when it is on the disk, or minus errno. */
+  take(blob: ArrivingBlob): Promise<number> {
+    return this.#options.background.track(this.#take(blob));
+  }
+
+  /** Gives the contents that are on the disk their names. What cannot be now is tried again with the next ones. */
+  store(): void {
+    while (this.#synced.length > 0) {
+      const batch = this.#synced.slice(0, BATCH);
+      const stored = this.#storeBatch(batch);
+      if (stored === undefined) return;
+      this.#synced = this.#synced.slice(batch.length);
+      for (const blob of batch) {
+        if (stored.has(blob)) this.#forget(blob);
+        else this.#lose(blob);
+      }
+    }
+    this.#options.onStored();
+  }
+
+  /** Nothing is left of a content that was not committed, or is not to be. */
+  abandon(blob: ArrivingBlob): void {
+    this.#options.folder.remove(blob.temporary);
+  }
+
+  /** Gives up what has not been stored; for what is not on the disk yet, take() ends later. */
+  close(): void {
+    for (const blob of this.#verified.values()) this.abandon(blob);
+    this.#verified.clear();
+    for (const blob of this.#synced) blob.letGo();
+    this.#synced = [];
+  }
+
+  async #take(blob: ArrivingBlob): Promise<number> {
+    this.#verified.set(blob.digest, blob);
+    const result = await this.#options.background.sync(blob.fd);
+    if (result < 0 || !this.#options.index.isOpen) {
+      this.#lose(blob);
+      return result < 0 ? result : -Errno.ECANCELED;
+    }
+    this.#synced.push(blob);
+    // Together with those that the disk has taken in the same moment.
+    if (this.#synced.length === 1) queueMicrotask(() => this.store());
+    return 0;
+  }
+
+  /** Those of the batch that are in the cache now; undefined when the index was not to be had. */
+  #storeBatch(batch: readonly ArrivingBlob[]): ReadonlySet<ArrivingBlob> | undefined {
+    const { folder, index } = this.#options;
+    const named = new Set<ArrivingBlob>();
+    let hasRun = false;
+    const isDone = index.write((rows) => {
+      hasRun = true;
+      for (const blob of batch) if (this.#name(blob, rows)) named.add(blob);
+    });
+    if (isDone) return named;
+    if (!hasRun && index.isOpen) return undefined;
+    for (const blob of named) folder.remove(blobPath(blob.digest));
+    return new Set();
+  }
+
+  #name({ digest, size, path, temporary, fd }: ArrivingBlob, rows: Rows): boolean {
+    const { folder, machine } = this.#options;
+    const result = folder.store(temporary, digest);
+    const stat = result < 0 ? result : statFd(fd);
+    if (typeof stat === "number") {
+      log.debug(`the cache cannot take ${digest}: errno ${-stat}`);
+      return false;
+    }
+    rows.put({ digest, size, stamp: stampOf(stat), used: Date.now(), machine, path });
+    return true;
+  }
+
+  #lose(blob: ArrivingBlob): void {
+    this.abandon(blob);
+    this.#forget(blob);
+  }
+
+  #forget(blob: ArrivingBlob): void {
+    if (this.#verified.get(blob.digest) === blob) this.#verified.delete(blob.digest);
+    blob.letGo();
+  }
+}

@@ -1,0 +1,40 @@
+import type { Stat } from "../linux/mod.ts";
+import type { Background } from "./background.ts";
+
+/** A content of the cache, in use. */
+export interface Blob {
+  /** For pread(2). Valid until {@link Blob.release}, also after the cache is closed. */
+  readonly fd: number;
+  /** Bytes. */
+  readonly size: number;
+  /** Ends the use; until then the content is not removed, by no session. */
+  release(): void;
+}
+
+/**
+ * What must not have changed of a file for its content to be what it was. Every write and every change of attributes
+ * changes its ctime, which nobody can set. Not the device: its number may be another one after the next boot.
+ */
+export function stampOf({ ino, size, mtime, mtimeNsec, ctime, ctimeNsec }: Stat): string {
+  return `${ino} ${size} ${mtime}.${mtimeNsec} ${ctime}.${ctimeNsec}`;
+}
+
+/** A blob with a descriptor of its own. */
+export class OpenBlob implements Blob {
+  readonly fd: number;
+  readonly size: number;
+  readonly #background: Background;
+  #isOpen = true;
+
+  constructor(file: { fd: number; size: number }, background: Background) {
+    this.fd = file.fd;
+    this.size = file.size;
+    this.#background = background;
+  }
+
+  release(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#background.close(this.fd);
+  }
+}
