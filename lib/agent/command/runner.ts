@@ -13,6 +13,7 @@ import { type ByteString, fromText, toText } from "../../bytes/mod.ts";
 import { mountOptions } from "../../fuse/mod.ts";
 import {
   AT_FDCWD,
+  bindLast,
   CAP_SYS_PTRACE,
   changeDirectory,
   close,
@@ -55,11 +56,19 @@ import { stage } from "./stage.ts";
 
 const FAILED_STATUS = 254;
 
+/** The C functions that are called from step 2 on: in the new root, the library's path may lead to another file. */
+const calledFromHere = [
+  ...["recvmsg", "statx", "pread64", "close", "mount", "chdir", "pivot_root", "umount2", "addressOf", "sendmsg"],
+  ...["getrlimit64", "setrlimit64", "prctl", "setgroups", "setresgid", "setresuid", "umask", "close_range"],
+  ...["rt_sigaction", "pthread_sigmask", "execve"],
+] as const;
+
 /** The runner's whole life: it ends as the command, or says what failed and exits. */
 export function runRunner(): never {
   try {
     unwrap(setCloseOnExec(CONTROL), "start without the agent: this is the agent's helper");
     mountAll();
+    bindLast(calledFromHere);
     const spec = receiveSpec();
     enterRoot();
     becomeUser(spec);
