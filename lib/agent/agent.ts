@@ -1,6 +1,6 @@
-import { fromText, toBytes, toText } from "../bytes/mod.ts";
+import { toText } from "../bytes/mod.ts";
 import { encodeInvalInode, FUSE_ROOT_ID, Server } from "../fuse/mod.ts";
-import { Errno, errnoName, POLLIN, setNonBlocking, unwrap, write, writeAsync } from "../linux/mod.ts";
+import { Errno, errnoName, POLLIN, setNonBlocking, unwrap, writeAsync } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import {
   AgentNote,
@@ -20,9 +20,9 @@ import {
   STDOUT,
 } from "../protocol/mod.ts";
 import { type Connection, createConnection, type Incoming } from "../rpc/mod.ts";
-import { type AgentOptions, parseAgentOptions } from "./agent_options.ts";
+import type { AgentOptions } from "./agent_options.ts";
 import { Changes } from "./changes.ts";
-import { type Command, type CommandStdio, launch } from "./command/mod.ts";
+import { Command, type CommandStdio, type Launched } from "./command/mod.ts";
 import { isDying } from "./dying.ts";
 import { Link } from "./link.ts";
 import { Loop } from "./loop.ts";
@@ -33,17 +33,8 @@ import { Inlet, Outlet } from "./stdio.ts";
 /** How long the mirrored file system may take to vanish after its last process and its last dirty page. */
 const UNMOUNT_MS = 30_000;
 
-/** The role `agent`: serves one command, then returns the status of the process. */
-export async function runAgent(args: readonly string[]): Promise<number> {
-  const options = parseAgentOptions(args);
-  log.configure({ role: "agent", debug: options.debug });
-  // The local side waits for this line; binary frames follow it.
-  write(1, toBytes(fromText(`${options.nonce} agent\n`)));
-  return await new Agent(options).run();
-}
-
-/** One command from its first namespace to its last byte. */
-class Agent {
+/** One command from its runner to its last byte. */
+export class Agent {
   readonly #options: AgentOptions;
   readonly #loop: Loop;
   readonly #connection: Connection;
@@ -66,7 +57,8 @@ class Agent {
   #moved = 0;
   #answered = false;
 
-  constructor(options: AgentOptions) {
+  /** `launched`: the runner, or why there is none. */
+  constructor(options: AgentOptions, launched: Launched | Error) {
     this.#options = options;
     this.#loop = new Loop({
       turn: () => this.#turn(),
@@ -86,45 +78,39 @@ class Agent {
       connection: this.#connection,
       onEnd: () => this.#onLinkEnd(),
     });
+    if (launched instanceof Error) this.#refuse(launched.message);
+    else this.#attend(launched);
   }
 
+  /** Returns the status of the process. */
   async run(): Promise<number> {
-    this.#launch();
     await this.#loop.run();
     log.debug(`link: ${JSON.stringify(this.#connection.statistics)}`);
     return 0;
   }
 
-  /** Namespaces, streams and the runner, while the local side is still sending what to run. */
-  #launch(): void {
-    const { stdio, ids } = this.#options;
-    try {
-      this.#command = launch({
-        poller: this.#loop.poller,
-        executable: fromText(Deno.execPath()),
-        stdio,
-        ids,
-        events: {
-          mounted: (fd, proc) => {
-            this.#device = { fd, proc };
-            this.#mount();
-          },
-          executed: () => log.debug("the command runs"),
-          stopped: (signal) => this.#connection.notify(FileNote.STOPPED, encodeNumber(signal)),
-          continued: () => {},
-          ended: (result) => this.#finish(result),
+  #attend(launched: Launched): void {
+    this.#command = new Command({
+      ...launched,
+      poller: this.#loop.poller,
+      events: {
+        mounted: (fd, proc) => {
+          this.#device = { fd, proc };
+          this.#mount();
         },
-      });
-    } catch (error) {
-      this.#discardInput();
-      return this.#finish({ kind: "failed", message: (error as Error).message });
-    }
+        executed: () => log.debug("the command runs"),
+        stopped: (signal) => this.#connection.notify(FileNote.STOPPED, encodeNumber(signal)),
+        continued: () => {},
+        ended: (result) => this.#finish(result),
+      },
+    });
     this.#connectStreams(this.#command.stdio);
   }
 
   /** The local side sends what it has for a command before it can know that there is none. */
-  #discardInput(): void {
+  #refuse(message: string): void {
     const input = this.#connection.stream(STDIN, { onData: (bytes) => input.consumed(bytes.length) });
+    this.#finish({ kind: "failed", message });
   }
 
   #connectStreams({ stdin, stdout, stderr, screen }: CommandStdio): void {

@@ -1,0 +1,26 @@
+import { fromText, toBytes } from "../bytes/mod.ts";
+import { write } from "../linux/mod.ts";
+import { log } from "../log/mod.ts";
+import { type AgentOptions, parseAgentOptions } from "./agent_options.ts";
+import { launch, type Launched } from "./command/mod.ts";
+
+/** The role `agent`: serves one command, then returns the status of the process. */
+export async function runAgent(args: readonly string[]): Promise<number> {
+  const options = parseAgentOptions(args);
+  log.configure({ role: "agent", debug: options.debug });
+  // The local side waits for this line; binary frames follow it.
+  write(1, toBytes(fromText(`${options.nonce} agent\n`)));
+  const launched = tryLaunch(options);
+  // The runner takes longer to start than the rest of this program to load: the one while the other.
+  const { Agent } = await import("./agent.ts");
+  return await new Agent(options, launched).run();
+}
+
+/** Namespaces, streams and the runner, or an Error for the user. */
+function tryLaunch({ stdio, ids }: AgentOptions): Launched | Error {
+  try {
+    return launch({ executable: fromText(Deno.execPath()), stdio, ids });
+  } catch (error) {
+    return error as Error;
+  }
+}
