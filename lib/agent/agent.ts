@@ -1,7 +1,7 @@
 import { toText } from "../bytes/mod.ts";
 import { encodeInvalInode, FUSE_ROOT_ID, Server } from "../fuse/mod.ts";
 import { Errno, errnoName, POLLIN, setNonBlocking, unwrap, writeAsync } from "../linux/mod.ts";
-import { log } from "../log/mod.ts";
+import { log, timeline } from "../log/mod.ts";
 import {
   AgentNote,
   AgentOp,
@@ -86,6 +86,7 @@ export class Agent {
   async run(): Promise<number> {
     await this.#loop.run();
     log.debug(`link: ${JSON.stringify(this.#connection.statistics)}`);
+    timeline.tell();
     return 0;
   }
 
@@ -95,10 +96,11 @@ export class Agent {
       poller: this.#loop.poller,
       events: {
         mounted: (fd, proc) => {
+          timeline.mark("mounted");
           this.#device = { fd, proc };
           this.#mount();
         },
-        executed: () => log.debug("the command runs"),
+        executed: () => timeline.mark("the command runs"),
         stopped: (signal) => this.#connection.notify(FileNote.STOPPED, encodeNumber(signal)),
         continued: () => {},
         ended: (result) => this.#finish(result),
@@ -125,6 +127,7 @@ export class Agent {
 
   #onRun(call: Incoming): void {
     if (this.#run !== undefined) return call.fail(Errno.ENOSYS);
+    timeline.mark("told what to run");
     this.#run = { call, spec: decodeRun(call.body) };
     this.#mount();
   }
@@ -152,6 +155,7 @@ export class Agent {
       // there; this ends that.
       onInit: () => void server.device.send(encodeInvalInode(FUSE_ROOT_ID)),
       onEnd: (error) => {
+        timeline.mark("unmounted");
         this.#loop.poller.remove(fd);
         this.#device = undefined;
         this.#changes = undefined;
@@ -196,6 +200,7 @@ export class Agent {
   /** The command is over: everything that belongs to it ends. */
   #finish(result: RunOut): void {
     if (this.#result !== undefined) return;
+    timeline.mark("the command ended");
     this.#result = result;
     this.#resultTime = performance.now();
     this.#command?.end();
@@ -224,6 +229,7 @@ export class Agent {
     const drained = [...this.#outlets.values()].every((outlet) => outlet.isDrained);
     if (!drained || (this.#server !== undefined && this.#device !== undefined)) return;
     this.#answered = true;
+    timeline.mark("the end told");
     this.#run.call.reply(encodeRunOut(this.#judged(this.#result)));
   }
 

@@ -1,11 +1,13 @@
 import { fromText, toBytes } from "../bytes/mod.ts";
 import { write } from "../linux/mod.ts";
-import { log } from "../log/mod.ts";
+import { log, timeline } from "../log/mod.ts";
 import { type AgentOptions, parseAgentOptions } from "./agent_options.ts";
-import { launch, type Launched } from "./command/mod.ts";
+// Not by way of mod.ts: what is loaded here delays the start.
+import { launch, type Launched } from "./command/launch.ts";
 
 /** The role `agent`: serves one command, then returns the status of the process. */
 export async function runAgent(args: readonly string[]): Promise<number> {
+  timeline.mark("launcher loaded");
   const options = parseAgentOptions(args);
   log.configure({ role: "agent", debug: options.debug });
   // The local side waits for this line; binary frames follow it.
@@ -13,6 +15,7 @@ export async function runAgent(args: readonly string[]): Promise<number> {
   const launched = tryLaunch(options);
   // The runner takes longer to start than the rest of this program to load: the one while the other.
   const { Agent } = await import("./agent.ts");
+  timeline.mark("agent loaded");
   return await new Agent(options, launched).run();
 }
 

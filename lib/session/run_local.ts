@@ -1,7 +1,7 @@
 import { toText } from "../bytes/mod.ts";
 import { CANNOT_EXECUTE, NOT_FOUND, OWN_FAILURE, type RunArguments, signalStatus, SSH_FAILURE } from "../cli/mod.ts";
 import { Errno, errnoName, isTerminal } from "../linux/mod.ts";
-import { log } from "../log/mod.ts";
+import { log, timeline } from "../log/mod.ts";
 import type { RunOut } from "../protocol/mod.ts";
 import { dial, DialError, type Link, sshCarrier } from "../ssh/mod.ts";
 import { CommandError, findCommand } from "./command.ts";
@@ -36,13 +36,14 @@ class Interrupted extends Error {
 }
 
 async function run(options: RunArguments): Promise<number> {
+  timeline.mark("arguments read");
   const terminal = LocalTerminal.open();
   const command = describe(options, terminal);
   const stderrIsTerminal = isTerminal(2);
   // The rest of this program is loaded while ssh connects.
   const [link, { LinkLostError, runSession }] = await Promise.all([
     connect(options, command, { terminal, stderrIsTerminal }),
-    import("./run_session.ts"),
+    loadSession(),
   ]);
   let result: RunOut;
   try {
@@ -54,7 +55,15 @@ async function run(options: RunArguments): Promise<number> {
     return told(`${error.message} (ssh exited with status ${code})`, code === SSH_FAILURE ? SSH_FAILURE : OWN_FAILURE);
   }
   await ended(link);
+  timeline.mark("ssh ended");
+  timeline.tell();
   return status(result, command);
+}
+
+async function loadSession(): Promise<typeof import("./run_session.ts")> {
+  const loaded = await import("./run_session.ts");
+  timeline.mark("session loaded");
+  return loaded;
 }
 
 /** What the command is to find as it would here. */

@@ -1,3 +1,4 @@
+import { timeline } from "../log/mod.ts";
 import type { Carrier } from "./argv.ts";
 import { bootstrapText } from "./bootstrap_script.ts";
 import { cacheFolder } from "./cache_folder.ts";
@@ -40,6 +41,7 @@ export async function dial(options: DialOptions): Promise<Link> {
   const { carrier, signal } = options;
   signal?.throwIfAborted();
   const transport = startTransport(carrier);
+  timeline.mark("ssh started");
   const abort = () => transport.kill();
   signal?.addEventListener("abort", abort);
   try {
@@ -67,6 +69,7 @@ async function startAgent(shell: RemoteShell, nonce: string, options: DialOption
     ...[nonce, executable.sha256, String(executable.size), arch],
     ...["agent", "--nonce", nonce, ...options.agentArgs],
   ]));
+  timeline.mark("script written");
   let uploaded = 0;
   const [word, ...facts] = await shell.answer(["exec", "probe"]);
   if (word === "probe") {
@@ -74,6 +77,7 @@ async function startAgent(shell: RemoteShell, nonce: string, options: DialOption
     judgeProbe(probe, { target: shell.target, arch, size: executable.size });
     uploaded = await install(shell, { probe, executable, cache, signal: options.signal });
   }
+  timeline.mark("agent about to start");
   return uploaded;
 }
 
@@ -94,6 +98,7 @@ class AgentLink implements Link {
   async read(): Promise<Uint8Array | undefined> {
     if (this.#shell !== undefined) {
       await this.#shell.answer(["agent"]);
+      timeline.mark("agent heard");
       const first = this.#shell.rest();
       this.#shell = undefined;
       if (first.length > 0) return first;

@@ -15,6 +15,7 @@ import {
   type SpawnOptions,
   unwrap,
 } from "../../linux/mod.ts";
+import { timeline } from "../../log/mod.ts";
 import { CONTROL } from "./control.ts";
 import { checkIds, helperEnvironment, type Holder, startHolder } from "./holder.ts";
 import { IdMap } from "./id_map.ts";
@@ -53,8 +54,10 @@ export function launch(options: LaunchOptions): Launched {
   const ids = new IdMap(options.ids);
   checkIds(ids);
   makeStage(options.executable);
+  timeline.mark("stage made");
   const stdio = new Stdio(options.stdio);
   const holder = startHolder(ids);
+  timeline.mark("namespaces made");
   try {
     const pair = makeSocketPair();
     if (typeof pair === "number") throw new ErrnoError(-pair, "make a socket pair");
@@ -64,6 +67,7 @@ export function launch(options: LaunchOptions): Launched {
     const pid = spawnInNamespaces(holder.pid, fds);
     close(theirs);
     stdio.setForeground(pid);
+    timeline.mark("runner started");
     return { holder, ids, stdio, pid, control };
   } catch (error) {
     holder.end();

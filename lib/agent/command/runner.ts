@@ -10,7 +10,8 @@
  * A runner that went on after a failed step might run the command in the remote's own root, or as another user.
  */
 import { type ByteString, fromText, toText } from "../../bytes/mod.ts";
-import { mountOptions } from "../../fuse/mod.ts";
+// Not by way of mod.ts, here and below: every file that the runner loads delays the command.
+import { mountOptions } from "../../fuse/mount_options.ts";
 import {
   AT_FDCWD,
   bindLast,
@@ -50,7 +51,7 @@ import {
   unmount,
   unwrap,
 } from "../../linux/mod.ts";
-import { decodeRun, type RunIn } from "../../protocol/mod.ts";
+import { decodeRun, type RunIn } from "../../protocol/run.ts";
 import { CONTROL, encodeRunnerMessage, type RunnerMessage } from "./control.ts";
 import { stage } from "./stage.ts";
 
