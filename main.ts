@@ -12,7 +12,7 @@ async function main(args: string[]): Promise<number> {
     return await runAgent(args.slice(1));
   }
   if (args[0] === "runner" && args.length === 1) {
-    const { runRunner } = await import("./lib/agent/mod.ts");
+    const { runRunner } = await import("./lib/agent/command/runner.ts");
     return runRunner();
   }
   return await runCommandLine(args);

@@ -1,7 +1,7 @@
-import { fromText, toBytes, toText } from "../bytes/mod.ts";
+import { toText } from "../bytes/mod.ts";
 import { encodeInvalInode, FUSE_ROOT_ID, Server } from "../fuse/mod.ts";
-import { Errno, errnoName, POLLIN, readAtAsync, setNonBlocking, unwrap, write, writeAsync } from "../linux/mod.ts";
-import { log } from "../log/mod.ts";
+import { Errno, errnoName, POLLIN, readAtAsync, setNonBlocking, unwrap, writeAsync } from "../linux/mod.ts";
+import { log, timeline } from "../log/mod.ts";
 import {
   AgentNote,
   AgentOp,
@@ -22,10 +22,10 @@ import {
   STDOUT,
 } from "../protocol/mod.ts";
 import { type Connection, createConnection, type Incoming } from "../rpc/mod.ts";
-import { type AgentOptions, parseAgentOptions } from "./agent_options.ts";
-import { type Cache, openCache } from "./cache.ts";
+import type { AgentOptions } from "./agent_options.ts";
+import type { Cache } from "./cache.ts";
 import { Changes } from "./changes.ts";
-import { type Command, type CommandStdio, launch } from "./command/mod.ts";
+import { Command, type CommandStdio, type Launched } from "./command/mod.ts";
 import { Contents } from "./contents.ts";
 import { isDying } from "./dying.ts";
 import { Link } from "./link.ts";
@@ -40,18 +40,8 @@ const UNMOUNT_MS = 30_000;
 /** Bytes of paths in one note: fewer than it may have, by more than the longest path. */
 const TRACE_BYTES = 32 * 1024;
 
-/** The role `agent`: serves one command, then returns the status of the process. */
-export async function runAgent(args: readonly string[]): Promise<number> {
-  const options = parseAgentOptions(args);
-  log.configure({ role: "agent", debug: options.debug });
-  // The local side waits for this line; binary frames follow it.
-  write(1, toBytes(fromText(`${options.nonce} agent\n`)));
-  const cache = options.cache && await openCache(options.cache);
-  return await new Agent(options, cache).run();
-}
-
-/** One command from its first namespace to its last byte. */
-class Agent {
+/** One command from its runner to its last byte. */
+export class Agent {
   readonly #options: AgentOptions;
   readonly #loop: Loop;
   readonly #connection: Connection;
@@ -77,7 +67,8 @@ class Agent {
   #moved = 0;
   #answered = false;
 
-  constructor(options: AgentOptions, cache: Cache | undefined) {
+  /** `launched`: the runner, or why there is none. */
+  constructor(options: AgentOptions, { launched, cache }: { launched: Launched | Error; cache?: Cache }) {
     this.#options = options;
     this.#cache = cache;
     this.#recorder = options.record ? new Recorder() : undefined;
@@ -99,46 +90,42 @@ class Agent {
       connection: this.#connection,
       onEnd: () => this.#onLinkEnd(),
     });
+    if (launched instanceof Error) this.#refuse(launched.message);
+    else this.#attend(launched);
   }
 
+  /** Returns the status of the process. */
   async run(): Promise<number> {
-    this.#launch();
     await this.#loop.run();
     this.#cache?.cache.close();
     log.debug(`link: ${JSON.stringify(this.#connection.statistics)}`);
+    timeline.tell();
     return 0;
   }
 
-  /** Namespaces, streams and the runner, while the local side is still sending what to run. */
-  #launch(): void {
-    const { stdio, ids } = this.#options;
-    try {
-      this.#command = launch({
-        poller: this.#loop.poller,
-        executable: fromText(Deno.execPath()),
-        stdio,
-        ids,
-        events: {
-          mounted: (fd, proc) => {
-            this.#device = { fd, proc };
-            this.#mount();
-          },
-          executed: () => log.debug("the command runs"),
-          stopped: (signal) => this.#connection.notify(FileNote.STOPPED, encodeNumber(signal)),
-          continued: () => {},
-          ended: (result) => this.#finish(result),
+  #attend(launched: Launched): void {
+    this.#command = new Command({
+      ...launched,
+      poller: this.#loop.poller,
+      events: {
+        mounted: (fd, proc) => {
+          timeline.mark("mounted");
+          this.#device = { fd, proc };
+          this.#mount();
         },
-      });
-    } catch (error) {
-      this.#discardInput();
-      return this.#finish({ kind: "failed", message: (error as Error).message });
-    }
+        executed: () => timeline.mark("the command runs"),
+        stopped: (signal) => this.#connection.notify(FileNote.STOPPED, encodeNumber(signal)),
+        continued: () => {},
+        ended: (result) => this.#finish(result),
+      },
+    });
     this.#connectStreams(this.#command.stdio);
   }
 
   /** The local side sends what it has for a command before it can know that there is none. */
-  #discardInput(): void {
+  #refuse(message: string): void {
     const input = this.#connection.stream(STDIN, { onData: (bytes) => input.consumed(bytes.length) });
+    this.#finish({ kind: "failed", message });
   }
 
   #connectStreams({ stdin, stdout, stderr, screen }: CommandStdio): void {
@@ -153,6 +140,7 @@ class Agent {
 
   #onRun(call: Incoming): void {
     if (this.#run !== undefined) return call.fail(Errno.ENOSYS);
+    timeline.mark("told what to run");
     this.#run = { call, spec: decodeRun(call.body) };
     this.#mount();
   }
@@ -193,6 +181,7 @@ class Agent {
       // there; this ends that.
       onInit: () => void server.device.send(encodeInvalInode(FUSE_ROOT_ID)),
       onEnd: (error) => {
+        timeline.mark("unmounted");
         this.#loop.poller.remove(fd);
         this.#device = undefined;
         this.#changes = undefined;
@@ -247,6 +236,7 @@ class Agent {
   /** The command is over: everything that belongs to it ends. */
   #finish(result: RunOut): void {
     if (this.#result !== undefined) return;
+    timeline.mark("the command ended");
     this.#result = result;
     this.#resultTime = performance.now();
     this.#command?.end();
@@ -276,6 +266,7 @@ class Agent {
     if (!drained || (this.#server !== undefined && this.#device !== undefined)) return;
     this.#answered = true;
     this.#tellTrace();
+    timeline.mark("the end told");
     this.#run.call.reply(encodeRunOut(this.#judged(this.#result)));
   }
 

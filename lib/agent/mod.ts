@@ -13,5 +13,5 @@
  * @module
  */
 
-export { runAgent } from "./agent.ts";
+export { runAgent } from "./run_agent.ts";
 export { runRunner } from "./command/mod.ts";

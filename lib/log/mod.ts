@@ -13,3 +13,4 @@
 export * from "./logger.ts";
 export * from "./progress.ts";
 export * from "./screen.ts";
+export * from "./timeline.ts";

@@ -1,13 +1,12 @@
-import { fromText, toText } from "../bytes/mod.ts";
+import { toText } from "../bytes/mod.ts";
 import { CANNOT_EXECUTE, NOT_FOUND, OWN_FAILURE, type RunArguments, signalStatus, SSH_FAILURE } from "../cli/mod.ts";
-import { describePath, prepareProcess } from "../fileserver/mod.ts";
-import { Errno, errnoName, isTerminal, openFilesLimit, setOpenFilesLimit } from "../linux/mod.ts";
-import { log } from "../log/mod.ts";
-import type { RunIn, RunOut } from "../protocol/mod.ts";
+import { Errno, errnoName, isTerminal } from "../linux/mod.ts";
+import { log, timeline } from "../log/mod.ts";
+import type { RunOut } from "../protocol/mod.ts";
 import { dial, DialError, type Link, sshCarrier } from "../ssh/mod.ts";
 import { CommandError, findCommand } from "./command.ts";
 import { readArguments, readEnvironment, variable } from "./environment.ts";
-import { LinkLostError, Session } from "./session.ts";
+import type { Described, Start } from "./run_session.ts";
 import { onInterrupt } from "./signals.ts";
 import { LocalTerminal } from "./terminal.ts";
 
@@ -37,39 +36,53 @@ class Interrupted extends Error {
 }
 
 async function run(options: RunArguments): Promise<number> {
+  timeline.mark("arguments read");
   const terminal = LocalTerminal.open();
   const command = describe(options, terminal);
   const stderrIsTerminal = isTerminal(2);
-  const link = await connect(options, command, { terminal, stderrIsTerminal });
-  prepareProcess();
-  raiseDescriptorLimit();
+  // The rest of this program is loaded while ssh connects, and what the command is going to need is looked up.
+  const [link, { LinkLostError, runSession, start }] = await Promise.all([
+    connect(options, command, { terminal, stderrIsTerminal }),
+    prepareSession(options, command),
+  ]);
   let result: RunOut;
   try {
-    const session = new Session({ link, command, terminal, stderrIsTerminal, start });
-    result = await session.run();
-    start?.remember(session.touched);
+    result = await runSession({ link, command, terminal, stderrIsTerminal, start });
   } catch (error) {
-    if (!(error instanceof LinkLostError)) throw error;
+    if (!(error instanceof LinkLostError)) link.kill();
     const { code } = await link.status;
+    if (!(error instanceof LinkLostError)) throw error;
     return told(`${error.message} (ssh exited with status ${code})`, code === SSH_FAILURE ? SSH_FAILURE : OWN_FAILURE);
   }
   await ended(link);
+  timeline.mark("ssh ended");
+  timeline.tell();
   return status(result, command);
 }
 
-/** Everything the command is to find as it would here. */
-function describe(options: RunArguments, terminal: LocalTerminal | undefined): RunIn {
+async function prepareSession(
+  { prefetch, cache }: RunArguments,
+  command: Described,
+): Promise<typeof import("./run_session.ts") & { start?: Start }> {
+  const loaded = await import("./run_session.ts");
+  timeline.mark("session loaded");
+  if (!prefetch) return loaded;
+  const start = new loaded.Start(command, { contents: cache });
+  timeline.mark("start planned");
+  return { ...loaded, start };
+}
+
+/** What the command is to find as it would here. */
+function describe(options: RunArguments, terminal: LocalTerminal | undefined): Described {
   const environment = readEnvironment();
   const argv = readArguments().slice(options.commandIndex);
   const path = findCommand(argv[0], variable(environment.env, "PATH"));
-  const root = describePath(fromText("/"));
-  if (typeof root === "number") throw new Error(`Cannot look at "/": ${errnoName(-root)}`);
-  return { ...environment, path, argv, root, terminal: terminal?.describe() };
+  return { ...environment, path, argv, terminal: terminal?.describe() };
 }
 
 async function connect(
   options: RunArguments,
-  command: RunIn,
+  command: Described,
   streams: { terminal?: LocalTerminal; stderrIsTerminal: boolean },
 ): Promise<Link> {
   const timeoutMs = options.timeout * 1000;
@@ -90,16 +103,10 @@ async function connect(
   }
 }
 
-/** One descriptor each for open files and for directories in use: as many as the system allows. */
-function raiseDescriptorLimit(): void {
-  const limit = openFilesLimit();
-  if (typeof limit !== "number") setOpenFilesLimit({ soft: limit.hard, hard: limit.hard });
-}
-
 /** What the agent must know before the first message. */
 function agentArguments(
   options: RunArguments,
-  command: RunIn,
+  command: Described,
   streams: { terminal?: LocalTerminal; stderrIsTerminal: boolean },
 ): string[] {
   const kinds = streams.terminal === undefined ? "ppp" : streams.stderrIsTerminal ? "ttt" : "ttp";
@@ -119,7 +126,7 @@ async function ended(link: Link): Promise<void> {
   clearTimeout(timer);
 }
 
-function status(result: RunOut, command: RunIn): number {
+function status(result: RunOut, command: Described): number {
   switch (result.kind) {
     case "exited":
       return result.status;

@@ -1,6 +1,6 @@
 import { createFileServer, type FileServer } from "../fileserver/mod.ts";
 import { Errno, errnoName, kill, SIGCONT, SIGTSTP } from "../linux/mod.ts";
-import { log } from "../log/mod.ts";
+import { log, timeline } from "../log/mod.ts";
 import {
   AgentNote,
   AgentOp,
@@ -104,11 +104,13 @@ export class Session {
       const receiving = this.#receive();
       this.#tellAhead();
       const reply = this.#connection.call(AgentOp.RUN, encodeRun(command)).reply.then(decodeRunOut);
+      timeline.mark("told what to run");
       const lost = receiving.then(async () => {
         await Promise.race([outputs, new Promise((resolve) => setTimeout(resolve, LAST_OUTPUT_MS))]);
         throw new LinkLostError("Cannot go on: the connection to the other machine was lost");
       });
       const result = await Promise.race([reply.catch((error) => refused(error) ?? lost), lost]);
+      timeline.mark("heard the command's end");
       await outputs;
       if (this.#lostOutput === undefined) return result;
       return { kind: "failed", message: `Cannot write what the command said: ${this.#lostOutput}` };

@@ -1,11 +1,11 @@
 /**
  * What runs on the other machine before the agent is there: one POSIX shell function, then one call of it:
  *
- *     outrun_boot NONCE SHA256 SIZE OS ARCH AGENT-ARGUMENT…; exit
+ *     outrun_boot NONCE SHA256 SIZE ARCH AGENT-ARGUMENT…; exit
  *
  * Every line it says is `NONCE word…` on stdout; everything else there is noise of the login. It says:
  *
- *     exec                       the agent is here; this shell becomes it, and the next line is the agent's own
+ *     exec                       the agent is here; this shell becomes it, reads no more, and the next line is the agent's
  *     probe KEY=VALUE… dir=PATH  the agent is missing, or something else is: the facts (see probe.ts); commands follow
  *     part BYTES                 so much of the upload is here (answer to `claim`)
  *     damaged REASON             the upload was thrown away: claim again
@@ -18,7 +18,7 @@
  *     put BYTES TOTAL PACKING      BYTES bytes follow at once, then the packed file has TOTAL: unpack, check, install, exec
  *
  * It works in dash, bash and busybox ash, without zstd, gzip or sha256sum. dash reads its script from a pipe in blocks
- * of 8 KiB: nothing but lines may be sent before the agent, or `part`, has been heard. Each put is read by one `head`,
+ * of 8 KiB: nothing but lines may be sent before `exec`, or `part`, has been heard. Each put is read by one `head`,
  * for busybox's reads further than it was told.
  *
  * A part file belongs to one process, whose host and pid are in its name. A live owner's part is copied, a dead one's
@@ -26,8 +26,8 @@
  */
 export const bootstrapScript = String.raw`
 outrun_boot() {
-  nonce=$1 hash=$2 size=$3 os=$4 arch=$5
-  shift 5
+  nonce=$1 hash=$2 size=$3 arch=$4
+  shift 4
   umask 077
   LC_ALL=C
   export LC_ALL
@@ -44,7 +44,11 @@ outrun_boot() {
   safe() {
     case $1 in /*) [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ] ;; *) false ;; esac
   }
-  installed() { safe "$1" && [ -x "$1/agent-$hash" ] && [ "$(bytes "$1/agent-$hash")" = "$size" ]; }
+  installed() {
+    safe "$1" && [ -x "$1/agent-$hash" ] || return 1
+    set -- $(ls -lnd "$1/agent-$hash" 2>/dev/null)
+    [ "$5" = "$size" ]
+  }
 
   # $1 can hold the agent: safe, writable, programs may run from it.
   usable() {
@@ -82,7 +86,9 @@ outrun_boot() {
     [ -n "$dir" ] && fit=room
   }
 
-  user=$(id -u 2>/dev/null) || user=unknown
+  user=''
+  { while read -r key a b c; do [ "$key" != Uid: ] || user=$b; done </proc/self/status; } 2>/dev/null
+  [ -n "$user" ] || user=$(id -u 2>/dev/null) || user=unknown
   root=none
   if [ "$user" = 0 ]; then root=self
   elif has sudo && sudo -n true </dev/null >/dev/null 2>&1; then root=sudo
@@ -93,7 +99,11 @@ outrun_boot() {
   elif grep -qs 'fuse$' /proc/filesystems; then fuse=driver
   fi
   libc=other
-  for loader in /lib64/ld-linux-x86-64.so.2 /lib/ld-linux-aarch64.so.1; do [ -e $loader ] && libc=glibc; done
+  case $arch in
+  x86_64) loader=/lib64/ld-linux-x86-64.so.2 ;;
+  *) loader=/lib/ld-linux-aarch64.so.1 ;;
+  esac
+  [ -e $loader ] && libc=glibc
   home=$HOME
   [ -n "$home" ] || home=unknown
   cache=$XDG_CACHE_HOME
@@ -106,7 +116,6 @@ outrun_boot() {
   fit=none present='' free='' lack='' made=''
   folders choose
   agent=$dir/agent-$hash
-  machine=$(uname -sm)
 
   start() {
     say exec
@@ -116,9 +125,8 @@ outrun_boot() {
     esac
   }
 
-  if [ -n "$present" ] && [ "$machine" = "$os $arch" ] && [ $root != none ] && [ $fuse != none ] && [ $libc = glibc ]; then
-    start "$@"
-  fi
+  # For this system and processor, as its loader is. A process started up to here delays every session.
+  if [ -n "$present" ] && [ $root != none ] && [ $fuse != none ] && [ $libc = glibc ]; then start "$@"; fi
 
   tools=''
   for tool in zstd gzip sha256sum; do has $tool && tools=$tools,$tool; done

@@ -1,4 +1,4 @@
-import { log } from "../log/mod.ts";
+import { timeline } from "../log/mod.ts";
 import type { Carrier } from "./argv.ts";
 import { bootstrapText } from "./bootstrap_script.ts";
 import { cacheFolder } from "./cache_folder.ts";
@@ -23,20 +23,25 @@ export interface DialOptions {
   readonly cache?: string;
 }
 
-/** The byte stream to the agent. It is the owner's to end: closeWrite(), or kill(). */
+/**
+ * The byte stream to the agent. It is the owner's to end: closeWrite(), or kill(). The first read rejects with a
+ * DialError when the agent does not come up.
+ */
 export interface Link extends Transport {
   /** Bytes sent to install the agent; 0 when it was there. */
   readonly uploaded: number;
 }
 
 /**
- * Starts the carrier, has the agent running on the other machine (and installed before, where it is missing), and
- * resolves when it has said `NONCE agent`. Rejects with a DialError whose message is one line for the user.
+ * Starts the carrier, in this call, and has the agent started on the other machine (and installed before, where it is
+ * missing). Resolves when the shell over there is about to become it: what is written from here on waits for the agent.
+ * Whether it comes up is told by the link's first read. Rejects with a DialError whose message is one line for the user.
  */
 export async function dial(options: DialOptions): Promise<Link> {
   const { carrier, signal } = options;
   signal?.throwIfAborted();
   const transport = startTransport(carrier);
+  timeline.mark("ssh started");
   const abort = () => transport.kill();
   signal?.addEventListener("abort", abort);
   try {
@@ -44,8 +49,7 @@ export async function dial(options: DialOptions): Promise<Link> {
     const shell = new RemoteShell(transport, { carrier, nonce, timeoutMs: options.timeoutMs });
     const uploaded = await startAgent(shell, nonce, options);
     signal?.throwIfAborted();
-    log.debug(`the agent on ${carrier.target} is up, ${uploaded} bytes uploaded`);
-    return new AgentLink(transport, shell.rest(), uploaded);
+    return new AgentLink(transport, shell, uploaded);
   } catch (error) {
     transport.kill();
     await transport.status;
@@ -62,9 +66,10 @@ async function startAgent(shell: RemoteShell, nonce: string, options: DialOption
   const executable = options.executable ?? await thisExecutable(cache);
   const { arch } = Deno.build;
   await shell.send(bootstrapText([
-    ...[nonce, executable.sha256, String(executable.size), "Linux", arch],
+    ...[nonce, executable.sha256, String(executable.size), arch],
     ...["agent", "--nonce", nonce, ...options.agentArgs],
   ]));
+  timeline.mark("script written");
   let uploaded = 0;
   const [word, ...facts] = await shell.answer(["exec", "probe"]);
   if (word === "probe") {
@@ -72,7 +77,7 @@ async function startAgent(shell: RemoteShell, nonce: string, options: DialOption
     judgeProbe(probe, { target: shell.target, arch, size: executable.size });
     uploaded = await install(shell, { probe, executable, cache, signal: options.signal });
   }
-  await shell.answer(["agent"]);
+  timeline.mark("agent about to start");
   return uploaded;
 }
 
@@ -80,21 +85,25 @@ class AgentLink implements Link {
   readonly status: Promise<{ code: number }>;
   readonly uploaded: number;
   readonly #transport: Transport;
-  /** What came in one piece with the agent's first line. */
-  #first: Uint8Array;
+  /** Until the agent has said its first line. */
+  #shell: RemoteShell | undefined;
 
-  constructor(transport: Transport, first: Uint8Array, uploaded: number) {
+  constructor(transport: Transport, shell: RemoteShell, uploaded: number) {
     this.#transport = transport;
-    this.#first = first;
+    this.#shell = shell;
     this.uploaded = uploaded;
     this.status = transport.status;
   }
 
   async read(): Promise<Uint8Array | undefined> {
-    if (this.#first.length === 0) return await this.#transport.read();
-    const first = this.#first;
-    this.#first = new Uint8Array(0);
-    return first;
+    if (this.#shell !== undefined) {
+      await this.#shell.answer(["agent"]);
+      timeline.mark("agent heard");
+      const first = this.#shell.rest();
+      this.#shell = undefined;
+      if (first.length > 0) return first;
+    }
+    return await this.#transport.read();
   }
 
   write(bytes: Uint8Array): Promise<void> {

@@ -16,9 +16,8 @@ import {
 import { encodeRun, type RunIn, type RunOut, type SignalNote, type WindowSize } from "../../protocol/mod.ts";
 import { ChildWatch } from "./child.ts";
 import { decodeRunnerMessage, MAX_MESSAGE } from "./control.ts";
-import type { Holder } from "./holder.ts";
-import type { IdMap } from "./id_map.ts";
-import type { CommandStdio, Stdio } from "./stdio.ts";
+import type { Launched } from "./launch.ts";
+import type { CommandStdio } from "./stdio.ts";
 import { syncFiles } from "./sync_files.ts";
 
 /** What a command tells, from within the poll loop. */
@@ -34,19 +33,13 @@ export interface CommandEvents {
   ended(result: RunOut): void;
 }
 
-export interface CommandParts {
+export interface CommandParts extends Launched {
+  /** The loop in which everything after the launch happens. */
   readonly poller: Poller;
   readonly events: CommandEvents;
-  readonly holder: Holder;
-  readonly ids: IdMap;
-  readonly stdio: Stdio;
-  /** The runner: a process group of its own. */
-  readonly pid: number;
-  /** The agent's end. */
-  readonly control: number;
 }
 
-/** A command from the start of its runner to its end. Made by launch(). */
+/** A command from the start of its runner to its end. */
 export class Command {
   readonly #parts: CommandParts;
   readonly #buffer = new Uint8Array(MAX_MESSAGE);

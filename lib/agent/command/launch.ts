@@ -10,23 +10,19 @@ import {
   makeSocketPair,
   O_RDONLY,
   openAt,
-  type Poller,
   setNonBlocking,
   spawn,
   type SpawnOptions,
   unwrap,
 } from "../../linux/mod.ts";
-import { Command, type CommandEvents } from "./command.ts";
+import { timeline } from "../../log/mod.ts";
 import { CONTROL } from "./control.ts";
-import { checkIds, helperEnvironment, startHolder } from "./holder.ts";
+import { checkIds, helperEnvironment, type Holder, startHolder } from "./holder.ts";
 import { IdMap } from "./id_map.ts";
 import { makeStage, stage } from "./stage.ts";
 import { Stdio, type StreamKind } from "./stdio.ts";
 
 export interface LaunchOptions {
-  /** The loop in which everything after the launch happens. */
-  readonly poller: Poller;
-  readonly events: CommandEvents;
   /** This program's file, run with the one argument `runner`. Readable and executable for everybody. */
   readonly executable: ByteString;
   /** What stdin, stdout and stderr of the command are. */
@@ -35,20 +31,33 @@ export interface LaunchOptions {
   readonly ids: readonly number[];
 }
 
+/** What launch() has started: the parts of a Command. */
+export interface Launched {
+  readonly holder: Holder;
+  readonly ids: IdMap;
+  readonly stdio: Stdio;
+  /** The runner: a process group of its own. */
+  readonly pid: number;
+  /** The agent's end of the socket to it. */
+  readonly control: number;
+}
+
 /**
  * Starts a runner, which waits for `go` while the rest is on its way. Blocks for the few ms in which the namespaces come
  * to be. Needs root. Once in a process: it leaves the thread in a mount namespace of its own, and with a terminal the
  * process in a session of its own. Throws an Error for the user; this process should then exit.
  */
-export function launch(options: LaunchOptions): Command {
+export function launch(options: LaunchOptions): Launched {
   if (effectiveUser() !== 0) {
     throw new Error("Cannot run without root on the remote: log in as root, or allow sudo -n or doas -n");
   }
   const ids = new IdMap(options.ids);
   checkIds(ids);
   makeStage(options.executable);
+  timeline.mark("stage made");
   const stdio = new Stdio(options.stdio);
   const holder = startHolder(ids);
+  timeline.mark("namespaces made");
   try {
     const pair = makeSocketPair();
     if (typeof pair === "number") throw new ErrnoError(-pair, "make a socket pair");
@@ -58,7 +67,8 @@ export function launch(options: LaunchOptions): Command {
     const pid = spawnInNamespaces(holder.pid, fds);
     close(theirs);
     stdio.setForeground(pid);
-    return new Command({ poller: options.poller, events: options.events, holder, ids, stdio, pid, control });
+    timeline.mark("runner started");
+    return { holder, ids, stdio, pid, control };
   } catch (error) {
     holder.end();
     throw error;

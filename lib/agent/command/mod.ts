@@ -24,7 +24,7 @@
  * @module
  */
 
-export type { Command, CommandEvents } from "./command.ts";
-export { launch, type LaunchOptions } from "./launch.ts";
+export { Command, type CommandEvents } from "./command.ts";
+export { launch, type Launched, type LaunchOptions } from "./launch.ts";
 export { runRunner } from "./runner.ts";
 export type { CommandStdio, StreamKind } from "./stdio.ts";

@@ -10,9 +10,11 @@
  * A runner that went on after a failed step might run the command in the remote's own root, or as another user.
  */
 import { type ByteString, fromText, toText } from "../../bytes/mod.ts";
-import { mountOptions } from "../../fuse/mod.ts";
+// Not by way of mod.ts, here and below: every file that the runner loads delays the command.
+import { mountOptions } from "../../fuse/mount_options.ts";
 import {
   AT_FDCWD,
+  bindLast,
   CAP_SYS_PTRACE,
   changeDirectory,
   close,
@@ -49,17 +51,25 @@ import {
   unmount,
   unwrap,
 } from "../../linux/mod.ts";
-import { decodeRun, type RunIn } from "../../protocol/mod.ts";
+import { decodeRun, type RunIn } from "../../protocol/run.ts";
 import { CONTROL, encodeRunnerMessage, type RunnerMessage } from "./control.ts";
 import { stage } from "./stage.ts";
 
 const FAILED_STATUS = 254;
+
+/** The C functions that are called from step 2 on: in the new root, the library's path may lead to another file. */
+const calledFromHere = [
+  ...["recvmsg", "statx", "pread64", "close", "mount", "chdir", "pivot_root", "umount2", "addressOf", "sendmsg"],
+  ...["getrlimit64", "setrlimit64", "prctl", "setgroups", "setresgid", "setresuid", "umask", "close_range"],
+  ...["rt_sigaction", "pthread_sigmask", "execve"],
+] as const;
 
 /** The runner's whole life: it ends as the command, or says what failed and exits. */
 export function runRunner(): never {
   try {
     unwrap(setCloseOnExec(CONTROL), "start without the agent: this is the agent's helper");
     mountAll();
+    bindLast(calledFromHere);
     const spec = receiveSpec();
     enterRoot();
     becomeUser(spec);

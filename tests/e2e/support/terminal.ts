@@ -1,11 +1,11 @@
 import { byteString, fromText } from "../../../lib/bytes/mod.ts";
 import {
   AT_FDCWD,
+  bindNow,
   childState,
   close,
   getTermios,
   kill,
-  libc,
   openTerminal,
   read,
   readLinkAt,
@@ -29,7 +29,7 @@ export interface TerminalOptions {
 const TIMEOUT_MS = 20_000;
 const LOOK_MS = 5;
 // Loaded now, outside of any test: the first one that used it would be charged with it.
-libc();
+bindNow();
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

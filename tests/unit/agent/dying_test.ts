@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fromText } from "../../../lib/bytes/mod.ts";
 import { isDying } from "../../../lib/agent/dying.ts";
-import { AT_FDCWD, close, libc, O_DIRECTORY, O_PATH, openAt, unwrap } from "../../../lib/linux/mod.ts";
+import { AT_FDCWD, bindNow, close, O_DIRECTORY, O_PATH, openAt, unwrap } from "../../../lib/linux/mod.ts";
 
 /** A folder like /proc, in which thread 7 has this status. */
 class Proc {
@@ -35,7 +35,7 @@ function status(pending: string, shared: string): string {
 }
 
 // Loaded here, it is not taken for a leak of the first test.
-libc();
+bindNow();
 
 const none = "0000000000000000";
 

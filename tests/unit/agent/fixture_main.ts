@@ -5,7 +5,7 @@
  * @module
  */
 import { byteString, fromText, toBytes } from "../../../lib/bytes/mod.ts";
-import { launch, runRunner } from "../../../lib/agent/command/mod.ts";
+import { Command, launch, runRunner } from "../../../lib/agent/command/mod.ts";
 import { Server } from "../../../lib/fuse/mod.ts";
 import {
   close,
@@ -33,11 +33,14 @@ function report(message: Report): void {
 function runAgent([kinds, ids]: string[]): void {
   const kind = (index: number) => kinds[index] === "t" ? "terminal" as const : "pipe" as const;
   report({ event: "launch" });
-  const command = launch({
-    poller,
+  const launched = launch({
     executable: fromText(Deno.execPath()),
     stdio: [kind(0), kind(1), kind(2)],
     ids: ids.split(",").map(Number),
+  });
+  const command = new Command({
+    ...launched,
+    poller,
     events: {
       mounted(device) {
         report({ event: "mounted" });

@@ -6,10 +6,10 @@ import { createFileServer, type FileServer } from "../../../lib/fileserver/mod.t
 import type { Caller, Entry, NodeId } from "../../../lib/fuse/mod.ts";
 import {
   AT_FDCWD,
+  bindNow,
   Errno,
   ErrnoError,
   errnoName,
-  libc,
   O_RDONLY,
   setUmask,
   type Stat,
@@ -34,7 +34,7 @@ export const caller: Caller = { uid: 0, gid: 0, pid: 1, signal: never, interrupt
 export const nothingOverlaid: OverlayDirectory = { kind: "directory", children: new Map() };
 
 // Loaded here, it is not taken for a leak of the first test.
-libc();
+bindNow();
 
 /** A request or a note. */
 interface Message {

@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { Inlet, Outlet } from "../../../lib/agent/stdio.ts";
 import {
+  bindNow,
   close,
   Errno,
-  libc,
   makePipe,
   O_NONBLOCK,
   openTerminal,
@@ -20,7 +20,7 @@ import type { Stream } from "../../../lib/rpc/mod.ts";
 import { Bridge } from "./bridge.ts";
 
 // Loaded here, it is not taken for a leak of the first test.
-libc();
+bindNow();
 
 const ID = 1;
 const WINDOW = 256 * 1024;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fromText } from "../../../lib/bytes/mod.ts";
-import { close, libc, openTerminal, SIGCONT, SIGINT, SIGTSTP } from "../../../lib/linux/mod.ts";
+import { bindNow, close, openTerminal, SIGCONT, SIGINT, SIGTSTP } from "../../../lib/linux/mod.ts";
 import { AgentProcess, compileFixture, shell, usualSpec, usualTerminal } from "./agent_process.ts";
 import type { Spec } from "./orders.ts";
 
@@ -8,7 +8,7 @@ const fixture = await compileFixture();
 Deno.test.afterAll(() => fixture[Symbol.dispose]());
 
 // The library stays loaded: no test is to be blamed for that.
-libc();
+bindNow();
 
 /**
  * A script on a terminal. It waits for keys by `read`: a key that comes while the shell is starting a program may get

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { type ByteString, fromText } from "../../../lib/bytes/mod.ts";
 import { createFileServer, type FileServer, type FileServerOptions } from "../../../lib/fileserver/mod.ts";
-import { libc, setUmask } from "../../../lib/linux/mod.ts";
+import { bindNow, setUmask } from "../../../lib/linux/mod.ts";
 import {
   type CreateIn,
   decodeLookupOut,
@@ -24,7 +24,7 @@ import {
 import { type BulkSource, type Incoming, NOT_READY } from "../../../lib/rpc/mod.ts";
 
 // Loaded here and kept: a test that loads a library without unloading it fails.
-libc();
+bindNow();
 
 export const O_RDONLY = 0;
 export const O_WRONLY = 1;

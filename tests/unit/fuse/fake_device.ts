@@ -1,12 +1,12 @@
 import { type FileSystem, Server, type ServerOptions } from "../../../lib/fuse/mod.ts";
-import { close, libc, O_NONBLOCK, read, write } from "../../../lib/linux/mod.ts";
+import { bindNow, close, libc, O_NONBLOCK, read, write } from "../../../lib/linux/mod.ts";
 import { type Header, hex, message } from "./bytes.ts";
 
 const AF_UNIX = 1;
 const SOCK_SEQPACKET = 5;
 
 // Loaded within a test, it would count as that test's leak.
-libc();
+bindNow();
 
 /**
  * A server on one end of a socket that keeps messages apart, as /dev/fuse does; this is the kernel's end. `dying` holds

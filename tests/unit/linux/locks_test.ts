@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import type { ByteString } from "../../../lib/bytes/mod.ts";
 import {
   AT_FDCWD,
+  bindNow,
   close,
   Errno,
   F_RDLCK,
   F_UNLCK,
   F_WRLCK,
   LAST_BYTE,
-  libc,
   O_RDONLY,
   O_RDWR,
   openAt,
@@ -18,7 +18,7 @@ import {
 } from "../../../lib/linux/mod.ts";
 
 // Loaded here, it is not taken for a leak of the first test.
-libc();
+bindNow();
 
 /** Two open file descriptions of one file. */
 function twice(flags: number, action: (one: number, other: number) => void): void {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { type ByteString, byteString, fromText } from "../../../lib/bytes/mod.ts";
 import {
+  bindNow,
   childState,
   close,
   decodeWaitStatus,
   Errno,
   kill,
-  libc,
   makePipe,
   openPidFd,
   Poller,
@@ -23,7 +23,7 @@ import {
 } from "../../../lib/linux/mod.ts";
 
 // The library stays loaded: no test is to be blamed for that.
-libc();
+bindNow();
 
 function pipe() {
   const made = makePipe();

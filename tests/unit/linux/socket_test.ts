@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { fromText, toBytes } from "../../../lib/bytes/mod.ts";
 import {
+  bindNow,
   close,
   Errno,
-  libc,
   makeMemoryFile,
   makeSocketPair,
   readAt,
@@ -16,7 +16,7 @@ import {
 } from "../../../lib/linux/mod.ts";
 
 // The library stays loaded: no test is to be blamed for that.
-libc();
+bindNow();
 
 function withPair(use: (left: number, right: number) => void): void {
   const pair = makeSocketPair();

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import {
+  bindNow,
   close,
   Errno,
   getTermios,
   getWindowSize,
   isTerminal,
-  libc,
   makePipe,
   openTerminal,
   read,
@@ -16,7 +16,7 @@ import {
 } from "../../../lib/linux/mod.ts";
 
 // The library stays loaded: no test is to be blamed for that.
-libc();
+bindNow();
 
 function withTerminal(use: (terminal: { master: number; slave: number }) => void): void {
   const terminal = openTerminal();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Logger, Progress, Screen } from "../../../lib/log/mod.ts";
+import { Logger, Progress, Screen, Timeline } from "../../../lib/log/mod.ts";
 
 function recorder(terminal: boolean, colour = false, columns = 80) {
   const decoder = new TextDecoder();
@@ -79,4 +79,23 @@ Deno.test("Progress leaves the bar out on a narrow terminal and never wraps", ()
   now = 100;
   progress.update(1);
   assert.equal(seen.text.length, 29);
+});
+
+Deno.test("Timeline tells when each step was, and how long after the one before, in the debug log only", () => {
+  const { seen, screen } = recorder(false);
+  const log = new Logger(screen, () => 345);
+  const times = [21.4, 28.3, 258];
+  const timeline = new Timeline(() => times.shift()!);
+  for (const what of ["arguments read", "ssh started", "agent heard"]) timeline.mark(what);
+  timeline.tell(log);
+  assert.equal(seen.text, "");
+  log.configure({ role: "local", debug: true });
+  timeline.tell(log);
+  assert.equal(
+    seen.text,
+    "outrun:    345 ms local: timeline, in ms:\n" +
+      "      21    +21  arguments read\n" +
+      "      28     +7  ssh started\n" +
+      "     258   +230  agent heard\n",
+  );
 });

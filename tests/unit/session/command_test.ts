@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { type ByteString, fromText } from "../../../lib/bytes/mod.ts";
-import { libc } from "../../../lib/linux/mod.ts";
+import { bindNow } from "../../../lib/linux/mod.ts";
 import { CommandError, findCommand } from "../../../lib/session/command.ts";
 
 // Loaded here, it is not taken for a leak of the first test.
-libc();
+bindNow();
 
 /** A temporary directory with programs and what is none: name → mode. */
 class Programs {

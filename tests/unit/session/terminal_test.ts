@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { fromText } from "../../../lib/bytes/mod.ts";
 import {
+  bindNow,
   close,
   getTermios,
-  libc,
   makePipe,
   O_NONBLOCK,
   openTerminal,
@@ -18,7 +18,7 @@ import {
 import { transparent } from "../../../lib/session/terminal.ts";
 
 // Loaded here, it is not taken for a leak of the first test.
-libc();
+bindNow();
 
 const WAIT_MS = 10_000;
 

@@ -47,19 +47,21 @@ Deno.test("dial() names another processor", async () => {
   assert.match(other.message, /^Cannot use "h": its processor is i686, this machine's \w+: .*; choose a machine with/);
 });
 
-Deno.test("dial() tells how an agent ended that did not come up", async () => {
+Deno.test("Link tells how an agent ended that did not come up", async () => {
   await using remote = new FakeRemote();
   const executable = await remote.agent(0, "#!/bin/sh\necho hello\nexit 3\n");
-  await assert.rejects(remote.dial(executable), {
+  const link = await remote.dial(executable);
+  await assert.rejects(link.read(), {
     message: 'Cannot start the agent on "fake": it ended with status 3; it said: hello',
     exitStatus: 254,
   });
 });
 
-Deno.test("dial() does not lose bytes that come in one piece with the agent's line", async () => {
+Deno.test("Link does not lose bytes that come in one piece with the agent's line", async () => {
   await using remote = new FakeRemote();
   const executable = await remote.agent(0, `#!/bin/sh\nprintf '%s agent\\n\\001\\n\\002' "$3"\nexec cat\n`);
   const link = await remote.dial(executable);
+  // Before the agent has said anything.
   await link.write(new Uint8Array([3]));
   await link.closeWrite();
   assert.equal(await readAll(link), "\x01\n\x02\x03");

@@ -81,7 +81,7 @@ Deno.test("install() takes over what another upload has received so far, and bot
   const transport = startTransport(carrier);
   const shell = new RemoteShell(transport, { carrier, nonce: "n", timeoutMs: 20_000 });
   const { sha256, size } = executable;
-  await shell.send(bootstrapText(["n", sha256, String(size), "Linux", Deno.build.arch, "agent", "--nonce", "n"]));
+  await shell.send(bootstrapText(["n", sha256, String(size), Deno.build.arch, "agent", "--nonce", "n"]));
   await shell.answer(["probe"]);
   await shell.send(`claim ${sha256}\n`);
   assert.deepEqual(await shell.answer(["part"]), ["part", "0"]);

@@ -1,0 +1,36 @@
+import { fromText, toBytes } from "../bytes/mod.ts";
+import { write } from "../linux/mod.ts";
+import { log, timeline } from "../log/mod.ts";
+import { type AgentOptions, parseAgentOptions } from "./agent_options.ts";
+import type { Cache } from "./cache.ts";
+// Not by way of mod.ts: what is loaded here delays the start.
+import { launch, type Launched } from "./command/launch.ts";
+
+/** The role `agent`: serves one command, then returns the status of the process. */
+export async function runAgent(args: readonly string[]): Promise<number> {
+  timeline.mark("launcher loaded");
+  const options = parseAgentOptions(args);
+  log.configure({ role: "agent", debug: options.debug });
+  // The local side waits for this line; binary frames follow it.
+  write(1, toBytes(fromText(`${options.nonce} agent\n`)));
+  const launched = tryLaunch(options);
+  // The runner takes longer to start than the rest of this program to load: the one while the other.
+  const [{ Agent }, cache] = await Promise.all([import("./agent.ts"), loadCache(options)]);
+  timeline.mark("agent loaded");
+  return await new Agent(options, { launched, cache }).run();
+}
+
+async function loadCache({ cache }: AgentOptions): Promise<Cache | undefined> {
+  if (cache === undefined) return undefined;
+  const { openCache } = await import("./cache.ts");
+  return await openCache(cache);
+}
+
+/** Namespaces, streams and the runner, or an Error for the user. */
+function tryLaunch({ stdio, ids }: AgentOptions): Launched | Error {
+  try {
+    return launch({ executable: fromText(Deno.execPath()), stdio, ids });
+  } catch (error) {
+    return error as Error;
+  }
+}
