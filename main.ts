@@ -29,8 +29,8 @@ async function runCommandLine(args: string[]): Promise<number> {
     if (options.kind === "version") return print(`outrun ${version}`);
     log.configure({ role: "local", debug: options.debug });
     for (const notice of options.notices) log.warn(notice);
-    loadConfig(options.config, Deno.env.get("HOME"));
-    return await runLocal(options);
+    const config = loadConfig(options.config, Deno.env.get("HOME"));
+    return await runLocal(options, config);
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof ConfigError)) throw error;
     log.error(error.message);

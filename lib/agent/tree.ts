@@ -199,6 +199,8 @@ export class Tree {
   attrValid(node: Node): number {
     const parent = node.places[0]?.parent;
     if (!node.attrKnown) return 0;
+    // The root is in no directory; what becomes of it is told by itself.
+    if (node === this.nodes.root) return this.#entryValid(node, node.attrTime);
     return parent === undefined ? valid(node.attrTime) : this.#attrValid(node, parent, node.attrTime);
   }
 

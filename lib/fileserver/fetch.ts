@@ -2,7 +2,6 @@
  * A chunk's way: FETCH names a file → the blocks are read one after the other, when the pipe has taken the last one →
  * packed where that pays → pieces of at most 64 KiB into the pipe's buffer.
  */
-import { type Lz4, loadLz4 } from "../compression/mod.ts";
 import { Errno, O_RDONLY, readAtAsync, readAtNoWait } from "../linux/mod.ts";
 import { CHUNK, chunkSize, decodeFetch, encodeBlockHeader, FETCH_BLOCK } from "../protocol/mod.ts";
 import { type BulkSource, NOT_READY } from "../rpc/mod.ts";
@@ -10,15 +9,12 @@ import { type Buffer, BufferPool } from "./buffer_pool.ts";
 import type { BulkAnswer, Context } from "./context.ts";
 import type { OpenFile } from "./handles.ts";
 import { openRegular } from "./open.ts";
+import { Packing } from "./packing.ts";
 import { withFile } from "./references.ts";
 
 const buffers = new BufferPool(FETCH_BLOCK, 8);
-/** A block that does not become shorter than this part goes as it is. */
-const WORTH = 0.9;
-/** After such a block so many are not tried: media and archives. */
+/** After a block that does not get shorter so many are not tried: media and archives. */
 const SKIP = 16;
-/** A link that takes more bytes a ms than this is faster than packing. */
-const FAST_LINK = 150_000;
 
 export function fetch(context: Context, body: Uint8Array): BulkAnswer | number {
   const { ref, chunk, flow } = decodeFetch(body);
@@ -32,9 +28,12 @@ export function fetch(context: Context, body: Uint8Array): BulkAnswer | number {
   return source === undefined ? failed as number : { flow, source };
 }
 
-/** How fast the link took the last blocks, in bytes a ms; undefined before it took any. */
-let linkRate: number | undefined;
-let lz4: Lz4 | undefined;
+const packing = new Packing();
+
+/** Contents are going to be asked for. */
+export function prepareFetches(): void {
+  packing.prepare();
+}
 
 /** A part of a file as a bulk reply. Owns the descriptor. */
 class Fetch implements BulkSource {
@@ -48,11 +47,9 @@ class Fetch implements BulkSource {
   #fetching = false;
   /** What a thread has read: bytes of a block, or minus errno. */
   #fetched: number | undefined;
-  /** The block on its way: its parts, how much of them was taken, and since when. */
+  /** The block on its way: its parts, and how much of the first was taken. */
   #parts: Uint8Array[] = [];
   #taken = 0;
-  #since = 0;
-  #size = 0;
   /** Blocks that are not to be tried. */
   #skip = 0;
 
@@ -61,7 +58,6 @@ class Fetch implements BulkSource {
     this.#offset = offset;
     this.#end = end;
     this.#file = { fd, users: 1, released: true };
-    if (lz4 === undefined) loadLz4().then((loaded) => lz4 = loaded);
   }
 
   pull(into: Uint8Array): number {
@@ -77,8 +73,7 @@ class Fetch implements BulkSource {
     this.#offset += count;
     this.#context.statistics.bytesRead += count;
     this.#parts = this.#pack(this.#buffer!.subarray(0, count));
-    this.#size = this.#parts.reduce((sum, part) => sum + part.length, 0);
-    this.#since = performance.now();
+    packing.sent(this.#parts.reduce((sum, part) => sum + part.length, 0));
     return this.#take(into);
   }
 
@@ -103,14 +98,7 @@ class Fetch implements BulkSource {
     if (this.#taken < part.length) return count;
     this.#taken = 0;
     this.#parts.shift();
-    if (this.#parts.length === 0) this.#measure();
     return count;
-  }
-
-  /** The link has taken a block. */
-  #measure(): void {
-    const rate = this.#size / Math.max(performance.now() - this.#since, 0.01);
-    linkRate = linkRate === undefined ? rate : linkRate * 0.75 + rate * 0.25;
   }
 
   /** Bytes of the next block in the buffer, 0 at the end, minus errno, or NOT_READY while a thread reads. */
@@ -147,15 +135,12 @@ class Fetch implements BulkSource {
   }
 
   #tryPack(block: Uint8Array): Uint8Array | undefined {
-    if (lz4 === undefined || (linkRate !== undefined && linkRate > FAST_LINK)) return undefined;
     if (this.#skip > 0) {
       this.#skip--;
       return undefined;
     }
-    const packed = lz4.compress(block);
-    if (packed.length <= block.length * WORTH) return packed;
-    this.#skip = SKIP;
-    return undefined;
+    const packed = packing.pack(block);
+    if (packed === undefined) this.#skip = SKIP;
+    return packed;
   }
 }
-

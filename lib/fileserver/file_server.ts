@@ -20,7 +20,7 @@ import type { Answer, BulkAnswer, Context, FileStatistics, Operation } from "./c
 import { copy } from "./copy.ts";
 import { Directories } from "./directories.ts";
 import { getExtended, listExtended, removeExtended, setExtended } from "./extended.ts";
-import { fetch } from "./fetch.ts";
+import { fetch, prepareFetches } from "./fetch.ts";
 import { Handles } from "./handles.ts";
 import { readDir } from "./listing.ts";
 import { Listings } from "./listings.ts";
@@ -189,6 +189,7 @@ class Server implements FileServer {
   }
 
   startPack(write: (record: PackRecord) => void): StartPack {
+    prepareFetches();
     return new StartPack(this.#context.directories, write);
   }
 

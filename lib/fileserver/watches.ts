@@ -20,6 +20,7 @@ import {
   statFs,
   type WatchEvent,
 } from "../linux/mod.ts";
+import { ROOT_DIRECTORY } from "../protocol/mod.ts";
 
 const MASK = IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE;
 /** A name that changes again and again is told once in this time. */
@@ -104,6 +105,8 @@ export class Watches {
   #note({ watch, name }: WatchEvent): void {
     if (watch < 0) this.#names = MAX_NAMES + 1;
     for (const number of this.#numbers.get(watch) ?? []) {
+      // Of itself: others are told of by the directory that they are in, the root is in none.
+      if (name === "" && number === ROOT_DIRECTORY) this.#names = MAX_NAMES + 1;
       if (name === "" || this.#names > MAX_NAMES) continue;
       const names = this.#changed.get(number) ?? new Set();
       if (!names.has(name)) this.#names++;

@@ -11,4 +11,6 @@ export interface Want {
   readonly kind: "name" | "content" | "listing";
   /** Absolute, without `.` and `..`; links on the way and at the end are not resolved. */
   readonly path: ByteString;
+  /** Of a content: the chunks that are wanted, ascending; absent: all. */
+  readonly chunks?: readonly number[];
 }

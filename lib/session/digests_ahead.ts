@@ -67,7 +67,7 @@ export class DigestsAhead {
         const size = chunkSize(stat.size, chunk);
         if (this.#closed || size === 0 || this.#left < size) break;
         this.#left -= size;
-        const digest = this.#digests.find(stat, chunk) ?? await this.#digests.hash(fd, { stat, chunk });
+        const digest = this.#digests.find({ stat, chunk }) ?? await this.#digests.hash(fd, { stat, chunk });
         if (digest === undefined) break;
         this.#found({ path, stat, chunk, digest });
       }

@@ -58,10 +58,17 @@ function currentDirectory(): ByteString {
   return path;
 }
 
-/** A file of /proc/self. libc instead of Deno: its own file API refuses /proc without all permissions. */
+/** A file of /proc/self. */
 export function readProc(name: string): Uint8Array {
-  const fd = openAt(AT_FDCWD, fromText(`/proc/self/${name}`), O_RDONLY);
-  if (fd < 0) throw new Error(`Cannot read "/proc/self/${name}": ${errnoName(-fd)}; is /proc mounted?`);
+  const data = readFile(`/proc/self/${name}`);
+  if (typeof data === "number") throw new Error(`Cannot read "/proc/self/${name}": ${errnoName(-data)}; is /proc mounted?`);
+  return data;
+}
+
+/** A whole file, or minus errno. libc instead of Deno: its own file API refuses /proc without all permissions. */
+export function readFile(path: string): Uint8Array | number {
+  const fd = openAt(AT_FDCWD, fromText(path), O_RDONLY);
+  if (fd < 0) return fd;
   try {
     return readAll(fd);
   } finally {

@@ -1,9 +1,11 @@
 import { toText } from "../bytes/mod.ts";
 import { CANNOT_EXECUTE, NOT_FOUND, OWN_FAILURE, type RunArguments, signalStatus, SSH_FAILURE } from "../cli/mod.ts";
+import type { Config } from "../config/mod.ts";
 import { Errno, errnoName, isTerminal } from "../linux/mod.ts";
 import { log, timeline } from "../log/mod.ts";
 import type { RunOut } from "../protocol/mod.ts";
 import { dial, DialError, type Link, sshCarrier } from "../ssh/mod.ts";
+import { cacheArgument } from "./cache_argument.ts";
 import { CommandError, findCommand } from "./command.ts";
 import { readArguments, readEnvironment, variable } from "./environment.ts";
 import type { Described, Start } from "./run_session.ts";
@@ -14,9 +16,9 @@ import { LocalTerminal } from "./terminal.ts";
 const SSH_END_MS = 2000;
 
 /** Runs the command on the other machine. Returns the exit status of this process; what went wrong has been said. */
-export async function runLocal(options: RunArguments): Promise<number> {
+export async function runLocal(options: RunArguments, config: Config): Promise<number> {
   try {
-    return await run(options);
+    return await run(options, config);
   } catch (error) {
     if (error instanceof CommandError) return told(error.message, error.status);
     if (error instanceof Interrupted) return signalStatus(error.signal);
@@ -35,14 +37,14 @@ class Interrupted extends Error {
   }
 }
 
-async function run(options: RunArguments): Promise<number> {
+async function run(options: RunArguments, config: Config): Promise<number> {
   timeline.mark("arguments read");
   const terminal = LocalTerminal.open();
   const command = describe(options, terminal);
   const stderrIsTerminal = isTerminal(2);
   // The rest of this program is loaded while ssh connects, and what the command is going to need is looked up.
   const [link, { LinkLostError, runSession, start }] = await Promise.all([
-    connect(options, command, { terminal, stderrIsTerminal }),
+    connect(options, { config, command, terminal, stderrIsTerminal }),
     prepareSession(options, command),
   ]);
   let result: RunOut;
@@ -82,8 +84,7 @@ function describe(options: RunArguments, terminal: LocalTerminal | undefined): D
 
 async function connect(
   options: RunArguments,
-  command: Described,
-  streams: { terminal?: LocalTerminal; stderrIsTerminal: boolean },
+  what: { config: Config; command: Described; terminal?: LocalTerminal; stderrIsTerminal: boolean },
 ): Promise<Link> {
   const timeoutMs = options.timeout * 1000;
   const giveUp = new AbortController();
@@ -91,7 +92,7 @@ async function connect(
   try {
     return await dial({
       carrier: sshCarrier(options.destination, { args: options.ssh, timeoutMs }),
-      agentArgs: agentArguments(options, command, streams),
+      agentArgs: agentArguments(options, what),
       timeoutMs,
       signal: giveUp.signal,
     });
@@ -106,14 +107,13 @@ async function connect(
 /** What the agent must know before the first message. */
 function agentArguments(
   options: RunArguments,
-  command: Described,
-  streams: { terminal?: LocalTerminal; stderrIsTerminal: boolean },
+  { config, command, terminal, stderrIsTerminal }: Parameters<typeof connect>[1],
 ): string[] {
-  const kinds = streams.terminal === undefined ? "ppp" : streams.stderrIsTerminal ? "ttt" : "ttp";
+  const kinds = terminal === undefined ? "ppp" : stderrIsTerminal ? "ttt" : "ttp";
   const ids = [...new Set([command.uid, command.gid, ...command.groups])].join(",");
   const args = ["--stdio", kinds, "--ids", ids];
   if (options.syncWrites) args.push("--sync-writes");
-  if (options.prefetch && options.cache) args.push("--cache", "21474836480,65536,dev");
+  if (options.prefetch && options.cache) args.push("--cache", cacheArgument(config.cache));
   if (options.prefetch) args.push("--record");
   if (options.debug) args.push("--debug");
   return args;

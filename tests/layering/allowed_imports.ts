@@ -18,6 +18,7 @@ export const allowedImports: Record<string, Record<string, "all" | "types">> = {
   agent: { bytes: "all", cache: "all", compression: "all", fuse: "all", linux: "all", log: "all", protocol: "all", rpc: "all" },
   session: {
     bytes: "all",
+    config: "types",
     // What the user asked for, and the exit statuses.
     cli: "all",
     fileserver: "all",

@@ -1,0 +1,8 @@
+/**
+ * What the local side remembers between sessions: what commands touched, and the digests of files.
+ *
+ * @module
+ */
+
+export { type Trace, type TracedCommand, Traces } from "./traces.ts";
+export { type Digest, Digests } from "./digests.ts";
