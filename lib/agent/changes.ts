@@ -65,6 +65,9 @@ export class Changes {
       this.#note(directory, name, found);
       child.update(found.stat);
       this.#notify(encodeInvalInode(child.id));
+    } else {
+      // What we know from the answer to a request of ours, the snapshot does not.
+      this.#tree.snapshots.told(directory, name, found);
     }
   }
 

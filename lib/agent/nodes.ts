@@ -71,6 +71,7 @@ export class Node {
 
   /** Whether the command may be changing the file through us at this moment. */
   get isBeingWritten(): boolean {
+    if (this.#writing.size > 0) return true;
     for (const file of this.openFiles) if (file.writable) return true;
     return false;
   }

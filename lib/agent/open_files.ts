@@ -12,6 +12,8 @@ export interface OpenFile {
   /** Reads and writes go past the page cache. */
   readonly direct: boolean;
   readonly readAhead: ReadAhead;
+  /** The node's count of writes for which FLUSH was asked. */
+  flushedWrites: number;
 }
 
 /** How a file is opened: flags of open(2), and whether past the page cache. */
@@ -39,7 +41,8 @@ export class OpenFiles {
   /** The request that opens the handle has been sent; {@link cancel} it when that fails. */
   add(fh: number, node: Node, { flags, direct }: Way): OpenFile {
     const writable = (flags & O_ACCMODE) !== O_RDONLY;
-    const file = { fh, node, writable, direct, readAhead: new ReadAhead(this.#connection, node, fh) };
+    const readAhead = new ReadAhead(this.#connection, node, fh);
+    const file = { fh, node, writable, direct, readAhead, flushedWrites: node.writes };
     this.#files.set(fh, file);
     return file;
   }

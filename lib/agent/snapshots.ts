@@ -9,7 +9,9 @@ import type { Node } from "./nodes.ts";
  */
 const VALID_MS = 1000;
 /** A larger directory than these pages hold is not fetched again. */
-const MAX_PAGES = 4;
+const MAX_PAGES = 16;
+/** What a directory may grow to before it is not kept whole any more: about as much as those pages hold. */
+const MAX_NAMES = 1 << 15;
 
 /** What a directory held at a moment: every name, so that one that is not in it does not exist. */
 interface Snapshot {
@@ -24,8 +26,10 @@ interface Watched {
   fetching: boolean;
   tooLarge: boolean;
   snapshot: Snapshot | undefined;
-  /** Grows with our own changes: what was asked for before one is not believed. */
-  changes: number;
+  /** Names that changed while the directory is being fetched: what the listing says of them may be older. */
+  readonly doubtful: Set<ByteString>;
+  /** What is being fetched is not to be believed at all. */
+  outdated: boolean;
 }
 
 /** An answer to a lookup. `found` is undefined where the name does not exist. */
@@ -76,41 +80,65 @@ export class Snapshots {
 
   /** The local side told what became of a name; what is known of the others is as true as before. */
   told(directory: Node, name: ByteString, found: LookupOut | undefined): void {
-    const watched = this.#watched.get(directory);
-    if (watched === undefined) return;
-    watched.changes++;
-    if (watched.snapshot === undefined) return;
+    const watched = this.#doubtName(directory, name);
+    if (watched?.snapshot === undefined) return;
     const { entries } = watched.snapshot;
     if (found === undefined) entries.delete(name);
     else entries.set(name, found);
     watched.snapshot = { entries, asOf: performance.now() };
   }
 
-  /** We changed something in the directory. */
-  changed(directory: Node): void {
+  /** What a name stands for is known to be other than it was, and not what it is: it is to be asked for. */
+  changed(directory: Node, name: ByteString): void {
+    this.#doubtName(directory, name)?.snapshot?.entries.set(name, undefined);
+  }
+
+  /** Nothing that is known of the directory is believed any more. */
+  forget(directory: Node): void {
     const watched = this.#watched.get(directory);
     if (watched === undefined) return;
-    watched.changes++;
     watched.snapshot = undefined;
+    watched.outdated = true;
+  }
+
+  #doubtName(directory: Node, name: ByteString): Watched | undefined {
+    const watched = this.#watched.get(directory);
+    if (watched === undefined) return undefined;
+    if (watched.fetching) watched.doubtful.add(name);
+    if (watched.snapshot !== undefined && watched.snapshot.entries.size >= MAX_NAMES) {
+      watched.snapshot = undefined;
+      watched.tooLarge = true;
+    }
+    return watched;
   }
 
   #watch(directory: Node): Watched {
     let watched = this.#watched.get(directory);
     if (watched === undefined) {
-      watched = { lastLookup: -Infinity, fetching: false, tooLarge: false, snapshot: undefined, changes: 0 };
+      watched = {
+        lastLookup: -Infinity,
+        fetching: false,
+        tooLarge: false,
+        snapshot: undefined,
+        doubtful: new Set(),
+        outdated: false,
+      };
       this.#watched.set(directory, watched);
     }
     return watched;
   }
 
   #fetch(directory: Node, watched: Watched): void {
-    const { changes } = watched;
     const dir = this.#directories.number(directory);
     const asOf = performance.now();
     watched.fetching = true;
+    watched.outdated = false;
+    watched.doubtful.clear();
     this.#read(dir).then((entries) => {
       watched.tooLarge = entries === undefined;
-      if (entries !== undefined && watched.changes === changes) watched.snapshot = { entries, asOf };
+      if (entries === undefined || watched.outdated) return;
+      for (const name of watched.doubtful) entries.set(name, undefined);
+      watched.snapshot = { entries, asOf };
     }).catch(() => {
       // A directory that may be searched but not read. Lookups go on one by one.
       watched.tooLarge = true;

@@ -4,15 +4,17 @@ import { Errno, ErrnoError, type Stat } from "../linux/mod.ts";
 import {
   decodeStat,
   encodeOwner,
+  encodeRef,
   type FileAttr,
   FileNote,
+  FileOp,
   type FileRef,
   type LookupOut,
   type OwnerNote,
 } from "../protocol/mod.ts";
 import type { Connection } from "../rpc/mod.ts";
 import { Directories } from "./directories.ts";
-import { type Node, Nodes } from "./nodes.ts";
+import { type Node, Nodes, type Place } from "./nodes.ts";
 import { type OpenFile, OpenFiles } from "./open_files.ts";
 import type { OverlayDirectory, OverlayEntry, OverlayFile } from "./root_overlay.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -63,7 +65,7 @@ export class Tree {
       onStale: () => this.snapshots.doubt(),
       onUnleased: (node) => {
         // Watched again, it must not be believed: what changes in the meantime is not told.
-        this.snapshots.changed(node);
+        this.snapshots.forget(node);
         this.onUnleased(node);
       },
     });
@@ -125,7 +127,7 @@ export class Tree {
     if (overlaid(parent, name) !== undefined) {
       throw new ErrnoError(Errno.EROFS, "change a name of the remote machine");
     }
-    this.#changed(parent);
+    this.#changed({ parent, name });
     return { parent, dir: this.directories.number(parent) };
   }
 
@@ -154,22 +156,29 @@ export class Tree {
     return await this.directories.ask(op, body);
   }
 
-  /** As {@link ask}, for changing names in directories, whose own attributes that changes too. */
-  async change(op: number, body: Uint8Array, ...directories: readonly Node[]): Promise<Uint8Array> {
+  /**
+   * As {@link ask}, for changing names in directories, whose own attributes that changes too. The kernel asks for those
+   * before the next use of a name in there, so they come with the answer.
+   */
+  async change(op: number, body: Uint8Array, ...places: readonly Place[]): Promise<Uint8Array> {
+    const reply = this.directories.ask(op, body);
+    const attributes = places.map(({ parent }) => this.stat(FileOp.GETATTR, encodeRef(this.ref(parent))));
     try {
-      return await this.directories.ask(op, body);
+      return await reply;
     } finally {
-      for (const directory of directories) {
-        directory.outdate();
-        this.#changed(directory);
+      for (const [index, place] of places.entries()) {
+        place.parent.outdate();
+        this.#changed(place);
+        // Where it is refused, the kernel's question is asked.
+        attributes[index].then((attr) => place.parent.update(attr)).catch(() => {});
       }
     }
   }
 
-  /** We change names in a directory: what was told of them before, a listing say, is not to be remembered. */
-  #changed(directory: Node): void {
-    directory.changedAt = performance.now();
-    this.snapshots.changed(directory);
+  /** We change a name in a directory: what was told of it before, in a listing say, is not to be remembered. */
+  #changed({ parent, name }: Place): void {
+    parent.changedAt = performance.now();
+    this.snapshots.changed(parent, name);
   }
 
   /** Asks for something that is answered with attributes. */
