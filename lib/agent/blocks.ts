@@ -20,7 +20,9 @@ export class Blocks {
 
   /** Throws an Error for what is no block. */
   take(piece: Uint8Array): void {
-    for (let at = 0; at < piece.length;) at += this.#block === undefined ? this.#head(piece, at) : this.#body(piece, at);
+    for (let at = 0; at < piece.length;) {
+      at += this.#block === undefined ? this.#head(piece, at) : this.#body(piece, at);
+    }
   }
 
   #head(piece: Uint8Array, at: number): number {

@@ -65,6 +65,9 @@ export class Changes {
       this.#note(directory, name, found);
       child.update(found.stat);
       this.#notify(encodeInvalInode(child.id));
+    } else {
+      // What we know from the answer to a request of ours, the snapshot does not.
+      this.#tree.snapshots.told(directory, name, found);
     }
   }
 
@@ -77,7 +80,7 @@ export class Changes {
 
   /** Ends the lifetimes of a directory, of what is in there, and of their attributes. */
   #expire(node: Node): void {
-    node.changedAt = performance.now();
+    node.changedAt = node.watchedAt = performance.now();
     node.doubt();
     this.#notify(encodeInvalInode(node.id));
     for (const [name, child] of node.children) {

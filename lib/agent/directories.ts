@@ -100,6 +100,7 @@ export class Directories {
     this.#nodes.set(number, node);
     if (watched) this.#watched.add(number);
     node.changedAt = Math.max(node.changedAt, since);
+    node.watchedAt = since;
   }
 
   /** The local side's number of a directory is not needed any more. */
@@ -124,7 +125,7 @@ export class Directories {
     this.#bound.set(node, id);
     this.#nodes.set(id, node);
     // A watch tells of nothing that was before it.
-    node.changedAt = performance.now();
+    node.changedAt = node.watchedAt = performance.now();
     this.#unchecked.add(node);
     return id;
   }

@@ -13,6 +13,7 @@ import {
 import type { Directories } from "./directories.ts";
 import type { Node } from "./nodes.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
+import type { Told } from "./tree.ts";
 
 const DT_DIR = 4;
 /** The first page is small: most directories fit, and the rest is on its way while it is looked at. */
@@ -24,20 +25,25 @@ const AFTER_DOT_DOT = 0x4000_0000_0000_0002n;
 const DOT = fromText(".");
 const DOT_DOT = fromText("..");
 
+/** When a page was told. */
+interface ToldPage extends Told {
+  /** performance.now() when it was asked for, or taken from what was known. */
+  readonly since: number;
+}
+
 /** An open directory: the page of the listing that is being read. */
 interface Listing {
   readonly node: Node;
   page: DirPage;
-  /** performance.now() when the page was asked for. */
-  asOf: number;
+  told: ToldPage;
   /** The cookie after which the page begins. */
   start: bigint;
   /** Whether entries were handed out. */
   begun: boolean;
 }
 
-/** Is given an entry, and what was found of it at `time`; false ends the listing for this time. */
-type Take = (entry: DirEntry, found?: LookupOut, time?: number) => boolean;
+/** Is given an entry, and what was told of it; false ends the listing for this time. */
+type Take = (entry: DirEntry, found?: LookupOut, told?: ToldPage) => boolean;
 
 /** Open directories. A listing is fetched page by page, so its memory is bounded whatever the directory's size. */
 export class Listings {
@@ -53,9 +59,9 @@ export class Listings {
 
   /** Opens a directory: the first page comes with it, and with it the errors that opening gives. */
   async open(node: Node): Promise<number> {
-    const { page, asOf } = await this.#fetch(node, 0n, FIRST_BUDGET);
+    const { page, told } = await this.#fetch(node, 0n, FIRST_BUDGET);
     const fh = this.#next++;
-    this.#open.set(fh, { node, page, asOf, start: 0n, begun: false });
+    this.#open.set(fh, { node, page, told, start: 0n, begun: false });
     return fh;
   }
 
@@ -98,7 +104,7 @@ export class Listings {
       const { entries, end } = listing.page;
       for (; index < entries.length; index++) {
         const { name, ino, type, cookie, stat, target } = entries[index];
-        if (!take({ name, ino, type, offset: cookie }, stat && { stat, target }, listing.asOf)) return;
+        if (!take({ name, ino, type, offset: cookie }, stat && { stat, target }, listing.told)) return;
         position = cookie;
       }
       if (end) return;
@@ -110,16 +116,21 @@ export class Listings {
     listing.start = start;
   }
 
-  async #fetch(node: Node, cookie: bigint, budget: number): Promise<{ page: DirPage; asOf: number }> {
+  async #fetch(node: Node, cookie: bigint, budget: number): Promise<{ page: DirPage; told: ToldPage }> {
     const isRemoved = node.isRemoved && !this.#directories.has(node);
     // A mount point of the remote machine; and what was removed is empty.
-    if (node.overlay?.attr !== undefined || isRemoved) return { page: empty, asOf: performance.now() };
+    const since = performance.now();
+    if (node.overlay?.attr !== undefined || isRemoved) {
+      return { page: empty, told: { since, asOf: since, isCurrent: false } };
+    }
     const known = cookie === 0n ? this.#snapshots.all(node) : undefined;
     const page = known && wholePage(known);
-    if (page !== undefined) return { page, asOf: known!.asOf };
+    const isCurrent = this.#directories.isLeased(node);
+    if (page !== undefined) return { page, told: { since, asOf: known!.asOf, isCurrent } };
     const body = encodeReadDir({ dir: this.#directories.number(node), cookie, budget });
     const asOf = performance.now();
-    return { page: decodePage(await this.#directories.ask(FileOp.READDIR, body)), asOf };
+    const reply = await this.#directories.ask(FileOp.READDIR, body);
+    return { page: decodePage(reply), told: { since: asOf, asOf, isCurrent: false } };
   }
 }
 

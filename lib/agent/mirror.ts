@@ -60,6 +60,7 @@ import {
   encodeSync,
   encodeTmpFile,
   encodeWrite,
+  type FileAttr,
   FileOp,
   type SetTime,
 } from "../protocol/mod.ts";
@@ -164,10 +165,8 @@ export class Mirror implements FileSystem {
     return entry;
   }
 
-  #enter(parent: Node, name: ByteString, { found, asOf }: Known): Entry {
-    return found === undefined
-      ? this.tree.missing(parent, name, asOf)
-      : this.tree.enter(parent, name, found, asOf);
+  #enter(parent: Node, name: ByteString, { found, ...told }: Known): Entry {
+    return found === undefined ? this.tree.missing(parent, name, told) : this.tree.enter(parent, name, found, told);
   }
 
   async #ask(parent: Node, name: ByteString): Promise<Entry> {
@@ -219,11 +218,23 @@ export class Mirror implements FileSystem {
     const reply = this.tree.stat(FileOp.SETATTR, encodeSetAttr({ ref, mode, uid, gid, size, atime, mtime }));
     // It moves by our own doing.
     node.ctimeKnown = false;
+    const onlyTime = [mode, uid, gid, size, atime].every((field) => field === undefined);
+    if (onlyTime && node.mayHaveUnwritten && change.mtime !== "now") return this.#timeCollected(node, mtime!, reply);
     const attr = await reply;
     if (size !== undefined) node.shownSize = size;
     // A change that we did not ask for was made locally: still to be found by the next lookup.
     const foreign = size === undefined && mtime === undefined && node.isForeignChange(attr);
     return foreign ? this.tree.heldOpen(node, attr) : this.tree.updated(node, attr);
+  }
+
+  /**
+   * The time of collected writes comes when the file is closed. That does not wait for the local side: whatever is asked
+   * next is asked after it.
+   */
+  #timeCollected(node: Node, { sec, nsec }: SetTime, reply: Promise<FileAttr>): AttrOut {
+    node.attr = { ...node.attr, mtime: sec, mtimeNsec: nsec };
+    node.whileWriting(reply).then((attr) => node.update(attr)).catch(() => {});
+    return { attr: node.attr, attrValid: this.tree.attrValid(node) };
   }
 
   async readlink(nodeId: NodeId): Promise<Uint8Array> {
@@ -234,7 +245,7 @@ export class Mirror implements FileSystem {
 
   async symlink(parentId: NodeId, name: ByteString, target: ByteString, caller: Caller): Promise<Entry> {
     const { parent, dir } = this.tree.newName(parentId, name, caller);
-    const reply = await this.tree.change(FileOp.SYMLINK, encodeSymlink({ dir, name, target }), parent);
+    const reply = await this.tree.change(FileOp.SYMLINK, encodeSymlink({ dir, name, target }), { parent, name });
     return this.tree.enter(parent, name, { stat: decodeStat(reply), target });
   }
 
@@ -245,25 +256,26 @@ export class Mirror implements FileSystem {
     caller: Caller,
   ): Promise<Entry> {
     const { parent, dir } = this.tree.newName(parentId, name, caller);
-    const reply = await this.tree.change(FileOp.MKNOD, encodeMake({ dir, name, ...node }), parent);
+    const reply = await this.tree.change(FileOp.MKNOD, encodeMake({ dir, name, ...node }), { parent, name });
     return this.tree.enter(parent, name, { stat: decodeStat(reply) });
   }
 
   async mkdir(parentId: NodeId, name: ByteString, node: NewNode, caller: Caller): Promise<Entry> {
     const { parent, dir } = this.tree.newName(parentId, name, caller);
-    const reply = await this.tree.change(FileOp.MKDIR, encodeMake({ dir, name, rdev: 0, ...node }), parent);
+    const body = encodeMake({ dir, name, rdev: 0, ...node });
+    const reply = await this.tree.change(FileOp.MKDIR, body, { parent, name });
     return this.tree.enter(parent, name, { stat: decodeStat(reply) });
   }
 
   async unlink(parentId: NodeId, name: ByteString): Promise<void> {
     const { parent, dir } = this.tree.writableName(parentId, name);
-    await this.tree.change(FileOp.UNLINK, encodeName({ dir, name }), parent);
+    await this.tree.change(FileOp.UNLINK, encodeName({ dir, name }), { parent, name });
     this.tree.nodes.unlinked(parent, name);
   }
 
   async rmdir(parentId: NodeId, name: ByteString): Promise<void> {
     const { parent, dir } = this.tree.writableName(parentId, name);
-    await this.tree.change(FileOp.RMDIR, encodeName({ dir, name }), parent);
+    await this.tree.change(FileOp.RMDIR, encodeName({ dir, name }), { parent, name });
     const node = this.tree.nodes.unlinked(parent, name);
     if (node !== undefined) node.isRemoved = true;
   }
@@ -276,16 +288,16 @@ export class Mirror implements FileSystem {
     const { parent, dir } = this.tree.writableName(parentId, name);
     const { parent: toParent, dir: toDir } = this.tree.writableName(to.parent, to.name);
     const body = encodeRename({ dir, name, toDir, toName: to.name, flags: to.flags });
-    await this.tree.change(FileOp.RENAME, body, parent, toParent);
-    const exchanged = (to.flags & RENAME_EXCHANGE) !== 0;
-    this.tree.nodes.renamed({ parent, name }, { parent: toParent, name: to.name }, exchanged);
+    const places = [{ parent, name }, { parent: toParent, name: to.name }] as const;
+    await this.tree.change(FileOp.RENAME, body, ...places);
+    this.tree.nodes.renamed(...places, (to.flags & RENAME_EXCHANGE) !== 0);
   }
 
   async link(nodeId: NodeId, parentId: NodeId, name: ByteString): Promise<Entry> {
     const node = this.tree.changeable(nodeId);
     const { parent, dir: toDir } = this.tree.writableName(parentId, name);
     const body = encodeLink({ ref: this.tree.ref(node), toDir, toName: name });
-    const stat = decodeStat(await this.tree.change(FileOp.LINK, body, parent));
+    const stat = decodeStat(await this.tree.change(FileOp.LINK, body, { parent, name }));
     // ctime and the link count moved by our own doing.
     node.ctimeKnown = false;
     return this.tree.enter(parent, name, { stat, target: node.target });
@@ -345,7 +357,8 @@ export class Mirror implements FileSystem {
     const fh = this.tree.files.reserve();
     const way = this.#way(how.flags);
     const body = encodeCreate({ dir, name, fh, ...how, flags: way.flags });
-    const stat = await this.#opening(fh, this.tree.change(FileOp.CREATE, body, parent).then(decodeStat));
+    const reply = this.tree.change(FileOp.CREATE, body, { parent, name });
+    const stat = await this.#opening(fh, reply.then(decodeStat));
     return this.#created(this.tree.enter(parent, name, { stat }), fh, way);
   }
 
@@ -416,14 +429,20 @@ export class Mirror implements FileSystem {
     }
   }
 
-  async flush(_nodeId: NodeId, fh: number, owner: bigint): Promise<void> {
+  flush(_nodeId: NodeId, fh: number, owner: bigint): Result<void> {
     const file = this.tree.files.get(fh);
     if (file === undefined) return;
     const hasLocks = this.#locks.has(file.node, owner);
-    // A file that was only read has nothing to report.
-    if (!file.writable && !hasLocks) return;
+    // A file that was only read, or not written since the last time, has nothing to report.
+    const { writes } = file.node;
+    if ((!file.writable || file.flushedWrites === writes) && !hasLocks) return;
     if (hasLocks) this.#locks.closed(file.node, owner);
-    await this.tree.ask(FileOp.FLUSH, encodeFlush({ fh, owner }));
+    return this.#flush(file, { fh, owner }, writes);
+  }
+
+  async #flush(file: OpenFile, message: { fh: number; owner: bigint }, writes: number): Promise<void> {
+    await this.tree.ask(FileOp.FLUSH, encodeFlush(message));
+    file.flushedWrites = writes;
   }
 
   async fsync(_nodeId: NodeId, fh: number, dataOnly: boolean, caller: Caller): Promise<void> {
@@ -468,13 +487,13 @@ export class Mirror implements FileSystem {
 
   async readdir(nodeId: NodeId, at: { fh: number; offset: bigint }, sink: DirSink): Promise<void> {
     const node = this.tree.node(nodeId);
-    await this.#listings.read(at.fh, at.offset, (entry, found, time) => {
+    await this.#listings.read(at.fh, at.offset, (entry, found, told) => {
       const shown = overlaid(node, entry.name);
       if (shown !== undefined) return this.#addOverlay(node, { entry, shown }, sink);
       // Told before a name in there changed: the kernel may know better what becomes of this one.
-      const old = time !== undefined && time < node.changedAt;
+      const old = told !== undefined && told.since < node.changedAt;
       if (!sink.plus || found === undefined || old) return sink.add(entry);
-      return this.#add(entry, this.tree.enter(node, entry.name, found, time), sink);
+      return this.#add(entry, this.tree.enter(node, entry.name, found, told), sink);
     });
   }
 

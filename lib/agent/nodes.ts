@@ -34,6 +34,8 @@ export class Node {
   readonly openFiles = new Set<OpenFile>();
   /** Of a directory: performance.now() of the last change of names in there, ours or told, or of the begin of its watch. */
   changedAt = -Infinity;
+  /** Of a directory: what was told of files in there before that may have changed without our being told. */
+  watchedAt = -Infinity;
   /** Whether the kernel may keep something of its content: programs have had it open. */
   mayBeCached = false;
   /** Whether its first block was asked for. */
@@ -73,6 +75,7 @@ export class Node {
 
   /** Whether the command may be changing the file through us at this moment. */
   get isBeingWritten(): boolean {
+    if (this.#writing.size > 0) return true;
     for (const file of this.openFiles) if (file.writable) return true;
     return false;
   }

@@ -13,6 +13,8 @@ export interface OpenFile {
   /** Reads and writes go past the page cache. */
   readonly direct: boolean;
   readonly readAhead: ReadAhead;
+  /** The node's count of writes for which FLUSH was asked. */
+  flushedWrites: number;
   /** What it is read from as long as nobody writes it; undefined: from the local side. */
   content?: Content;
 }
@@ -42,7 +44,8 @@ export class OpenFiles {
   /** The request that opens the handle has been sent; {@link cancel} it when that fails. */
   add(fh: number, node: Node, { flags, direct }: Way): OpenFile {
     const writable = (flags & O_ACCMODE) !== O_RDONLY;
-    const file: OpenFile = { fh, node, writable, direct, readAhead: new ReadAhead(this.#connection, node, fh) };
+    const readAhead = new ReadAhead(this.#connection, node, fh);
+    const file: OpenFile = { fh, node, writable, direct, readAhead, flushedWrites: node.writes };
     this.#files.set(fh, file);
     return file;
   }

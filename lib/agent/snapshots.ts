@@ -9,7 +9,9 @@ import type { Node } from "./nodes.ts";
  */
 const VALID_MS = 1000;
 /** A larger directory than these pages hold is not fetched again. */
-const MAX_PAGES = 4;
+const MAX_PAGES = 16;
+/** What a directory may grow to before it is not kept whole any more: about as much as those pages hold. */
+const MAX_NAMES = 1 << 15;
 
 /** What is known of a name: what there is, that there is nothing, or that something is there of which nothing is known. */
 export type NameState = LookupOut | "absent" | "unknown";
@@ -30,14 +32,20 @@ interface Watched {
   fetching: boolean;
   tooLarge: boolean;
   snapshot: Snapshot | undefined;
-  /** Grows with our own changes: what was asked for before one is not believed. */
-  changes: number;
+  /** Names that changed while the directory is being fetched: what the listing says of them may be older. */
+  readonly doubtful: Set<ByteString>;
+  /** What is being fetched is not to be believed at all. */
+  outdated: boolean;
+  /** Names have changed of which nothing was kept. */
+  hasChanged: boolean;
 }
 
 /** An answer to a lookup. `found` is undefined where the name does not exist. */
 export interface Known {
   readonly found: LookupOut | undefined;
   readonly asOf: number;
+  /** Every change since was told. */
+  readonly isCurrent: boolean;
 }
 
 /**
@@ -62,9 +70,10 @@ export class Snapshots {
     const state = snapshot?.entries.get(name) ?? (snapshot?.complete ? "absent" : undefined);
     // Seen in the listing, but gone before it could be looked at, or the like: ask.
     if (state === "unknown") return undefined;
-    if (state !== undefined) return { found: state === "absent" ? undefined : state, asOf: snapshot!.asOf };
+    const isCurrent = this.#directories.isLeased(directory);
+    if (state !== undefined) return { found: state === "absent" ? undefined : state, asOf: snapshot!.asOf, isCurrent };
     const now = performance.now();
-    const patience = this.#directories.isLeased(directory) ? Infinity : VALID_MS;
+    const patience = isCurrent ? Infinity : VALID_MS;
     const isSecond = now - watched.lastMiss < patience;
     watched.lastMiss = now;
     if (isSecond && !watched.fetching && !watched.tooLarge) this.#fetch(directory, watched);
@@ -78,10 +87,10 @@ export class Snapshots {
     return snapshot?.complete ? snapshot : undefined;
   }
 
-  /** Takes over what was told of a directory; `snapshot` may grow. What we changed there since it was told is not in it. */
+  /** Takes over what was told of a directory, unless names have changed there since: `snapshot`, which may grow. */
   tell(directory: Node, snapshot: Snapshot): void {
     const watched = this.#watch(directory);
-    if (watched.changes === 0) watched.snapshot ??= snapshot;
+    if (!watched.hasChanged) watched.snapshot ??= snapshot;
   }
 
   /** Something is not there any more: what the kernel asks next must not be answered by what was known before. */
@@ -91,20 +100,35 @@ export class Snapshots {
 
   /** The local side told what became of a name; what is known of the others is as true as before. */
   told(directory: Node, name: ByteString, found: LookupOut | undefined): void {
-    const watched = this.#watched.get(directory);
-    if (watched === undefined) return;
-    watched.changes++;
+    const watched = this.#doubtName(directory, name);
     if (watched.snapshot === undefined) return;
     watched.snapshot.entries.set(name, found ?? "absent");
     watched.snapshot.asOf = performance.now();
   }
 
-  /** We changed something in the directory. */
-  changed(directory: Node): void {
+  /** What a name stands for is known to be other than it was, and not what it is: it is to be asked for. */
+  changed(directory: Node, name: ByteString): void {
+    this.#doubtName(directory, name).snapshot?.entries.set(name, "unknown");
+  }
+
+  /** Nothing that is known of the directory is believed any more. */
+  forget(directory: Node): void {
     const watched = this.#watched.get(directory);
     if (watched === undefined) return;
-    watched.changes++;
     watched.snapshot = undefined;
+    watched.hasChanged = true;
+    watched.outdated = true;
+  }
+
+  #doubtName(directory: Node, name: ByteString): Watched {
+    const watched = this.#watch(directory);
+    if (watched.snapshot === undefined) watched.hasChanged = true;
+    if (watched.fetching) watched.doubtful.add(name);
+    if (watched.snapshot !== undefined && watched.snapshot.entries.size >= MAX_NAMES) {
+      watched.snapshot = undefined;
+      watched.tooLarge = true;
+    }
+    return watched;
   }
 
   /** What is known and still to be believed. */
@@ -119,20 +143,31 @@ export class Snapshots {
   #watch(directory: Node): Watched {
     let watched = this.#watched.get(directory);
     if (watched === undefined) {
-      watched = { lastMiss: -Infinity, fetching: false, tooLarge: false, snapshot: undefined, changes: 0 };
+      watched = {
+        lastMiss: -Infinity,
+        fetching: false,
+        tooLarge: false,
+        snapshot: undefined,
+        doubtful: new Set(),
+        outdated: false,
+        hasChanged: false,
+      };
       this.#watched.set(directory, watched);
     }
     return watched;
   }
 
   #fetch(directory: Node, watched: Watched): void {
-    const { changes } = watched;
     const dir = this.#directories.number(directory);
     const asOf = performance.now();
     watched.fetching = true;
+    watched.outdated = false;
+    watched.doubtful.clear();
     this.#read(dir).then((entries) => {
       watched.tooLarge = entries === undefined;
-      if (entries !== undefined && watched.changes === changes) watched.snapshot = { entries, complete: true, asOf };
+      if (entries === undefined || watched.outdated) return;
+      for (const name of watched.doubtful) entries.set(name, "unknown");
+      watched.snapshot = { entries, complete: true, asOf };
     }).catch(() => {
       // A directory that may be searched but not read. Lookups go on one by one.
       watched.tooLarge = true;

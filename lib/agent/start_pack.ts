@@ -84,7 +84,8 @@ export class StartPack {
       case "directory":
         return this.#introduce(directory, record);
       case "entry":
-        directory.entries.set(record.name, record.found ?? "absent");
+        // What has become of it since is known better.
+        if (!directory.entries.has(record.name)) directory.entries.set(record.name, record.found ?? "absent");
         return;
       case "complete":
         directory.complete = true;

@@ -4,8 +4,10 @@ import { Errno, ErrnoError, type Stat } from "../linux/mod.ts";
 import {
   decodeStat,
   encodeOwner,
+  encodeRef,
   type FileAttr,
   FileNote,
+  FileOp,
   type FileRef,
   type LookupOut,
   type OwnerNote,
@@ -13,7 +15,7 @@ import {
 import type { Connection } from "../rpc/mod.ts";
 import type { KnownChunk } from "./contents.ts";
 import { Directories } from "./directories.ts";
-import { type Node, Nodes } from "./nodes.ts";
+import { type Node, Nodes, type Place } from "./nodes.ts";
 import { type OpenFile, OpenFiles } from "./open_files.ts";
 import type { OverlayDirectory, OverlayEntry, OverlayFile } from "./root_overlay.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -28,6 +30,16 @@ const OVERLAY_VALID_MS = 3_600_000;
 
 /** An overlay entry that takes the place of the local name; without `attr` the name does not exist. */
 export type Shown = OverlayFile | OverlayEntry & { attr: Stat };
+
+/** When the local side said something: performance.now(), and whether every change since was told, too. */
+export interface Told {
+  readonly asOf: number;
+  readonly isCurrent: boolean;
+}
+
+function now(): Told {
+  return { asOf: performance.now(), isCurrent: false };
+}
 
 /** What a tree begins with. */
 export interface TreeOptions {
@@ -68,7 +80,7 @@ export class Tree {
       onStale: () => this.snapshots.doubt(),
       onUnleased: (node) => {
         // Watched again, it must not be believed: what changes in the meantime is not told.
-        this.snapshots.changed(node);
+        this.snapshots.forget(node);
         this.onUnleased(node);
       },
     });
@@ -135,7 +147,7 @@ export class Tree {
     if (overlaid(parent, name) !== undefined) {
       throw new ErrnoError(Errno.EROFS, "change a name of the remote machine");
     }
-    this.#changed(parent);
+    this.#changed({ parent, name });
     return { parent, dir: this.directories.number(parent) };
   }
 
@@ -164,22 +176,29 @@ export class Tree {
     return await this.directories.ask(op, body);
   }
 
-  /** As {@link ask}, for changing names in directories, whose own attributes that changes too. */
-  async change(op: number, body: Uint8Array, ...directories: readonly Node[]): Promise<Uint8Array> {
+  /**
+   * As {@link ask}, for changing names in directories, whose own attributes that changes too. The kernel asks for those
+   * before the next use of a name in there, so they come with the answer.
+   */
+  async change(op: number, body: Uint8Array, ...places: readonly Place[]): Promise<Uint8Array> {
+    const reply = this.directories.ask(op, body);
+    const attributes = places.map(({ parent }) => this.stat(FileOp.GETATTR, encodeRef(this.ref(parent))));
     try {
-      return await this.directories.ask(op, body);
+      return await reply;
     } finally {
-      for (const directory of directories) {
-        directory.outdate();
-        this.#changed(directory);
+      for (const [index, place] of places.entries()) {
+        place.parent.outdate();
+        this.#changed(place);
+        // Where it is refused, the kernel's question is asked.
+        attributes[index].then((attr) => place.parent.update(attr)).catch(() => {});
       }
     }
   }
 
-  /** We change names in a directory: what was told of them before, a listing say, is not to be remembered. */
-  #changed(directory: Node): void {
-    directory.changedAt = performance.now();
-    this.snapshots.changed(directory);
+  /** We change a name in a directory: what was told of it before, in a listing say, is not to be remembered. */
+  #changed({ parent, name }: Place): void {
+    parent.changedAt = performance.now();
+    this.snapshots.changed(parent, name);
   }
 
   /** Asks for something that is answered with attributes. */
@@ -200,27 +219,35 @@ export class Tree {
     const parent = node.places[0]?.parent;
     if (!node.attrKnown) return 0;
     // The root is in no directory; what becomes of it is told by itself.
-    if (node === this.nodes.root) return this.#entryValid(node, node.attrTime);
-    return parent === undefined ? valid(node.attrTime) : this.#attrValid(node, parent, node.attrTime);
+    if (node === this.nodes.root) return this.#isTold(node, node) ? LEASE_MS : valid(node.attrTime);
+    return parent === undefined ? valid(node.attrTime) : this.#attrValid(node, parent);
   }
 
-  /** The same for what was found in `parent` at `time`: no longer than a second when it has changed since. */
-  #entryValid(parent: Node, time: number): number {
-    return this.directories.isLeased(parent) && time >= parent.changedAt ? LEASE_MS : valid(time);
+  /** The same for what was found in `parent`: no longer than a second when that may have changed since. */
+  #entryValid(parent: Node, { asOf, isCurrent }: Told): number {
+    const isKept = this.directories.isLeased(parent) && (isCurrent || asOf >= parent.changedAt);
+    return isKept ? LEASE_MS : valid(asOf);
   }
 
-  /** A file with other names can be changed by those, a directory by what happens in it. */
-  #attrValid(node: Node, parent: Node, time: number): number {
-    const told = node.isDirectory ? this.directories.isLeased(node) : node.attr.nlink === 1;
-    return told ? this.#entryValid(parent, time) : valid(time);
+  #attrValid(node: Node, parent: Node): number {
+    return this.#isTold(node, parent) ? LEASE_MS : valid(node.attrTime);
   }
 
-  /** Counts what was found as looked up. `time`: when the local side said so. */
-  enter(parent: Node, name: ByteString, found: LookupOut, time = performance.now()): Entry {
-    const node = this.nodes.enter(parent, name, found, time);
+  /**
+   * Whether we would have been told if the node's attributes had changed. A file with other names can be changed by those,
+   * a directory by what happens in it.
+   */
+  #isTold(node: Node, parent: Node): boolean {
+    if (node.isDirectory ? !this.directories.isLeased(node) : node.attr.nlink !== 1) return false;
+    return this.directories.isLeased(parent) && node.attrTime >= parent.watchedAt;
+  }
+
+  /** Counts what was found as looked up. `told`: when the local side said so, if not at this moment. */
+  enter(parent: Node, name: ByteString, found: LookupOut, told: Told = now()): Entry {
+    const node = this.nodes.enter(parent, name, found, told.asOf);
     if (node.isDirectory) this.startPack.entered(node);
-    const attrValid = node.attrKnown ? this.#attrValid(node, parent, time) : 0;
-    const entryValid = this.isGuarded(parent) && !node.isDirectory ? 0 : this.#entryValid(parent, time);
+    const attrValid = node.attrKnown ? this.#attrValid(node, parent) : 0;
+    const entryValid = this.isGuarded(parent) && !node.isDirectory ? 0 : this.#entryValid(parent, told);
     return { nodeId: node.id, generation: 0, attr: node.attr, entryValid, attrValid };
   }
 
@@ -230,10 +257,10 @@ export class Tree {
     return { nodeId: node.id, generation: 0, attr: stat, entryValid: 0, attrValid: VALID_MS };
   }
 
-  /** The local side has no such name. `time`: when it said so. */
-  missing(parent: Node, name: ByteString, time = performance.now()): Entry {
+  /** The local side has no such name. `told`: when it said so, if not at this moment. */
+  missing(parent: Node, name: ByteString, told: Told = now()): Entry {
     this.nodes.gone(parent, name);
-    return { ...absent, entryValid: this.isGuarded(parent) ? 0 : this.#entryValid(parent, time) };
+    return { ...absent, entryValid: this.isGuarded(parent) ? 0 : this.#entryValid(parent, told) };
   }
 
   /** Attributes that the local side has just told. */

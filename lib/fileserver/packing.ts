@@ -1,4 +1,4 @@
-import { type Lz4, loadLz4 } from "../compression/mod.ts";
+import { loadLz4, type Lz4 } from "../compression/mod.ts";
 
 /** A block that does not become shorter than this part goes as it is. */
 const WORTH = 0.9;

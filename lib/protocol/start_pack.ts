@@ -50,7 +50,9 @@ export function writePackRecord(to: Writer, record: PackRecord): Writer {
     case "complete":
       return to.u8(Kind.COMPLETE).u32(record.dir);
     case "content":
-      return to.u8(Kind.CONTENT).u32(record.dir).string16(record.name).u32(record.chunk).bytes(digestBytes(record.digest));
+      return to.u8(Kind.CONTENT).u32(record.dir).string16(record.name).u32(record.chunk).bytes(
+        digestBytes(record.digest),
+      );
   }
 }
 
@@ -96,7 +98,13 @@ function readRecord(from: Reader): PackRecord {
     case Kind.COMPLETE:
       return { kind: "complete", dir };
     case Kind.CONTENT:
-      return { kind: "content", dir, name: readName(from), chunk: from.u32(), digest: from.bytes(DIGEST_BYTES).toHex() };
+      return {
+        kind: "content",
+        dir,
+        name: readName(from),
+        chunk: from.u32(),
+        digest: from.bytes(DIGEST_BYTES).toHex(),
+      };
   }
   throw new DecodeError(`Cannot decode a start pack: a record of kind ${kind}`);
 }

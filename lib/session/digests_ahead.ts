@@ -1,5 +1,16 @@
 import type { ByteString } from "../bytes/mod.ts";
-import { AT_FDCWD, close, O_NOCTTY, O_NONBLOCK, O_RDONLY, openAt, S_IFMT, S_IFREG, type Stat, statFd } from "../linux/mod.ts";
+import {
+  AT_FDCWD,
+  close,
+  O_NOCTTY,
+  O_NONBLOCK,
+  O_RDONLY,
+  openAt,
+  S_IFMT,
+  S_IFREG,
+  type Stat,
+  statFd,
+} from "../linux/mod.ts";
 import type { Digests } from "../prefetch/mod.ts";
 import { CHUNK, chunkSize, type Touched } from "../protocol/mod.ts";
 

@@ -61,7 +61,9 @@ function currentDirectory(): ByteString {
 /** A file of /proc/self. */
 export function readProc(name: string): Uint8Array {
   const data = readFile(`/proc/self/${name}`);
-  if (typeof data === "number") throw new Error(`Cannot read "/proc/self/${name}": ${errnoName(-data)}; is /proc mounted?`);
+  if (typeof data === "number") {
+    throw new Error(`Cannot read "/proc/self/${name}": ${errnoName(-data)}; is /proc mounted?`);
+  }
   return data;
 }
 

@@ -15,7 +15,16 @@ export const allowedImports: Record<string, Record<string, "all" | "types">> = {
   cache: { bytes: "all", linux: "all", log: "all" },
   fuse: { bytes: "all", linux: "all", log: "all" },
   fileserver: { bytes: "all", compression: "all", linux: "all", log: "all", protocol: "all", rpc: "all" },
-  agent: { bytes: "all", cache: "all", compression: "all", fuse: "all", linux: "all", log: "all", protocol: "all", rpc: "all" },
+  agent: {
+    bytes: "all",
+    cache: "all",
+    compression: "all",
+    fuse: "all",
+    linux: "all",
+    log: "all",
+    protocol: "all",
+    rpc: "all",
+  },
   session: {
     bytes: "all",
     config: "types",

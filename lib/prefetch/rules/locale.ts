@@ -60,7 +60,9 @@ function wantCategory(program: Program, category: string, folders: readonly Byte
   if (folders[0] === FOLDER && isInArchive(program, locale)) return;
   for (const folder of folders) {
     for (const variant of variants(locale)) {
-      if (program.disk.isDirectory(path`${folder}/${variant}`)) return wantFile(program, path`${folder}/${variant}`, category);
+      if (program.disk.isDirectory(path`${folder}/${variant}`)) {
+        return wantFile(program, path`${folder}/${variant}`, category);
+      }
       program.name(path`${folder}/${variant}`);
     }
   }
@@ -69,7 +71,9 @@ function wantCategory(program: Program, category: string, folders: readonly Byte
 function wantFile(program: Program, folder: ByteString, category: string): void {
   const file = path`${folder}/${fromText(category)}`;
   // Messages are a folder.
-  if (!program.content(file) && program.disk.isDirectory(file)) program.content(path`${file}/SYS_${fromText(category)}`);
+  if (!program.content(file) && program.disk.isDirectory(file)) {
+    program.content(path`${file}/SYS_${fromText(category)}`);
+  }
 }
 
 /**

@@ -28,9 +28,10 @@ Deno.test("write() tells the attributes that come of it", async () => {
   using fixture = new Fixture();
   const { node, fh } = await fixture.create(ROOT, "file", O_RDWR);
   await fixture.write(node, fh, "content", 100);
+  const before = fixture.count(FileOp.GETATTR);
   const { attr } = await fixture.mirror.getattr(node, fh);
   assert.deepEqual(attr, { ...fixture.stat("file"), xattrNames: "" });
-  assert.equal(fixture.count(FileOp.GETATTR), 0);
+  assert.equal(fixture.count(FileOp.GETATTR), before);
 });
 
 Deno.test("write() of what the kernel collected never goes to the end of the file", async () => {
@@ -188,15 +189,35 @@ Deno.test("the handle of an open that failed is used again", async () => {
   assert.equal(await fixture.open(node), 1);
 });
 
-Deno.test("flush() of a file that was only read asks nobody; of a written one it gives the local error", async () => {
+Deno.test("flush() asks nobody about a handle since whose last flush nothing was written", async () => {
   using fixture = new Fixture();
   fixture.make({ file: "content" });
   const node = await fixture.walk("file");
-  await fixture.mirror.flush(node, await fixture.open(node), 1n);
+  const [reader, one, other] = [
+    await fixture.open(node),
+    await fixture.open(node, O_RDWR),
+    await fixture.open(node, O_RDWR),
+  ];
+  const flush = (fh: number) => fixture.mirror.flush(node, fh, 1n);
+  for (const fh of [reader, one, other]) await flush(fh);
   assert.equal(fixture.count(FileOp.FLUSH), 0);
+  await fixture.write(node, one, "x");
+  for (const fh of [reader, one, other, one, other]) await flush(fh);
+  assert.equal(fixture.count(FileOp.FLUSH), 2);
+  await fixture.write(node, one, "y");
+  await flush(one);
+  assert.equal(fixture.count(FileOp.FLUSH), 3);
+});
+
+Deno.test("flush() of a written file gives the local error", async () => {
+  using fixture = new Fixture();
+  fixture.make({ file: "content" });
+  const node = await fixture.walk("file");
   const fh = await fixture.open(node, O_RDWR);
+  await fixture.write(node, fh, "x");
   fixture.intercept = (incoming) => (incoming.fail(Errno.EDQUOT), true);
-  await fails(Errno.EDQUOT, fixture.mirror.flush(node, fh, 1n));
+  // As often as it is asked.
+  for (let i = 0; i < 2; i++) await fails(Errno.EDQUOT, Promise.resolve(fixture.mirror.flush(node, fh, 1n)));
   await fails(Errno.EDQUOT, fixture.write(node, fh, "x"));
   await fails(Errno.EDQUOT, fixture.mirror.fsync(node, fh, false, caller));
 });

@@ -118,6 +118,11 @@ export class Fixture {
     }
   }
 
+  /** Has the local side answer a request that was intercepted. */
+  serve(incoming: Incoming): void {
+    this.#files.request(incoming);
+  }
+
   /** The local attributes, no link followed. */
   stat(name: string): Stat {
     const stat = statAt(AT_FDCWD, fromText(this.at(name)));
