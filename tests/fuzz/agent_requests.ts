@@ -21,13 +21,33 @@ const names = [
   ...["proc", "secret", "unreadable", "new", "new2", "..a", "\xff\x80", "n".repeat(255), "n".repeat(256), "socket"],
   ...["outside", "folder", "file with a longer name 3"],
 ].map((name) => name as ByteString);
+/** No names of one file: they are refused before anything is done, or lead out. */
+const paths = ["..", ".", "../outside/secret", "d/../../outside/secret", "/etc/passwd", "../outside", "a\0b", ""]
+  .map((path) => path as ByteString);
 /** Paths that lead out where anybody follows them. */
 const targets = ["../outside/secret", "/proc/self/fd", "..", "/", "x".repeat(4095), "f"].map(fromText);
 const sizes = [0, 1, 13, 4095, 4096, 65536, 1 << 20, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 53 - 1];
 const words = [0, 1, 2, 3, 7, 0o644, 0o7777, 65533, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 2, 2 ** 32 - 1];
-const owners = [0n, 1n, 2n, 2n ** 63n, 2n ** 64n - 1n];
+const owners = [0n, 1n, 1n, 2n, 2n, 2n ** 63n, 2n ** 64n - 1n];
 const types = [0o100000, 0o010000, 0o020000, 0o060000, 0o140000, 0o120000, 0o040000, 0, 0o170000];
-const openFlags = [0, 1, 2, 3, 0o1000, 0o1002, 0o2001, 0o40000, 0o100, 0o300, 0o10000000, 0o20200002, 0o1000000];
+const openFlags = [
+  0,
+  1,
+  2,
+  2,
+  2,
+  0,
+  3,
+  0o1000,
+  0o1002,
+  0o2001,
+  0o40000,
+  0o100,
+  0o300,
+  0o10000000,
+  0o20200002,
+  0o1000000,
+];
 const xattrs = ["user.a", "user.b", "security.capability", "system.posix_acl_access", "trusted.x", "a", "../x"];
 
 /** Requests as an agent makes them, and as a forger would, from bytes. */
@@ -39,7 +59,7 @@ export class AgentRequests {
   }
 
   next(from: Choices): Message {
-    if (once(from, 4)) return { isNote: true, ...this.#note(from) };
+    if (once(from, 5)) return { isNote: true, ...this.#note(from) };
     return { isNote: false, ...this.#request(from) };
   }
 
@@ -67,8 +87,8 @@ export class AgentRequests {
 
   /** What makes, finds and removes names. */
   #onNames(from: Choices): Omit<Message, "isNote"> {
-    const place = { dir: dir(from), name: pick(from, names) };
-    const other = { toDir: dir(from), toName: pick(from, names) };
+    const place = { dir: dir(from), name: nameOf(from) };
+    const other = { toDir: dir(from), toName: nameOf(from) };
     const made = { mode: pick(from, types) | pick(from, [0o644, 0o755, 0, 0o7777]), umask: pick(from, words) };
     switch (from.below(11)) {
       case 0:
@@ -80,7 +100,10 @@ export class AgentRequests {
       case 3:
         return { op: pick(from, [p.FileOp.UNLINK, p.FileOp.RMDIR]), body: p.encodeName(place) };
       case 4:
-        return { op: p.FileOp.RENAME, body: p.encodeRename({ ...place, ...other, flags: pick(from, words) }) };
+        return {
+          op: p.FileOp.RENAME,
+          body: p.encodeRename({ ...place, ...other, flags: pick(from, [0, 0, 0, 1, 2, 4, 2 ** 32 - 1]) }),
+        };
       case 5:
         return { op: p.FileOp.LINK, body: p.encodeLink({ ref: this.#ref(from), ...other }) };
       case 6:
@@ -147,7 +170,10 @@ export class AgentRequests {
         return { op: pick(from, [p.FileOp.FSYNC, p.FileOp.FSYNCDIR]), body };
       }
       case 3:
-        return { op: p.FileOp.FALLOCATE, body: p.encodeAllocate({ fh, offset, length, mode: pick(from, words) }) };
+        return {
+          op: p.FileOp.FALLOCATE,
+          body: p.encodeAllocate({ fh, offset, length, mode: pick(from, [0, 1, 2, 3, 16, 2 ** 31, 2 ** 32 - 1]) }),
+        };
       case 4:
         return { op: p.FileOp.SEEK, body: p.encodeSeek({ fh, offset, whence: from.below(6) }) };
       case 5: {
@@ -175,20 +201,25 @@ export class AgentRequests {
 
   /** Something that is there, most often; or something like it. */
   #named(from: Choices): p.NamedRef {
-    const forged = { kind: "name", dir: dir(from), name: pick(from, names), dev: 1, ino: 2n } as const;
+    const forged = { kind: "name", dir: dir(from), name: nameOf(from), dev: 1, ino: 2n } as const;
     const { refs } = this.#known;
     if (refs.length === 0 || once(from, 6)) return forged;
     const ref = pick(from, refs);
-    return once(from, 10) ? { ...ref, name: forged.name } : once(from, 10) ? { ...ref, dir: forged.dir } : ref;
+    return once(from, 20) ? { ...ref, name: forged.name } : once(from, 20) ? { ...ref, dir: forged.dir } : ref;
   }
 }
 
+function nameOf(from: Choices): ByteString {
+  return once(from, 16) ? pick(from, paths) : pick(from, names);
+}
+
+/** The first few most often, so that they are in use. */
 function dir(from: Choices): number {
-  return once(from, 12) ? pick(from, words) : 1 + from.below(6);
+  return once(from, 24) ? pick(from, words) : 1 + Math.min(from.below(7), from.below(3));
 }
 
 function handle(from: Choices): number {
-  return once(from, 12) ? pick(from, words) : from.below(6);
+  return once(from, 24) ? pick(from, words) : Math.min(from.below(6), from.below(5));
 }
 
 function change(ref: p.FileRef, from: Choices): p.SetAttrIn {

@@ -2,8 +2,20 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { fromText } from "../../lib/bytes/mod.ts";
 import { createFileServer, type FileServer, prepareProcess } from "../../lib/fileserver/mod.ts";
-import { decodeLookupOut, decodeName, decodePage, decodeReadDir, FileOp } from "../../lib/protocol/mod.ts";
+import {
+  decodeLookupOut,
+  decodeName,
+  decodePage,
+  decodeReadDir,
+  encodeBind,
+  encodeName,
+  encodeOpen,
+  FileNote,
+  FileOp,
+  ROOT_DIRECTORY,
+} from "../../lib/protocol/mod.ts";
 import { type BulkSource, type Incoming, NOT_READY } from "../../lib/rpc/mod.ts";
+import { O_RDWR } from "../../lib/linux/mod.ts";
 import { AgentRequests, type Knowledge, type Message } from "./agent_requests.ts";
 import { once, type Random, Script } from "./choices.ts";
 import { mutate } from "./mutate.ts";
@@ -76,8 +88,7 @@ class Inmate {
   }
 
   async run(input: Input): Promise<void> {
-    // What every agent knows after its first look.
-    for (const name of ["f", "d", "pipe", "absolute", "many", "foreign", "proc"]) this.#lookUp(name);
+    this.#begin();
     for (const script of input) {
       const from = new Script(script);
       const message = this.#requests.next(from);
@@ -101,9 +112,19 @@ class Inmate {
     for (let i = 0; i < 3; i++) await new Promise((resolve) => setTimeout(resolve));
   }
 
-  #lookUp(name: string): void {
-    const body = new Uint8Array([1, 0, 0, 0, name.length, 0, ...new TextEncoder().encode(name)]);
-    this.#send({ isNote: false, op: FileOp.LOOKUP, body });
+  /** What every agent does first. */
+  #begin(): void {
+    const lookUp = (dir: number, name: string) => {
+      this.#send({ isNote: false, op: FileOp.LOOKUP, body: encodeName({ dir, name: fromText(name) }) });
+      return this.#known.refs[this.#known.refs.length - 1];
+    };
+    for (const name of ["pipe", "absolute", "many", "foreign", "proc"]) lookUp(ROOT_DIRECTORY, name);
+    const { dir: parent, ...d } = lookUp(ROOT_DIRECTORY, "d");
+    this.#send({ isNote: true, op: FileNote.BIND, body: encodeBind({ id: 2, parent, ...d }) });
+    const files = [lookUp(2, "e"), lookUp(2, "g"), lookUp(ROOT_DIRECTORY, "f")].slice(1);
+    for (const [fh, ref] of files.entries()) {
+      this.#send({ isNote: false, op: FileOp.OPEN, body: encodeOpen({ ref, fh, flags: O_RDWR }) });
+    }
   }
 
   #send({ isNote, op, body }: Message): void {

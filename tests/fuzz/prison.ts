@@ -36,7 +36,7 @@ chmod 755 "$1"
 cd "$1"
 for name in * .[!.]*; do
   if [ "$name" = proc ] || [ "$name" = foreign ] || { [ ! -e "$name" ] && [ ! -L "$name" ]; }; then continue; fi
-  [ -L "$name" ] || chmod -R u+rwx "./$name" 2>&1
+  [ -L "$name" ] || chmod -R u+rwx "./$name" 2>/dev/null || :
   rm -rf "./$name"
 done
 if [ -n "$2" ]; then
