@@ -118,8 +118,9 @@ export class Changes {
     const lastPage = Math.floor((stat.size - 1) / PAGE) * PAGE;
     if (stat.size <= node.shownSize) return this.#notify(encodeInvalInode(node.id, { offset: 0, length: 0 }));
     if (lastPage > 0) this.#notify(encodeInvalInode(node.id, { offset: 0, length: lastPage }));
-    const body = encodeRead({ fh: file.fh, offset: lastPage, size: stat.size - lastPage });
-    this.#connection.call(FileOp.READ, body).reply.then((data) => {
+    const size = stat.size - lastPage;
+    const body = encodeRead({ fh: file.fh, offset: lastPage, size });
+    this.#connection.call(FileOp.READ, body, { maxReply: size }).reply.then((data) => {
       node.shownSize = Math.max(node.shownSize, lastPage + data.length);
       if (data.length > 0) this.#notify(encodeStore(node.id, lastPage, data));
     }).catch(() => {

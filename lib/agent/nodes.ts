@@ -1,6 +1,6 @@
 import type { ByteString } from "../bytes/mod.ts";
 import type { NodeId } from "../fuse/mod.ts";
-import { S_IFDIR, S_IFMT, S_IFREG, type Stat } from "../linux/mod.ts";
+import { Errno, ErrnoError, S_IFDIR, S_IFMT, S_IFREG, type Stat } from "../linux/mod.ts";
 import type { FileAttr, LookupOut } from "../protocol/mod.ts";
 import type { OpenFile } from "./open_files.ts";
 import type { OverlayEntry } from "./root_overlay.ts";
@@ -194,9 +194,19 @@ export class Nodes {
     return this.#byId.size;
   }
 
-  /** The node of what was found at `time` as `name` in `parent`, with one more lookup. */
+  /**
+   * Whether a file is `parent` or a directory above it. So it is where a directory is mounted within itself (`mount --bind`
+   * does that), or the local side lies: the kernel refuses it, and here the way up from a node must have an end.
+   */
+  isAbove(parent: Node, attr: Stat): boolean {
+    const node = this.#byInode.get(inode(attr));
+    return node !== undefined && (node === this.root || isWithin(parent, node));
+  }
+
+  /** The node of what was found at `time` as `name` in `parent`, with one more lookup. ELOOP for what {@link isAbove}. */
   enter(parent: Node, name: ByteString, found: LookupOut, time = performance.now()): Node {
     const { stat } = found;
+    if (this.isAbove(parent, stat)) throw new ErrnoError(Errno.ELOOP, "enter a directory that is within itself");
     const key = inode(stat);
     let node = this.#byInode.get(key);
     let former: Node | undefined;
@@ -282,6 +292,8 @@ export class Nodes {
   }
 
   #place(node: Node, parent: Node, name: ByteString): void {
+    // Moved into itself: a file system does not do that.
+    if (isWithin(parent, node)) return;
     const first = node.places[0];
     if (first !== undefined && first.parent === parent && first.name === name) return;
     this.gone(parent, name);
@@ -298,6 +310,14 @@ export class Nodes {
     this.#byInode.delete(key);
     for (const place of node.places) this.gone(place.parent, place.name);
   }
+}
+
+/** Whether `node` is `directory` or on its way up. */
+function isWithin(directory: Node, node: Node): boolean {
+  for (let at: Node | undefined = directory; at !== undefined; at = at.places[0]?.parent) {
+    if (at === node) return true;
+  }
+  return false;
 }
 
 function inode(attr: Stat): string {

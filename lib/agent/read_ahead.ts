@@ -102,7 +102,7 @@ export class ReadAhead {
 
   /** The same without reading ahead, and from nothing that is held. */
   async readPlainly(offset: number, size: number, signal?: () => AbortSignal): Promise<Uint8Array> {
-    const call = this.#connection.call(FileOp.READ, encodeRead({ fh: this.#fh, offset, size }));
+    const call = this.#connection.call(FileOp.READ, encodeRead({ fh: this.#fh, offset, size }), { maxReply: size });
     signal?.().addEventListener("abort", () => call.cancel(), { once: true });
     return await call.reply;
   }
