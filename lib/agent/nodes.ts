@@ -96,8 +96,9 @@ export class Node {
     await Promise.allSettled(this.#writing);
   }
 
-  /** Takes over what the local side said at `time`, unless something newer is known. */
+  /** Takes over what the local side said at `time`, unless something newer is known. EIO where it is about another inode. */
   update(attr: FileAttr, time = performance.now()): void {
+    if (this.#isOtherInode(attr)) throw new ErrnoError(Errno.EIO, "take the attributes of another inode");
     if (time < this.attrTime) return;
     this.attr = attr;
     this.ctimeKnown = true;
@@ -117,10 +118,14 @@ export class Node {
     this.attrKnown = false;
   }
 
-  /** Whether `attr`, told for the same (dev, ino), is of another file: the number was used again. */
+  #isOtherInode({ dev, ino }: Stat): boolean {
+    return ino !== this.attr.ino || dev !== this.attr.dev;
+  }
+
+  /** Whether `attr` is of another file, also where that has the same (dev, ino): the number was used again. */
   isOtherFile(attr: Stat): boolean {
     const mine = this.attr;
-    return (attr.mode & S_IFMT) !== (mine.mode & S_IFMT) || attr.btime !== mine.btime ||
+    return this.#isOtherInode(attr) || (attr.mode & S_IFMT) !== (mine.mode & S_IFMT) || attr.btime !== mine.btime ||
       attr.btimeNsec !== mine.btimeNsec;
   }
 

@@ -127,6 +127,8 @@ export class ReadAhead {
   /** Asks for the blocks that [from, to) lies in, unless they are here or on their way. */
   #ask(from: number, to: number): void {
     for (let start = from - from % BLOCK; start < to; start += BLOCK) {
+      // No request reaches further.
+      if (start > Number.MAX_SAFE_INTEGER) return;
       if (this.#current(start) !== undefined) continue;
       if (!ReadAhead.#makeRoom()) return;
       this.#request(start);

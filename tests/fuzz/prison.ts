@@ -32,7 +32,7 @@ const ALL_EVENTS = 0xfff;
 /** $1: the exported directory, however it was left; $2: not empty for root, who may have taken `foreign` away. */
 const refilling = `
 set -e
-chmod 755 "$1"
+if [ -n "$2" ]; then chmod 1777 "$1"; fi
 cd "$1"
 for name in * .[!.]*; do
   if [ "$name" = proc ] || [ "$name" = foreign ] || { [ ! -e "$name" ] && [ ! -L "$name" ]; }; then continue; fi
@@ -90,8 +90,8 @@ export class Prison {
     if (asUser) {
       assert.ok(root, "only root can become another user");
       this.refill();
-      command("chown", "-R", `${USER}:${USER}`, this.inside);
-      command("chown", "-R", "0:0", `${this.inside}/foreign`, `${this.inside}/proc`);
+      // The folder itself, proc and foreign stay root's, and its sticky bit keeps them there.
+      command("sh", "-c", `cd ${this.inside} && chown -hR ${USER}:${USER} [!fp]* f pipe`);
       for (const result of [setGroups([]), setGroup(USER), setUser(USER)]) unwrap(result, "become an ordinary user");
     }
     this.#kept = this.#describeKept();
@@ -112,8 +112,6 @@ export class Prison {
   /** The outside is as it was, access times included. */
   checkOutside(): void {
     this.checkQuiet();
-    // Its mode is the agent's to change, and would hide `proc` from a user.
-    Deno.chmodSync(this.inside, 0o755);
     assert.deepEqual([...this.#describeKept()], [...this.#kept]);
   }
 
