@@ -59,7 +59,9 @@ export class Changes {
 
   #apply(directory: Node, name: ByteString, found: LookupOut | undefined): void {
     const child = directory.children.get(name);
-    if (found === undefined || child === undefined || child.isOtherFile(found.stat) || child.isForeignChange(found.stat)) {
+    if (
+      found === undefined || child === undefined || child.isOtherFile(found.stat) || child.isForeignChange(found.stat)
+    ) {
       this.#renew(directory, name, found);
     } else if (!child.isBeingWritten && differs(child.attr, found.stat)) {
       this.#note(directory, name, found);
