@@ -1,7 +1,7 @@
 import { fromText } from "../bytes/mod.ts";
 import type { DirEntry } from "../fuse/mod.ts";
 import { Errno, ErrnoError } from "../linux/mod.ts";
-import { decodePage, type DirPage, encodeReadDir, FileOp, type LookupOut, MAX_PAGE } from "../protocol/mod.ts";
+import { type DirPage, type LookupOut, MAX_PAGE } from "../protocol/mod.ts";
 import type { Directories } from "./directories.ts";
 import type { Node } from "./nodes.ts";
 
@@ -103,9 +103,9 @@ export class Listings {
     const isRemoved = node.isRemoved && !this.#directories.has(node);
     // A mount point of the remote machine; and what was removed is empty.
     if (node.overlay?.attr !== undefined || isRemoved) return { page: empty, asOf: performance.now() };
-    const body = encodeReadDir({ dir: this.#directories.number(node), cookie, budget });
+    const request = { dir: this.#directories.number(node), cookie, budget };
     const asOf = performance.now();
-    return { page: decodePage(await this.#directories.ask(FileOp.READDIR, body)), asOf };
+    return { page: await this.#directories.page(request), asOf };
   }
 }
 

@@ -6,7 +6,7 @@ import { type Lent, LockSet } from "./lock_set.ts";
 /** Most owners of locks on a file, over all files: each may cost a descriptor. */
 const MAX_SETS = 1 << 14;
 /** Most ranges that all of them have locked, each of which the kernel keeps too. */
-const MAX_RANGES = 1 << 16;
+const MAX_RANGES = 1 << 15;
 
 const NONE: ReadonlyMap<bigint, LockSet> = new Map();
 

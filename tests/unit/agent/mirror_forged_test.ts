@@ -1,9 +1,17 @@
 /** Answers that no honest local side gives. */
 import assert from "node:assert/strict";
 import type { ByteString } from "../../../lib/bytes/mod.ts";
+import { Directories } from "../../../lib/agent/directories.ts";
 import { Errno, O_RDWR } from "../../../lib/linux/mod.ts";
-import { encodeCopied, encodeLookupOut, encodeWritten, FileOp } from "../../../lib/protocol/mod.ts";
-import type { Incoming } from "../../../lib/rpc/mod.ts";
+import {
+  encodeCopied,
+  encodeLookupOut,
+  encodePage,
+  encodeWritten,
+  FileOp,
+  MAX_ENTRY,
+} from "../../../lib/protocol/mod.ts";
+import type { CallOptions, Connection, Incoming } from "../../../lib/rpc/mod.ts";
 import { caller, fails, Fixture, ROOT } from "./mirror_fixture.ts";
 import { Sink } from "./sink.ts";
 
@@ -71,4 +79,15 @@ Deno.test("read() at the last byte that a message can name asks for nothing beyo
   const at = { fh, offset: Number.MAX_SAFE_INTEGER - 10, size: 128 * 1024 };
   assert.equal(await fixture.read(node, at), "");
   for (const { offset } of fixture.reads()) assert.ok(offset <= Number.MAX_SAFE_INTEGER);
+});
+
+Deno.test("page() takes no more than its budget and an entry", async () => {
+  const limits: (number | undefined)[] = [];
+  const call = (_op: number, _body: Uint8Array, options: CallOptions) => {
+    limits.push(options.maxReply);
+    return { reply: Promise.resolve(encodePage({ entries: [], end: true })), cancel: () => {} };
+  };
+  const directories = new Directories({ call } as unknown as Connection);
+  await directories.page({ dir: 1, cookie: 0n, budget: 1000 });
+  assert.deepEqual(limits, [1000 + MAX_ENTRY]);
 });

@@ -347,7 +347,7 @@ Deno.test("an owner's ranges are bounded also where unlocking leaves two of one"
 
 Deno.test("the ranges of all owners together are bounded, and those that are let go of do not count", () => {
   using fixture = new LockFixture();
-  const last = 257;
+  const last = 129;
   for (let fh = 1; fh <= last; fh++) {
     Deno.writeTextFileSync(fixture.at(`file${fh}`), "");
     fixture.open(fh, fixture.ref(`file${fh}`));
