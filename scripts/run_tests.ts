@@ -84,6 +84,11 @@ async function gate(): Promise<void> {
   );
 }
 
+/** Forged bytes for everything that takes some from outside, for a fixed time. */
+async function fuzz(): Promise<void> {
+  await step("fuzz", ["scripts/deno", "test", "--quiet", "--no-check", "-A", "tests/fuzz"], fileSeconds);
+}
+
 function endToEndFiles(filter: string): string[] {
   const names = [...Deno.readDirSync("tests/e2e")].map((entry) => entry.name);
   return names.filter((name) => name.endsWith("_test.ts") && name.includes(filter)).sort();
@@ -102,19 +107,20 @@ async function endToEnd(filter: string, deadline: number): Promise<void> {
 }
 
 async function main([part = "all", filter = ""]: string[]): Promise<void> {
-  if (!["all", "unit", "e2e"].includes(part)) {
-    console.error(`Cannot run "${part}": no such part; try scripts/test [unit | e2e [part of a file's name]]`);
+  if (!["all", "unit", "fuzz", "e2e"].includes(part)) {
+    console.error(`Cannot run "${part}": no such part; try scripts/test [unit | fuzz | e2e [part of a file's name]]`);
     Deno.exit(2);
   }
   let ready = true;
-  if (part !== "unit") {
+  if (part === "all" || part === "e2e") {
     ready = await step(`packages: ${packages.join(" ")}`, ["scripts/packages", ...packages], 600) &&
       await step("build", ["scripts/build"], 600) &&
       await step("the second host's root file system", ["sh", "tests/hosts/rootfs.sh"], 900);
   }
   const deadline = Date.now() + testSeconds * 1000;
-  if (part !== "e2e") await gate();
-  if (part !== "unit" && ready) await endToEnd(filter, deadline);
+  if (part === "all" || part === "unit") await gate();
+  if (part === "all" || part === "fuzz") await fuzz();
+  if ((part === "all" || part === "e2e") && ready) await endToEnd(filter, deadline);
 }
 
 /** Ends the step that is running (its whole process group, by `timeout`) and then this process. */

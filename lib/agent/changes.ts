@@ -50,7 +50,7 @@ export class Changes {
     if (directory === undefined) return this.#tree.startPack.told(dir, name, found);
     const file = found && nodes.ofFile(found.stat);
     this.#apply(directory, name, found);
-    if (file === undefined || !isSame(file, found!.stat)) return;
+    if (file === undefined || file.isOtherFile(found!.stat)) return;
     // Of its other names nothing is told.
     for (const place of [...file.places]) {
       if (place.parent !== directory || place.name !== name) this.#apply(place.parent, place.name, found);
@@ -59,7 +59,9 @@ export class Changes {
 
   #apply(directory: Node, name: ByteString, found: LookupOut | undefined): void {
     const child = directory.children.get(name);
-    if (found === undefined || child === undefined || !isSame(child, found.stat) || child.isForeignChange(found.stat)) {
+    if (
+      found === undefined || child === undefined || child.isOtherFile(found.stat) || child.isForeignChange(found.stat)
+    ) {
       this.#renew(directory, name, found);
     } else if (!child.isBeingWritten && differs(child.attr, found.stat)) {
       this.#note(directory, name, found);
@@ -100,7 +102,7 @@ export class Changes {
   #renew(directory: Node, name: ByteString, found: LookupOut | undefined): void {
     const { nodes } = this.#tree;
     const child = directory.children.get(name);
-    const kept = child !== undefined && found !== undefined && isSame(child, found.stat);
+    const kept = child !== undefined && found !== undefined && !child.isOtherFile(found.stat);
     // Before the news are noted: the number of a removed file may be used again, and the newer of the two counts.
     if (!kept) nodes.unlinked(directory, name);
     this.#note(directory, name, found);
@@ -122,8 +124,9 @@ export class Changes {
     const lastPage = Math.floor((stat.size - 1) / PAGE) * PAGE;
     if (stat.size <= node.shownSize) return this.#notify(encodeInvalInode(node.id, { offset: 0, length: 0 }));
     if (lastPage > 0) this.#notify(encodeInvalInode(node.id, { offset: 0, length: lastPage }));
-    const body = encodeRead({ fh: file.fh, offset: lastPage, size: stat.size - lastPage });
-    this.#connection.call(FileOp.READ, body).reply.then((data) => {
+    const size = stat.size - lastPage;
+    const body = encodeRead({ fh: file.fh, offset: lastPage, size });
+    this.#connection.call(FileOp.READ, body, { maxReply: size }).reply.then((data) => {
       node.shownSize = Math.max(node.shownSize, lastPage + data.length);
       if (data.length > 0) this.#notify(encodeStore(node.id, lastPage, data));
     }).catch(() => {
@@ -139,10 +142,6 @@ export class Changes {
     this.#sent++;
     this.#write(message);
   }
-}
-
-function isSame(node: Node, stat: Stat): boolean {
-  return node.attr.ino === stat.ino && node.attr.dev === stat.dev && !node.isOtherFile(stat);
 }
 
 function differs(one: Stat, other: Stat): boolean {

@@ -1,5 +1,17 @@
 import { Errno, ErrnoError } from "../linux/mod.ts";
-import { encodeBind, encodeNumber, encodeRef, FileNote, FileOp, ROOT_DIRECTORY } from "../protocol/mod.ts";
+import {
+  decodePage,
+  type DirPage,
+  encodeBind,
+  encodeNumber,
+  encodeReadDir,
+  encodeRef,
+  FileNote,
+  FileOp,
+  MAX_ENTRY,
+  type ReadDirIn,
+  ROOT_DIRECTORY,
+} from "../protocol/mod.ts";
 import { type Connection, RpcError } from "../rpc/mod.ts";
 import type { Node } from "./nodes.ts";
 
@@ -41,10 +53,10 @@ export class Directories {
     this.#onUnleased = options.onUnleased ?? (() => {});
   }
 
-  /** The reply to a request that names directories by their numbers. */
-  async ask(op: number, body: Uint8Array): Promise<Uint8Array> {
+  /** The reply to a request that names directories by their numbers. `maxReply`: bytes; a longer one ends the link. */
+  async ask(op: number, body: Uint8Array, maxReply?: number): Promise<Uint8Array> {
     try {
-      return await this.#connection.call(op, body).reply;
+      return await this.#connection.call(op, body, { maxReply }).reply;
     } catch (error) {
       const errno = error instanceof RpcError ? error.errno : 0;
       // A directory that is not there is ESTALE: ENOENT is said of what is looked for in one.
@@ -52,6 +64,11 @@ export class Directories {
       if (errno === Errno.ESTALE) this.#onStale();
       throw error;
     }
+  }
+
+  /** A part of a listing. */
+  async page(request: ReadDirIn): Promise<DirPage> {
+    return decodePage(await this.ask(FileOp.READDIR, encodeReadDir(request), request.budget + MAX_ENTRY));
   }
 
   /** The directory that the local side means by a number; undefined when the number was given up meanwhile. */

@@ -1,15 +1,7 @@
 import { fromText } from "../bytes/mod.ts";
 import type { DirEntry } from "../fuse/mod.ts";
 import { Errno, ErrnoError } from "../linux/mod.ts";
-import {
-  decodePage,
-  type DirPage,
-  encodeReadDir,
-  FileOp,
-  type LookupOut,
-  MAX_PAGE,
-  type PageEntry,
-} from "../protocol/mod.ts";
+import { type DirPage, type LookupOut, MAX_PAGE, type PageEntry } from "../protocol/mod.ts";
 import type { Directories } from "./directories.ts";
 import type { Node } from "./nodes.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
@@ -127,10 +119,9 @@ export class Listings {
     const page = known && wholePage(known);
     const isCurrent = this.#directories.isLeased(node);
     if (page !== undefined) return { page, told: { since, asOf: known!.asOf, isCurrent } };
-    const body = encodeReadDir({ dir: this.#directories.number(node), cookie, budget });
+    const request = { dir: this.#directories.number(node), cookie, budget };
     const asOf = performance.now();
-    const reply = await this.#directories.ask(FileOp.READDIR, body);
-    return { page: decodePage(reply), told: { since: asOf, asOf, isCurrent: false } };
+    return { page: await this.#directories.page(request), told: { since: asOf, asOf, isCurrent: false } };
   }
 }
 

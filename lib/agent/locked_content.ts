@@ -75,7 +75,8 @@ export class LockedContent {
 
   async #lastByte({ fh }: OpenFile, size: number): Promise<Uint8Array> {
     try {
-      return await this.#connection.call(FileOp.READ, encodeRead({ fh, offset: size - 1, size: 1 })).reply;
+      const body = encodeRead({ fh, offset: size - 1, size: 1 });
+      return await this.#connection.call(FileOp.READ, body, { maxReply: 1 }).reply;
     } catch {
       // Open for writing only: nobody is going to read it.
       return new Uint8Array(1);

@@ -1,4 +1,4 @@
-import { type ByteString, toBytes, toText } from "../bytes/mod.ts";
+import { type ByteString, DecodeError, toBytes, toText } from "../bytes/mod.ts";
 import {
   type AttrOut,
   type Caller,
@@ -63,6 +63,7 @@ import {
   type FileAttr,
   FileOp,
   type SetTime,
+  takeTarget,
 } from "../protocol/mod.ts";
 import { log } from "../log/mod.ts";
 import { type Connection, RpcError } from "../rpc/mod.ts";
@@ -240,7 +241,7 @@ export class Mirror implements FileSystem {
   async readlink(nodeId: NodeId): Promise<Uint8Array> {
     const { target } = this.tree.node(nodeId);
     if (target !== undefined) return toBytes(target);
-    return await this.tree.ask(FileOp.READLINK, encodeRef(this.tree.ref(this.tree.node(nodeId))));
+    return takeTarget(await this.tree.ask(FileOp.READLINK, encodeRef(this.tree.ref(this.tree.node(nodeId)))));
   }
 
   async symlink(parentId: NodeId, name: ByteString, target: ByteString, caller: Caller): Promise<Entry> {
@@ -414,6 +415,7 @@ export class Mirror implements FileSystem {
       const body = encodeWrite({ fh, offset: at.offset });
       const { reply } = this.#connection.call(FileOp.WRITE, body, { data: at.data, flow: fh });
       const { written, stat } = decodeWritten(await file.node.whileWriting(reply));
+      if (written > at.data.length) throw new DecodeError(`Cannot have written ${written} of ${at.data.length} bytes`);
       node.shownSize = Math.max(node.shownSize, at.offset + written);
       // Past its cache the kernel keeps the time and size it had before, and with write-back it believes those: the next
       // use of the name must give a new node.
@@ -492,7 +494,7 @@ export class Mirror implements FileSystem {
       if (shown !== undefined) return this.#addOverlay(node, { entry, shown }, sink);
       // Told before a name in there changed: the kernel may know better what becomes of this one.
       const old = told !== undefined && told.since < node.changedAt;
-      if (!sink.plus || found === undefined || old) return sink.add(entry);
+      if (!sink.plus || found === undefined || old || this.tree.nodes.isAbove(node, found.stat)) return sink.add(entry);
       return this.#add(entry, this.tree.enter(node, entry.name, found, told), sink);
     });
   }

@@ -1,6 +1,6 @@
 import type { ByteString } from "../bytes/mod.ts";
 import type { NodeId } from "../fuse/mod.ts";
-import { S_IFDIR, S_IFMT, S_IFREG, type Stat } from "../linux/mod.ts";
+import { Errno, ErrnoError, S_IFDIR, S_IFMT, S_IFREG, type Stat } from "../linux/mod.ts";
 import { CHUNK, type FileAttr, type LookupOut } from "../protocol/mod.ts";
 import type { OpenFile } from "./open_files.ts";
 import type { OverlayEntry } from "./root_overlay.ts";
@@ -108,8 +108,9 @@ export class Node {
     await Promise.allSettled(this.#writing);
   }
 
-  /** Takes over what the local side said at `time`, unless something newer is known. */
+  /** Takes over what the local side said at `time`, unless something newer is known. EIO where it is about another inode. */
   update(attr: FileAttr, time = performance.now()): void {
+    if (this.#isOtherInode(attr)) throw new ErrnoError(Errno.EIO, "take the attributes of another inode");
     if (time < this.attrTime) return;
     this.attr = attr;
     this.ctimeKnown = true;
@@ -129,10 +130,14 @@ export class Node {
     this.attrKnown = false;
   }
 
-  /** Whether `attr`, told for the same (dev, ino), is of another file: the number was used again. */
+  #isOtherInode({ dev, ino }: Stat): boolean {
+    return ino !== this.attr.ino || dev !== this.attr.dev;
+  }
+
+  /** Whether `attr` is of another file, also where that has the same (dev, ino): the number was used again. */
   isOtherFile(attr: Stat): boolean {
     const mine = this.attr;
-    return (attr.mode & S_IFMT) !== (mine.mode & S_IFMT) || attr.btime !== mine.btime ||
+    return this.#isOtherInode(attr) || (attr.mode & S_IFMT) !== (mine.mode & S_IFMT) || attr.btime !== mine.btime ||
       attr.btimeNsec !== mine.btimeNsec;
   }
 
@@ -206,9 +211,19 @@ export class Nodes {
     return this.#byId.size;
   }
 
-  /** The node of what was found at `time` as `name` in `parent`, with one more lookup. */
+  /**
+   * Whether a file is `parent` or a directory above it. So it is where a directory is mounted within itself (`mount --bind`
+   * does that), or the local side lies: the kernel refuses it, and here the way up from a node must have an end.
+   */
+  isAbove(parent: Node, attr: Stat): boolean {
+    const node = this.#byInode.get(inodeKey(attr));
+    return node !== undefined && (node === this.root || isWithin(parent, node));
+  }
+
+  /** The node of what was found at `time` as `name` in `parent`, with one more lookup. ELOOP for what {@link isAbove}. */
   enter(parent: Node, name: ByteString, found: LookupOut, time = performance.now()): Node {
     const { stat } = found;
+    if (this.isAbove(parent, stat)) throw new ErrnoError(Errno.ELOOP, "enter a directory that is within itself");
     const key = inodeKey(stat);
     let node = this.#byInode.get(key);
     let former: Node | undefined;
@@ -294,6 +309,8 @@ export class Nodes {
   }
 
   #place(node: Node, parent: Node, name: ByteString): void {
+    // Moved into itself: a file system does not do that.
+    if (isWithin(parent, node)) return;
     const first = node.places[0];
     if (first !== undefined && first.parent === parent && first.name === name) return;
     this.gone(parent, name);
@@ -310,6 +327,14 @@ export class Nodes {
     this.#byInode.delete(key);
     for (const place of node.places) this.gone(place.parent, place.name);
   }
+}
+
+/** Whether `node` is `directory` or on its way up. */
+function isWithin(directory: Node, node: Node): boolean {
+  for (let at: Node | undefined = directory; at !== undefined; at = at.places[0]?.parent) {
+    if (at === node) return true;
+  }
+  return false;
 }
 
 /** What tells a file from all others, as long as it exists. */

@@ -1,4 +1,5 @@
 /** What is done to ranges of open files on the local side, without their bytes crossing the link. */
+import { DecodeError } from "../bytes/mod.ts";
 import type { FileCopy, FileRange } from "../fuse/mod.ts";
 import { Errno, ErrnoError, SEEK_HOLE } from "../linux/mod.ts";
 import {
@@ -46,6 +47,7 @@ export class Ranges {
     }
     const body = encodeCopy({ from: fh, fromOffset: offset, to: to.fh, toOffset: to.offset, length });
     const { copied, stat } = decodeCopied(await writing(target.node, this.#tree.ask(FileOp.COPY, body)));
+    if (copied > length) throw new DecodeError(`Cannot have copied ${copied} of ${length} bytes`);
     target.node.update(stat);
     return copied;
   }

@@ -102,7 +102,7 @@ export class ReadAhead {
 
   /** The same without reading ahead, and from nothing that is held. */
   async readPlainly(offset: number, size: number, signal?: () => AbortSignal): Promise<Uint8Array> {
-    const call = this.#connection.call(FileOp.READ, encodeRead({ fh: this.#fh, offset, size }));
+    const call = this.#connection.call(FileOp.READ, encodeRead({ fh: this.#fh, offset, size }), { maxReply: size });
     signal?.().addEventListener("abort", () => call.cancel(), { once: true });
     return await call.reply;
   }
@@ -127,6 +127,8 @@ export class ReadAhead {
   /** Asks for the blocks that [from, to) lies in, unless they are here or on their way. */
   #ask(from: number, to: number): void {
     for (let start = from - from % BLOCK; start < to; start += BLOCK) {
+      // No request reaches further.
+      if (start > Number.MAX_SAFE_INTEGER) return;
       if (this.#current(start) !== undefined) continue;
       if (!ReadAhead.#makeRoom()) return;
       this.#request(start);

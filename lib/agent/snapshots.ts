@@ -1,5 +1,5 @@
 import type { ByteString } from "../bytes/mod.ts";
-import { decodePage, encodeReadDir, FileOp, type LookupOut, MAX_PAGE } from "../protocol/mod.ts";
+import { type LookupOut, MAX_PAGE } from "../protocol/mod.ts";
 import type { Directories } from "./directories.ts";
 import type { Node } from "./nodes.ts";
 
@@ -179,8 +179,7 @@ export class Snapshots {
     const entries = new Map<ByteString, NameState>();
     let cookie = 0n;
     for (let i = 0; i < MAX_PAGES; i++) {
-      const body = encodeReadDir({ dir, cookie, budget: MAX_PAGE });
-      const page = decodePage(await this.#directories.ask(FileOp.READDIR, body));
+      const page = await this.#directories.page({ dir, cookie, budget: MAX_PAGE });
       for (const { name, stat, target } of page.entries) entries.set(name, stat ? { stat, target } : "unknown");
       if (page.end) return entries;
       cookie = page.entries[page.entries.length - 1].cookie;

@@ -66,6 +66,8 @@ export class LockSet {
 
   unlock(lock: RangeLock): number {
     if (this.#description === undefined) return 0;
+    // One more range, as if it were locked.
+    if (this.ranges.size >= MAX_RANGES && this.ranges.isSplitBy(lock)) return -Errno.ENOLCK;
     const result = setRangeLock(this.#description.fd, lock);
     if (result === 0) this.ranges.apply(lock);
     return result;

@@ -5,6 +5,8 @@ import { type Lent, LockSet } from "./lock_set.ts";
 
 /** Most owners of locks on a file, over all files: each may cost a descriptor. */
 const MAX_SETS = 1 << 14;
+/** Most ranges that all of them have locked, each of which the kernel keeps too. */
+const MAX_RANGES = 1 << 15;
 
 const NONE: ReadonlyMap<bigint, LockSet> = new Map();
 
@@ -18,17 +20,27 @@ export class LockTable {
   readonly #files = new Map<string, Map<bigint, LockSet>>();
   readonly #inodes = new WeakMap<OpenFile, string>();
   #count = 0;
+  #ranges = 0;
 
   /** Locks or unlocks; 0, or minus errno: EAGAIN where a lock is in the way. */
   set(file: OpenFile, request: RangeRequest): number {
     const known = this.#sets(file).get(request.owner);
-    if (request.lock.type === F_UNLCK) return known?.unlock(request.lock) ?? 0;
-    if (this.blockers(file, request).length > 0) return -Errno.EAGAIN;
-    if (known === undefined && this.#count >= MAX_SETS) return -Errno.ENOLCK;
+    const before = known?.ranges.size ?? 0;
     const set = known ?? new LockSet(request.owner, this.#lent);
-    const result = set.lock(file, request.lock, request.pid);
+    const result = this.#set(file, set, request);
+    this.#ranges += set.ranges.size - before;
     if (known === undefined && set.files.size > 0) this.#add(file, set);
     return result;
+  }
+
+  #set(file: OpenFile, set: LockSet, request: RangeRequest): number {
+    const { lock } = request;
+    const isFull = this.#ranges >= MAX_RANGES;
+    if (lock.type === F_UNLCK) return isFull && set.ranges.isSplitBy(lock) ? -Errno.ENOLCK : set.unlock(lock);
+    if (this.blockers(file, request).length > 0) return -Errno.EAGAIN;
+    // A set without a file is a new one.
+    if (isFull || (set.files.size === 0 && this.#count >= MAX_SETS)) return -Errno.ENOLCK;
+    return set.lock(file, lock, request.pid);
   }
 
   /** A lock that is in the way; or minus errno. */
@@ -90,6 +102,7 @@ export class LockTable {
       set.drop();
       sets.delete(set.owner);
       this.#count--;
+      this.#ranges -= set.ranges.size;
     }
     if (sets.size === 0) this.#files.delete(this.#inode(file));
     return going.length > 0;

@@ -29,6 +29,11 @@ export class LockedRanges {
     this.#locks = locks;
   }
 
+  /** Whether unlocking a range leaves something of one lock on both sides of it. */
+  isSplitBy({ start, end }: RangeLock): boolean {
+    return this.#locks.some((held) => held.start < start && held.end > end);
+  }
+
   /** One that is in the way of another owner's lock. */
   conflict(lock: RangeLock): RangeLock | undefined {
     return this.#locks.find((held) => {

@@ -23,5 +23,7 @@ export function seekIn(context: Context, body: Uint8Array): Answer {
   const file = context.handles.find(fh);
   if (file === undefined) return -Errno.EBADF;
   const found = seek(file.fd, offset, whence);
+  // Behind the last position that a message can hold.
+  if (found > Number.MAX_SAFE_INTEGER) return -Errno.EOVERFLOW;
   return found < 0 ? found : encodePosition(found);
 }

@@ -204,7 +204,7 @@ export function accessFd(fd: number, mask: number): number {
   return negative(libc().faccessat(AT_FDCWD, procFd(fd), mask, 0x200));
 }
 
-/** struct statfs64: sizes in units of `bsize` bytes. */
+/** struct statfs64: sizes in units of `bsize` bytes; 2^53 - 1 stands for all that is beyond. */
 export interface StatFs {
   /** Magic number of the file system (`linux/magic.h`). */
   readonly type: number;
@@ -223,10 +223,11 @@ export function statFs(fd: number): StatFs | number {
   const buffer = new Uint8Array(120);
   const result = negative(libc().fstatfs64(fd, buffer));
   if (result < 0) return result;
-  const words = new BigInt64Array(buffer.buffer);
-  const word = (index: number) => Number(words[index]);
+  const words = new BigUint64Array(buffer.buffer);
+  // Network file systems without a limit say so by numbers near 2^64.
+  const word = (index: number) => Math.min(Number.MAX_SAFE_INTEGER, Number(words[index]));
   return {
-    type: word(0),
+    type: Number(words[0] & 0xffff_ffffn),
     bsize: word(1),
     blocks: word(2),
     bfree: word(3),

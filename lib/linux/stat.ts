@@ -2,7 +2,7 @@ import { type ByteString, cString } from "../bytes/mod.ts";
 import { arch } from "./arch.ts";
 import { libc, negative } from "./libc.ts";
 
-/** A file's attributes, as statx(2) gives them. Times are whole seconds (may be negative) and nanoseconds. */
+/** A file's attributes, as statx(2) gives them. Times are whole seconds (may be negative, within ±2^53) and nanoseconds. */
 export interface Stat {
   /** major * 2^32 + minor of the device the file is on. */
   readonly dev: number;
@@ -14,7 +14,7 @@ export interface Stat {
   readonly gid: number;
   /** Of a device node, in the kernel's 32-bit form (new_encode_dev). */
   readonly rdev: number;
-  /** Bytes. */
+  /** Bytes; 2^53 - 1 stands for all that is beyond. */
   readonly size: number;
   /** Units of 512 bytes. */
   readonly blocks: number;
@@ -91,8 +91,8 @@ function decode(): Stat {
     uid: words[5],
     gid: words[6],
     rdev: encodeDevice(words[32], words[33]),
-    size: words[10] + words[11] * 0x1_0000_0000,
-    blocks: words[12] + words[13] * 0x1_0000_0000,
+    size: unsigned(10),
+    blocks: unsigned(12),
     blksize: words[1],
     atime: seconds(16),
     atimeNsec: words[18],
@@ -105,8 +105,15 @@ function decode(): Stat {
   };
 }
 
+/** A sparse file can be longer, and a time set further away, than a number tells exactly: such are the last that it does. */
+const LAST = Number.MAX_SAFE_INTEGER;
+
+function unsigned(word: number): number {
+  return Math.min(LAST, words[word] + words[word + 1] * 0x1_0000_0000);
+}
+
 function seconds(word: number): number {
-  return words[word] + (words[word + 1] | 0) * 0x1_0000_0000;
+  return Math.max(-LAST, Math.min(LAST, words[word] + (words[word + 1] | 0) * 0x1_0000_0000));
 }
 
 /** A device number in the kernel's 32-bit form (new_encode_dev in `linux/kdev_t.h`). */

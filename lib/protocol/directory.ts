@@ -38,6 +38,9 @@ export interface ReadDirIn {
 /** Most bytes of one page. */
 export const MAX_PAGE = 1 << 18;
 
+/** What a page may have beyond its budget, in bytes: a single entry, with a name, attributes and a target of any length. */
+export const MAX_ENTRY = 10_000;
+
 /** u32 dir, u64 cookie, u32 budget. */
 export function encodeReadDir(message: ReadDirIn): Uint8Array {
   return new Writer(16).u32(message.dir).u64(message.cookie).u32(message.budget).finish();

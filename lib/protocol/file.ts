@@ -64,6 +64,14 @@ export function readTarget(from: Reader): ByteString {
   return target;
 }
 
+/** The answer to READLINK, which is a target and nothing else; under the same rules. A view. */
+export function takeTarget(body: Uint8Array): Uint8Array {
+  if (body.length === 0 || body.length > 4095 || body.includes(0)) {
+    throw new DecodeError("Cannot decode a link's target: empty, longer than 4095 bytes, or with a NUL");
+  }
+  return body;
+}
+
 /** u32 dir, string16 name. */
 export interface NameIn {
   readonly dir: number;

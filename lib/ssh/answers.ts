@@ -30,7 +30,7 @@ export class Answers {
       }
       // A message of the login may stand before it without a line end.
       const at = line.indexOf(this.#mark);
-      if (at >= 0) return line.slice(at + this.#mark.length).split(" ");
+      if (at >= 0) return printable(line.slice(at + this.#mark.length)).split(" ");
       this.#keep(line);
     }
   }
@@ -51,7 +51,8 @@ export class Answers {
     const end = this.#pending.indexOf(NEWLINE);
     if (end < 0) return undefined;
     const line = this.#decoder.decode(this.#pending.subarray(0, end));
-    this.#pending = this.#pending.slice(end + 1);
+    // No copy: a flood of short lines would be copied for each of them.
+    this.#pending = this.#pending.subarray(end + 1);
     return line.replace(/\r$/, "");
   }
 
@@ -70,12 +71,17 @@ export class Answers {
   }
 
   #keep(line: string): void {
-    // deno-lint-ignore no-control-regex -- a message may not steer the user's terminal
-    const text = line.replace(/[\x00-\x1f\x7f]/g, " ").trim().slice(0, 200);
+    const text = printable(line).trim().slice(0, 200);
     if (text === "") return;
     this.#noise.push(text);
     if (this.#noise.length > KEPT_NOISE) this.#noise.shift();
   }
+}
+
+/** Without what would steer the user's terminal: the text becomes part of messages. */
+function printable(text: string): string {
+  // deno-lint-ignore no-control-regex
+  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, " ");
 }
 
 /** Waits for `promise`, at most `ms` (0: as long as it takes); then a DialError with `message`. */

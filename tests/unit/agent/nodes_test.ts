@@ -1,8 +1,8 @@
 /** What the kernel knows, and that it is let go of exactly. */
 import assert from "node:assert/strict";
 import type { ByteString } from "../../../lib/bytes/mod.ts";
-import { Nodes } from "../../../lib/agent/nodes.ts";
-import { O_RDWR, type Stat } from "../../../lib/linux/mod.ts";
+import { Nodes, pathOf } from "../../../lib/agent/nodes.ts";
+import { Errno, O_RDWR, type Stat } from "../../../lib/linux/mod.ts";
 import { caller, Fixture, ROOT } from "./mirror_fixture.ts";
 
 const b = (name: string) => name as ByteString;
@@ -177,4 +177,30 @@ Deno.test("everything that the mirror gave out is let go of when the kernel forg
   for (const [nodeId, lookups] of [...given].reverse()) mirror.forget(nodeId, lookups);
   assert.equal(mirror.tree.nodes.size, 1);
   assert.equal(mirror.tree.nodes.root.children.size, 0);
+});
+
+Deno.test("enter() refuses a directory within itself with ELOOP, and the way up from every node ends", () => {
+  const nodes = new Nodes(directory(1n));
+  const a = nodes.enter(nodes.root, b("a"), { stat: directory(2n) });
+  const below = nodes.enter(a, b("below"), { stat: directory(3n) });
+  for (const ino of [1n, 2n, 3n]) {
+    assert.ok(nodes.isAbove(below, directory(ino)));
+    const refused = { errno: Errno.ELOOP };
+    assert.throws(() => nodes.enter(below, b("loop"), { stat: directory(ino) }), refused);
+  }
+  assert.equal(pathOf(below), "/a/below");
+  assert.equal(pathOf(nodes.root), "");
+  nodes.renamed({ parent: nodes.root, name: b("a") }, { parent: below, name: b("a") }, false);
+  assert.equal(pathOf(below), "(removed)/below");
+});
+
+Deno.test("update() fails with EIO for the attributes of another inode", () => {
+  const nodes = new Nodes(directory(1n));
+  const node = nodes.enter(nodes.root, b("a"), { stat: stat(2n) });
+  for (const attr of [stat(3n), stat(2n, { dev: 2 })]) {
+    assert.throws(() => node.update(attr), { errno: Errno.EIO });
+    assert.ok(node.isOtherFile(attr));
+  }
+  nodes.forget(node.id, 1);
+  assert.equal(nodes.ofFile(stat(2n)), undefined);
 });

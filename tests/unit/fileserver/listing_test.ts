@@ -1,19 +1,21 @@
 import assert from "node:assert/strict";
-import { byteString } from "../../../lib/bytes/mod.ts";
-import { Errno, S_IFMT } from "../../../lib/linux/mod.ts";
+import { byteString, fromText } from "../../../lib/bytes/mod.ts";
+import { Errno, S_IFMT, SEEK_HOLE } from "../../../lib/linux/mod.ts";
 import { toCookie, toPosition } from "../../../lib/fileserver/listing.ts";
 import {
   decodePage,
+  decodePosition,
   type DirPage,
   encodeNumber,
   encodeReadDir,
+  encodeSeek,
   encodeSymlink,
   FileNote,
   FileOp,
   MAX_PAGE,
   type PageEntry,
 } from "../../../lib/protocol/mod.ts";
-import { Fixture } from "./fixture.ts";
+import { Fixture, O_RDONLY } from "./fixture.ts";
 
 function page(fixture: Fixture, dir: number, cookie = 0n, budget = 4096): DirPage {
   return decodePage(fixture.ask(FileOp.READDIR, encodeReadDir({ dir, cookie, budget })));
@@ -196,5 +198,28 @@ Deno.test("toCookie() never gives 0, and toPosition() takes it back", () => {
     assert.notEqual(toCookie(position), 0n);
     assert.ok(toCookie(position) > 0n);
     assert.equal(toPosition(toCookie(position)), position);
+  }
+});
+
+Deno.test("a file of 2^53 bytes or a time beyond 2^53 seconds is told as the last that a message can hold", () => {
+  // Of a file system that takes them.
+  const path = Deno.makeTempDirSync({ dir: "/dev/shm", prefix: "outrun_fileserver_" });
+  try {
+    using fixture = new Fixture({ root: fromText(path) });
+    const run = (program: string, ...args: string[]) =>
+      assert.ok(new Deno.Command(program, { args: [...args, fixture.at("far")] }).outputSync().success);
+    run("truncate", "-s", "9007199254740999");
+    run("touch", "-d", "@9223372036854775800");
+    const [{ stat }] = page(fixture, 1).entries;
+    assert.deepEqual([stat?.size, stat?.mtime], [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]);
+    run("touch", "-d", "@-9223372036854775800");
+    fixture.open(3, fixture.ref("far"), O_RDONLY);
+    assert.equal(fixture.lookup(1, "far").mtime, -Number.MAX_SAFE_INTEGER);
+    const seek = encodeSeek({ fh: 3, offset: 0, whence: SEEK_HOLE });
+    assert.equal(decodePosition(fixture.ask(FileOp.SEEK, seek)), 0);
+    const beyond = encodeSeek({ fh: 3, offset: Number.MAX_SAFE_INTEGER, whence: SEEK_HOLE });
+    assert.equal(decodePosition(fixture.ask(FileOp.SEEK, beyond)), Number.MAX_SAFE_INTEGER);
+  } finally {
+    Deno.removeSync(path, { recursive: true });
   }
 });

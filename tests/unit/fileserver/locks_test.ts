@@ -334,6 +334,34 @@ Deno.test("an owner's ranges are bounded", () => {
   assert.equal(server.set(1, { bytes: [0] }), 0);
 });
 
+Deno.test("an owner's ranges are bounded also where unlocking leaves two of one", () => {
+  using fixture = new LockFixture();
+  fixture.open(1, fixture.ref("file"));
+  assert.equal(fixture.set(1), 0);
+  const unlock = (at: number, end = at) => fixture.set(1, { type: F_UNLCK, bytes: [at, end] });
+  for (let i = 1; i < 1 << 12; i++) assert.equal(unlock(i * 2), 0);
+  assert.equal(unlock(100_000), Errno.ENOLCK);
+  assert.equal(unlock(1), 0);
+  assert.equal(fixture.set(1, { type: F_UNLCK }), 0);
+});
+
+Deno.test("the ranges of all owners together are bounded, and those that are let go of do not count", () => {
+  using fixture = new LockFixture();
+  const last = 129;
+  for (let fh = 1; fh <= last; fh++) {
+    Deno.writeTextFileSync(fixture.at(`file${fh}`), "");
+    fixture.open(fh, fixture.ref(`file${fh}`));
+  }
+  for (let fh = 1; fh < last; fh++) {
+    for (let i = 0; i < 256; i++) assert.equal(fixture.set(fh, { bytes: [i * 2, i * 2] }), 0);
+  }
+  assert.equal(fixture.set(last), Errno.ENOLCK);
+  fixture.release(3);
+  assert.equal(fixture.set(last), 0);
+  assert.equal(fixture.flush(4, 1n), 0);
+  assert.equal(fixture.set(last, { type: F_UNLCK, bytes: [5, 5] }), 0);
+});
+
 Deno.test("nothing is left of locks", async () => {
   const server = new LockFixture();
   server.openFile(1, 2);

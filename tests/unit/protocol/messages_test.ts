@@ -33,6 +33,18 @@ Deno.test("STAT_BYTES is the length of attributes", () => {
   assert.equal(protocol.STAT_BYTES + xattrNames!.length, hex(STAT).length);
 });
 
+Deno.test("a page of one entry, whatever it has, is no longer than MAX_ENTRY", () => {
+  const long = "x".repeat(4095) as never;
+  const stat = {
+    ...protocol.decodeStat(hex(STAT)),
+    xattrNames: `${"x".repeat(protocol.MAX_XATTR_NAMES - 1)}\0` as never,
+  };
+  const entry = { name: long, ino: 1n, type: 10, cookie: 1n, stat, target: long };
+  const page = protocol.encodePage({ entries: [entry], end: false });
+  assert.deepEqual(protocol.decodePage(page).entries, [entry]);
+  assert.ok(page.length <= protocol.MAX_ENTRY);
+});
+
 Deno.test("a page of many entries is as long as its entries are", () => {
   const entries = Array.from({ length: 2000 }, (_, i) => ({
     name: `name${i}` as never,
