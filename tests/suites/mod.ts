@@ -14,17 +14,21 @@
  *
  * Rejected: bringing the suites along, or building them here (they are others' work, under other licences).
  */
+import { fio } from "./fio.ts";
 import { fsstress } from "./fsstress.ts";
 import { fsx } from "./fsx.ts";
 import { pjdfstest } from "./pjdfstest.ts";
 import { randomFile } from "./random_file.ts";
 import { randomTrees } from "./random_trees.ts";
 import type { Suite } from "./support/suite.ts";
+import { workloads } from "./workloads.ts";
 
 /** By name. */
 export const suites: Readonly<Record<string, Suite>> = {
   "random file": randomFile,
   "random trees": randomTrees,
+  fio,
+  ...workloads,
   pjdfstest,
   fsx,
   fsstress,
