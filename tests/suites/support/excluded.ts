@@ -7,12 +7,13 @@ export interface Excluded {
 
 /**
  * Reads a list of exclusions. A line `reason: TEXT` gives the reason of the entries below it, each `NAME CHECKS` with
- * checks as `1,4-6`; `#` begins a comment. Throws for an entry without a reason.
+ * checks as `1,4-6`; a line that ends with a comma goes on in the next; `#` begins a comment. Throws for an entry without
+ * a reason.
  */
 export function readExcluded(text: string): Excluded[] {
   let reason = "";
   const entries: Excluded[] = [];
-  for (const line of text.split("\n").map((line) => line.trim())) {
+  for (const line of text.replaceAll(/,\n\s*/g, ",").split("\n").map((line) => line.trim())) {
     if (line === "" || line.startsWith("#")) continue;
     const [, given] = line.match(/^reason: (.+)$/) ?? [];
     if (given !== undefined) {
