@@ -18,6 +18,25 @@ async function fill(os: Calls, count: number): Promise<void> {
   await os.run(`i=0; while [ $i -lt ${count} ]; do : >file-with-a-longer-name-$i; i=$((i+1)); done`);
 }
 
+/**
+ * Of a listing: how many names stay, whether one comes twice, whether those behind a place that was told come again from
+ * there; and what a second listing shows of those that came and went.
+ */
+const changing = String.raw`
+  opendir D, "."; my (%seen, $mark, $at); my $count = 0;
+  while (defined(my $name = readdir D)) {
+    $seen{$name}++;
+    if (++$count == 6000) {
+      $mark = telldir D; $at = $count;
+      unlink map "gone$_", 1 .. 300; for (1 .. 300) { open F, ">", "late$_" }
+    }
+  }
+  print scalar(grep /^keep/, keys %seen), " ", scalar(grep { $_ > 1 } values %seen), "\n";
+  seekdir D, $mark; my %rest; $rest{$_}++ while defined($_ = readdir D);
+  my $left = grep /^keep/, keys %rest; print $left >= 20000 - $at && $left <= 20300 - $at ? "rest\n" : "$left of $at\n";
+  rewinddir D; my %again; $again{$_}++ while defined($_ = readdir D);
+  for my $kind ("keep", "late", "gone") { print scalar(grep /^$kind/, keys %again), "\n" }`;
+
 export const folders: Cases = {
   async "mkdir() and rmdir()"({ os, local }) {
     await os.stat(".");
@@ -56,6 +75,14 @@ export const folders: Cases = {
       note(await quietly(() => listInPieces(os, fd, size)));
       await os.seek(fd, 0, 0);
     }
+  }),
+  "20 000 names, listed while others come and go, and from any place": kernel("programs", async ({ os, local }) => {
+    const make = (count: number, name: string) =>
+      `mkdir -p d && cd d && perl -e 'for (1..${count}) { open F, ">", "${name}$_" or die }'`;
+    await local.run(make(20_000, "keep"));
+    await local.run(make(300, "gone"));
+    await os.run(`cd d && perl -e '${changing}'`);
+    await local.run("rm -r d");
   }),
   "a listing goes on after any entry": kernel("getdents64(2)", async ({ os, note, quietly }) => {
     await quietly(() => fill(os, 200));
