@@ -1,16 +1,29 @@
 /**
  * Runs every test on a machine that has only Debian, node, npm and root: installs what the tests need, builds, runs
- * the gate, then each end-to-end file by itself. Every step is bounded in time, and so is the whole. The last line
- * counts over all of them; a step that fails without a failed test to show counts as one.
+ * the gate, then the fuzzing, the table of conformance, the suites and each end-to-end file by itself. Every step is bounded in time,
+ * and so is the whole. The last line counts over all of them; a step that fails without a failed test to show counts as
+ * one.
  *
  * @module
  */
 
 /** What the tests run, apart from the second host, which brings its own. */
-const packages = ["acl", "attr", "ffmpeg", "git", "openssh-client", "sqlite3"];
+const packages = ["acl", "attr", "ffmpeg", "fio", "git", "openssh-client", "sqlite3"];
+/** What `scripts/test PART` takes, and where the tests of a part are; the gate knows its own. */
+const parts = {
+  all: ["fuzz", "conformance", "suites", "e2e"],
+  unit: [],
+  fuzz: ["fuzz"],
+  conformance: ["conformance"],
+  suites: ["suites"],
+  e2e: ["e2e"],
+} as const;
+type Part = keyof typeof parts;
 /** For all tests together, installing and building left out. */
 const testSeconds = 13 * 60;
 const fileSeconds = 4 * 60;
+/** For the suites alone, which do as much as they are told to. */
+const suiteSeconds = 4 * 60 * 60;
 
 /** What Deno's reporter says at the end of a run, in tests; steps within a test do not count. */
 export interface Counts {
@@ -84,43 +97,54 @@ async function gate(): Promise<void> {
   );
 }
 
-/** Forged bytes for everything that takes some from outside, for a fixed time. */
-async function fuzz(): Promise<void> {
-  await step("fuzz", ["scripts/deno", "test", "--quiet", "--no-check", "-A", "tests/fuzz"], fileSeconds);
-}
-
-function endToEndFiles(filter: string): string[] {
-  const names = [...Deno.readDirSync("tests/e2e")].map((entry) => entry.name);
+function testFiles(folder: string, filter: string): string[] {
+  const names = [...Deno.readDirSync(`tests/${folder}`)].map((entry) => entry.name);
   return names.filter((name) => name.endsWith("_test.ts") && name.includes(filter)).sort();
 }
 
-async function endToEnd(filter: string, deadline: number): Promise<void> {
-  for (const name of endToEndFiles(filter)) {
-    const seconds = Math.min(fileSeconds, (deadline - Date.now()) / 1000);
-    if (seconds > 0) {
-      await step(name, ["scripts/deno", "test", "--quiet", "--no-check", "-A", `tests/e2e/${name}`], seconds);
+/** What is run of a folder, and for how long. */
+interface Choice {
+  /** A part of the files' names. */
+  readonly file?: string;
+  /** A part of the tests' names. */
+  readonly test?: string;
+  /** For each file. */
+  readonly seconds: number;
+  readonly deadline: number;
+}
+
+async function runFolder(folder: string, { file = "", test = "", seconds, deadline }: Choice): Promise<void> {
+  for (const name of testFiles(folder, file)) {
+    const path = `tests/${folder}/${name}`;
+    const limit = Math.min(seconds, (deadline - Date.now()) / 1000);
+    if (limit > 0) {
+      await step(path, ["scripts/deno", "test", "--quiet", "--no-check", "-A", `--filter=${test}`, path], limit);
     } else {
-      console.log(`== ${name}: not run, the time for all tests is up`);
+      console.log(`== ${path}: not run, the time for all tests is up`);
       total.failed++;
     }
   }
 }
 
 async function main([part = "all", filter = ""]: string[]): Promise<void> {
-  if (!["all", "unit", "fuzz", "e2e"].includes(part)) {
-    console.error(`Cannot run "${part}": no such part; try scripts/test [unit | fuzz | e2e [part of a file's name]]`);
+  if (!Object.hasOwn(parts, part)) {
+    console.error(`Cannot run "${part}": no such part; try scripts/test [${Object.keys(parts).join(" | ")}] [filter]`);
     Deno.exit(2);
   }
   let ready = true;
-  if (part === "all" || part === "e2e") {
+  if (part !== "unit" && part !== "fuzz") {
     ready = await step(`packages: ${packages.join(" ")}`, ["scripts/packages", ...packages], 600) &&
       await step("build", ["scripts/build"], 600) &&
       await step("the second host's root file system", ["sh", "tests/hosts/rootfs.sh"], 900);
   }
-  const deadline = Date.now() + testSeconds * 1000;
+  const long = part === "suites";
+  const seconds = long ? suiteSeconds : fileSeconds;
+  const deadline = Date.now() + (long ? suiteSeconds : testSeconds) * 1000;
   if (part === "all" || part === "unit") await gate();
-  if (part === "all" || part === "fuzz") await fuzz();
-  if ((part === "all" || part === "e2e") && ready) await endToEnd(filter, deadline);
+  for (const folder of ready ? parts[part as Part] : []) {
+    // The suites are one file, with a test each.
+    await runFolder(folder, { [folder === "suites" ? "test" : "file"]: filter, seconds, deadline });
+  }
 }
 
 /** Ends the step that is running (its whole process group, by `timeout`) and then this process. */

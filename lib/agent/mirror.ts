@@ -402,7 +402,7 @@ export class Mirror implements FileSystem {
   }
 
   async write(
-    _nodeId: NodeId,
+    nodeId: NodeId,
     at: { fh: number; offset: number; data: Uint8Array; killSuidgid?: boolean; cached?: boolean },
     caller: Caller,
   ): Promise<number> {
@@ -421,7 +421,12 @@ export class Mirror implements FileSystem {
       // use of the name must give a new node.
       if (file.direct && this.#writeBack) node.doubt();
       else node.update(stat);
-      return written;
+      if (!at.cached || written === at.data.length) return written;
+      // The kernel takes a collected write for whole, however short it is told it was: the rest goes on its own, and
+      // what is in its way (a full disk, a limit) is this write's error.
+      if (written === 0) throw new ErrnoError(Errno.EIO, "write what was collected");
+      const rest = { ...at, offset: at.offset + written, data: at.data.subarray(written), killSuidgid: false };
+      return written + await this.write(nodeId, rest, caller);
     } catch (error) {
       // The program's own write(2) has long returned.
       if (this.#writeBack && !file.direct) this.#lostWrite ??= { path: pathOf(node), errno: errnoOf(error) };

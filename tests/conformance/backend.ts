@@ -27,7 +27,8 @@ export interface Side extends AsyncDisposable {
   killOther(): Promise<void>;
   /** A command of its own. */
   commandLine(script: string): CommandLine;
-  command(folder: string, script: string): Promise<Ended>;
+  /** `prefix`: words before it, on this machine and for root. */
+  command(folder: string, script: string, prefix?: readonly string[]): Promise<Ended>;
 }
 
 /** How a side is made. */
@@ -47,7 +48,10 @@ export async function startSide(line: CommandLine, { base, hands }: SideOptions)
     other: hub.hands[1],
     killOther: () => hub.replace(1),
     commandLine,
-    command: (cwd, script) => runCommand(commandLine(script), cwd),
+    command(cwd, script, prefix = []) {
+      const { argv, env } = commandLine(script);
+      return runCommand({ argv: [...prefix, ...argv], env }, cwd);
+    },
     [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose](),
   };
 }

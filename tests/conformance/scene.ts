@@ -17,8 +17,11 @@ export interface Scene {
   soon(test: () => Promise<boolean>): Promise<void>;
   /** Kills `other`; another process takes its place. */
   killOther(): Promise<void>;
-  /** Runs a command of its own in the case's folder: on the other side this is a session of its own. */
-  command(script: string): Promise<Ended>;
+  /**
+   * Runs a command of its own in the case's folder: on the other side this is a session of its own. `prefix`: words of
+   * this machine, before it.
+   */
+  command(script: string, prefix?: readonly string[]): Promise<Ended>;
   /** The command line of {@link command}, to be started, signalled and waited for by the case. */
   readonly commandLine: (script: string) => { argv: readonly string[]; env: Readonly<Record<string, string>> };
   /** The case's folder, on both sides. */
@@ -55,7 +58,7 @@ export interface Actors {
   readonly other: Calls;
   readonly local: Calls;
   killOther(): Promise<void>;
-  command(folder: string, script: string): Promise<Ended>;
+  command(folder: string, script: string, prefix?: readonly string[]): Promise<Ended>;
   commandLine(script: string): { argv: readonly string[]; env: Readonly<Record<string, string>> };
 }
 
@@ -76,8 +79,8 @@ export class Recorder {
       quietly: (action) => this.#quietly(action),
       soon: (test) => this.#soon(test),
       killOther: () => actors.killOther(),
-      command: async (script) => {
-        const ended = await actors.command(folder, script);
+      command: async (script, prefix) => {
+        const ended = await actors.command(folder, script, prefix);
         this.#add(`command(${JSON.stringify(script)}) = ${JSON.stringify(ended)}`);
         return ended;
       },

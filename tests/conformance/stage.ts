@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { waitFor, waitUntil } from "../hosts/wait.ts";
 import { mirrorSide, type Place, type Side, type SideOptions, startSide } from "./backend.ts";
+import { differences } from "./differences.ts";
 import { compileHands, Hub } from "./hub.ts";
 import type { Calls } from "./os.ts";
 import { type Play, Recorder } from "./scene.ts";
@@ -13,17 +14,6 @@ interface Played {
   readonly lines: readonly string[];
   /** The case's folder afterwards. */
   readonly tree: readonly string[];
-}
-
-/** The first lines that differ, and how many do. */
-function differences(actual: readonly string[], expected: readonly string[]): string[] {
-  const length = Math.max(actual.length, expected.length);
-  const where = Array.from({ length }, (_, index) => index).filter((index) => actual[index] !== expected[index]);
-  const shown = where.slice(0, 3).flatMap((index) => [
-    `  expected ${expected[index] ?? "nothing"}`,
-    `       got ${actual[index] ?? "nothing"}`,
-  ]);
-  return where.length > 3 ? [...shown, `  and ${where.length - 3} more`] : shown;
 }
 
 /** A folder that was just made on this machine: the other side may learn of it a moment later. */

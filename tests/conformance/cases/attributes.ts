@@ -71,11 +71,11 @@ export const attributes: Cases = {
   },
   async "chown() takes setuid and setgid off"({ os }) {
     for (const mode of [0o4755, 0o2755, 0o6777, 0o2644]) {
-      await put(os, "file");
-      await os.chmod("file", mode);
-      await os.chown("file", 1, 1);
-      await os.stat("file");
-      await os.unlink("file");
+      const file = `file-${mode.toString(8)}`;
+      await put(os, file);
+      await os.chmod(file, mode);
+      await os.chown(file, 1, 1);
+      await os.stat(file);
     }
     await os.mkdir("d", 0o755);
     await os.chmod("d", 0o6755);

@@ -3,6 +3,28 @@ import type { FileFacts } from "../os.ts";
 import { type Cases, kernel } from "../scene.ts";
 import { get, put } from "./names.ts";
 
+/**
+ * A script of perl with `watch PATH` for `linux/inotify.h`'s events of changes, and `report SECONDS`, which prints what
+ * has come until nothing does for that long.
+ */
+const watching = (script: string) =>
+  String.raw`perl -e '
+    my $in = syscall 294, 0; my %names;
+    sub watch { my $path = "$_[0]"; $names{syscall 254, $in, $path, 0x7ce} = $path }
+    sub report {
+      open my $file, "<&=", $in; my $set = ""; vec($set, $in, 1) = 1;
+      while (select(my $ready = $set, undef, undef, $_[0]) > 0) {
+        sysread $file, my $events, 65536;
+        while ($events ne "") {
+          my ($watch, $mask, undef, $length) = unpack "iIII", $events;
+          printf "%s %x %s
+", $names{$watch}, $mask, unpack "Z*", substr $events, 16, $length;
+          $events = substr $events, 16 + $length;
+        }
+      }
+    }
+    ${script}'`;
+
 const facts = (it: FileFacts | number) => it as FileFacts;
 
 export const coherence: Cases = {
@@ -185,13 +207,45 @@ export const coherence: Cases = {
     await local.digest(reader, 4_096);
     await local.stat("file");
   },
-  "inotify tells of local changes where the kernel can": kernel("programs", async ({ os, local, soon }) => {
-    await put(os, "file", "content");
-    const waiting = os.run("timeout 5 tail -n +1 -f file 2>/dev/null | head -n 1");
-    await local.stat("file");
-    const fd = await local.open("file", O_WRONLY | O_APPEND);
-    await local.write(fd, " and more\n");
-    await waiting;
-    await soon(async () => facts(await local.stat("file")).size === 17);
+  ...Object.fromEntries(["/etc", "/opt", "/usr/local/share"].map((top) => [
+    `a local change below ${top}`,
+    kernel("the whole tree", async ({ os, local, soon }) => {
+      const path = `${top}/outrun-conformance-${Deno.pid}`;
+      const sees = (content: string) => soon(async () => await get(os, path) === content);
+      await os.stat(path);
+      await put(local, path, "first");
+      if (typeof await local.stat(path) === "number") return;
+      await sees("first");
+      await put(local, path, "other");
+      await sees("other");
+      await local.unlink(path);
+      await soon(async () => typeof await os.stat(path) === "number");
+    }),
+  ])),
+  "inotify tells of what is changed over there": kernel("programs", async ({ os }) => {
+    await os.mkdir("d", 0o755);
+    await put(os, "file");
+    await os.run(watching(`
+      watch "d"; watch "file"; open F, ">", "d/new"; print F "x"; close F; rename "d/new", "d/old"; unlink "d/old";
+      chmod 0600, "file"; open F, ">>", "file"; print F "x"; close F; report 0.1`));
   }),
+  "a file that is followed shows what is added locally": kernel("programs", async ({ os, local }) => {
+    await put(local, "log", "start\n");
+    const following = os.run("timeout 10 tail -n +1 -s 0.1 -f log | sed /end/q");
+    const fd = await local.open("log", O_WRONLY | O_APPEND);
+    for (const line of ["one\n", "end\n"]) await local.write(fd, line);
+    await following;
+  }),
+  "inotify tells of local changes": {
+    ...kernel("programs", async ({ os, local, soon }) => {
+      await local.mkdir("d", 0o755);
+      await put(local, "d/file");
+      const waiting = os.run(watching(`watch "d"; watch "d/file"; open F, ">", "watching"; close F; report 1`));
+      await soon(async () => typeof await local.stat("watching") !== "number");
+      await put(local, "d/new");
+      await put(local, "d/file", "content");
+      await waiting;
+    }),
+    expected: "never: a kernel tells of what is done through it; what comes by invalidation is seen, and not told",
+  },
 };

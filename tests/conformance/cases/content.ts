@@ -206,6 +206,14 @@ export const content: Cases = {
     await os.close(a);
     await get(local, "file");
   },
+  "appending, here and there at once": kernel("programs", async ({ os, other, local, note, quietly }) => {
+    const append = (who: string) =>
+      `i=0; while [ $i -lt 100 ]; do echo ${who} $i ${"-".repeat(200)} >>log; i=$((i+1)); done`;
+    const writers = { os, other, local };
+    await quietly(() => Promise.all(Object.entries(writers).map(([who, actor]) => actor.run(append(who)))));
+    note(await quietly(() => local.run("sort log | uniq | wc -l; awk 'length($3) != 200' log | wc -l; wc -l <log")));
+    await quietly(() => local.unlink("log"));
+  }),
   async "appending to a file that is read and written elsewhere"({ os }) {
     const fd = await os.open("file", NEW, 0o644);
     await os.write(fd, "start");
@@ -266,6 +274,14 @@ export const content: Cases = {
     await os.close(to);
     await local.stat("to");
   }),
+  "flags of a file by ioctl()": {
+    kernel: "ioctl(2)",
+    expected: "never: FS_IOC_GETFLAGS and its kin are answered over there, where there are no such flags",
+    async play({ os }) {
+      const fd = await os.open("file", NEW, 0o644);
+      await os.ioctl(fd, 0x80086601);
+    },
+  },
   "ioctl() on a file": kernel("ioctl(2)", async ({ os }) => {
     const fd = await os.open("file", NEW, 0o644);
     // TCGETS: what isatty(3) asks; FIONREAD.

@@ -207,6 +207,25 @@ export const ranges: Cases = {
     await os.close(to);
     await local.stat("to");
   },
+  async "ranges beyond 4 GiB"({ os, local }) {
+    const far = 5 * 2 ** 30;
+    const fd = await os.open("file", NEW, 0o644);
+    await os.fill(fd, { offset: far, size: 64 * K, seed: 16 });
+    await os.fallocate(fd, PUNCH_HOLE | KEEP_SIZE, { offset: far + 8 * K, length: 16 * K });
+    await os.fallocate(fd, 0, { offset: far + 100 * K, length: 4 * K });
+    await os.copyRange(fd, fd, { fromOffset: far, toOffset: 2 * far, length: 8 * K });
+    await os.fsync(fd);
+    await os.fstat(fd);
+    for (const at of [0, far, far + 8 * K, far + 64 * K, 2 * far]) {
+      await os.seek(fd, at, SEEK_DATA);
+      await os.seek(fd, at, SEEK_HOLE);
+    }
+    for (const at of [far + 7 * K, far + 20 * K, far + 63 * K, 2 * far + 7 * K]) await os.pread(fd, 2 * K, at);
+    const there = await local.open("file", O_RDWR);
+    for (const at of [far + 7 * K, 2 * far + 7 * K]) await local.pread(there, 2 * K, at);
+    await os.close(fd);
+    await os.unlink("file");
+  },
   "copies that the kernel refuses": kernel("copy_file_range(2)'s own checks", async ({ os }) => {
     await put(os, "file", "0123456789");
     const fd = await os.open("file", O_RDWR);

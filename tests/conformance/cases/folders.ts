@@ -15,8 +15,27 @@ async function listInPieces(os: Calls, fd: number, size: number): Promise<string
 }
 
 async function fill(os: Calls, count: number): Promise<void> {
-  for (let i = 0; i < count; i++) await put(os, `file-with-a-longer-name-${i}`);
+  await os.run(`i=0; while [ $i -lt ${count} ]; do : >file-with-a-longer-name-$i; i=$((i+1)); done`);
 }
+
+/**
+ * Of a listing: how many names stay, whether one comes twice, whether those behind a place that was told come again from
+ * there; and what a second listing shows of those that came and went.
+ */
+const changing = String.raw`
+  opendir D, "."; my (%seen, $mark, $at); my $count = 0;
+  while (defined(my $name = readdir D)) {
+    $seen{$name}++;
+    if (++$count == 6000) {
+      $mark = telldir D; $at = $count;
+      unlink map "gone$_", 1 .. 300; for (1 .. 300) { open F, ">", "late$_" }
+    }
+  }
+  print scalar(grep /^keep/, keys %seen), " ", scalar(grep { $_ > 1 } values %seen), "\n";
+  seekdir D, $mark; my %rest; $rest{$_}++ while defined($_ = readdir D);
+  my $left = grep /^keep/, keys %rest; print $left >= 20000 - $at && $left <= 20300 - $at ? "rest\n" : "$left of $at\n";
+  rewinddir D; my %again; $again{$_}++ while defined($_ = readdir D);
+  for my $kind ("keep", "late", "gone") { print scalar(grep /^$kind/, keys %again), "\n" }`;
 
 export const folders: Cases = {
   async "mkdir() and rmdir()"({ os, local }) {
@@ -49,16 +68,24 @@ export const folders: Cases = {
     await zoo(local);
     await os.list(".");
   },
-  "a folder of 3000 files, in pieces of any size": kernel("getdents64(2)", async ({ os, local, note, quietly }) => {
-    await quietly(() => fill(local, 3000));
+  "a folder of 2000 files, in pieces of any size": kernel("getdents64(2)", async ({ os, local, note, quietly }) => {
+    await quietly(() => fill(local, 2000));
     const fd = await os.open(".", O_RDONLY | O_DIRECTORY);
     for (const size of [32_768, 4_096, 1_000]) {
       note(await quietly(() => listInPieces(os, fd, size)));
       await os.seek(fd, 0, 0);
     }
   }),
+  "20 000 names, listed while others come and go, and from any place": kernel("programs", async ({ os, local }) => {
+    const make = (count: number, name: string) =>
+      `mkdir -p d && cd d && perl -e 'for (1..${count}) { open F, ">", "${name}$_" or die }'`;
+    await local.run(make(20_000, "keep"));
+    await local.run(make(300, "gone"));
+    await os.run(`cd d && perl -e '${changing}'`);
+    await local.run("rm -r d");
+  }),
   "a listing goes on after any entry": kernel("getdents64(2)", async ({ os, note, quietly }) => {
-    await quietly(() => fill(os, 500));
+    await quietly(() => fill(os, 200));
     const fd = await os.open(".", O_RDONLY | O_DIRECTORY);
     const first = await quietly(() => os.getdents(fd, 4096)) as string[];
     const rest = await quietly(() => listInPieces(os, fd, 4096));
@@ -70,11 +97,11 @@ export const folders: Cases = {
     note(new Set(again).size === again.length);
   }),
   "a folder is emptied while it is listed": kernel("getdents64(2)", async ({ os, note, quietly }) => {
-    await quietly(() => fill(os, 700));
+    await quietly(() => fill(os, 250));
     const fd = await os.open(".", O_RDONLY | O_DIRECTORY);
     const removed = await quietly(async () => {
       let count = 0;
-      for (let some; (some = await os.getdents(fd, 2048) as string[]).length > 0;) {
+      for (let some; (some = await os.getdents(fd, 1024) as string[]).length > 0;) {
         for (const line of some) {
           const name = line.split(" ")[0];
           if (!name.startsWith(".") && await os.unlink(name) === 0) count++;
@@ -86,11 +113,11 @@ export const folders: Cases = {
     await os.list(".");
   }),
   "files stay listed once while others come and go": kernel("getdents64(2)", async ({ os, local, note, quietly }) => {
-    await quietly(() => fill(os, 400));
+    await quietly(() => fill(os, 150));
     const fd = await os.open(".", O_RDONLY | O_DIRECTORY);
     const seen = await quietly(async () => {
       const all: string[] = [];
-      for (let some, round = 0; (some = await os.getdents(fd, 2048) as string[]).length > 0; round++) {
+      for (let some, round = 0; (some = await os.getdents(fd, 1024) as string[]).length > 0; round++) {
         all.push(...some.map((line) => line.split(" ")[0]));
         await put(local, `local-${round}`);
         await put(os, `own-${round}`);

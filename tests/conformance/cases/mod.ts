@@ -4,6 +4,7 @@ import { coherence } from "./coherence.ts";
 import { content } from "./content.ts";
 import { attributesOfUsers, ranges } from "./extended.ts";
 import { folders } from "./folders.ts";
+import { limits } from "./limits.ts";
 import { locking } from "./locks.ts";
 import { links, names } from "./names.ts";
 import { opening } from "./opening.ts";
@@ -27,6 +28,7 @@ export const cases: Readonly<Record<string, Cases>> = {
   memory,
   programs,
   locks: locking,
+  limits,
   coherence,
   "the original's failures": original,
 };

@@ -29,6 +29,15 @@ export const opening: Cases = {
     }
     await os.list(".");
   },
+  async "O_EXCL: of three at once one makes the file"({ os, other, local, note, quietly }) {
+    for (let round = 0; round < 10; round++) {
+      const made = await quietly(() =>
+        Promise.all([os, other, local].map((actor) => actor.open(`new-${round}`, O_RDWR | O_CREAT | O_EXCL, 0o600)))
+      );
+      note(made.filter((fd) => fd >= 0).length);
+      note(made.filter((fd) => fd < 0));
+    }
+  },
   async "O_CREAT opens what is there"({ os }) {
     await put(os, "file", "content");
     const fd = await os.open("file", O_RDWR | O_CREAT, 0o600);

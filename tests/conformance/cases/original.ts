@@ -87,7 +87,7 @@ export const original: Readonly<Record<string, Case>> = {
     await local.run("flock -n file true; echo $?");
   }),
   "exit status 255 stays 255": session(async ({ command }) => {
-    for (const status of [0, 1, 2, 126, 127, 128, 254, 255]) await command(`exit ${status}`);
+    for (const status of [0, 1, 127, 254, 255]) await command(`exit ${status}`);
   }),
   "the command runs as the user": session(async ({ command }) => {
     await command("id -u; id -g; id -G | tr ' ' '\\n' | sort -n | tr '\\n' ' '; touch file; stat -c '%u %g' file");
@@ -104,7 +104,7 @@ export const original: Readonly<Record<string, Case>> = {
       const { argv: [command, ...args], env } = commandLine(`echo x >started; exec sleep ${seconds}`);
       const child = new Deno.Command(command, { args, env, clearEnv: true, cwd: folder, stdin: "null" }).spawn();
       try {
-        await soon(async () => typeof await local.stat("started") !== "number");
+        await soon(async () => await get(local, "started") === "x\n");
       } finally {
         child.kill(signal);
       }
@@ -114,7 +114,9 @@ export const original: Readonly<Record<string, Case>> = {
       note(typeof await os.list("."));
     }),
   ])),
-  "twenty-five starts in a row": session(async ({ command }) => {
-    for (let start = 0; start < 25; start++) await command("echo started");
+  "twenty-five starts, five at a time": session(async ({ command }) => {
+    for (let round = 0; round < 5; round++) {
+      await Promise.all(Array.from({ length: 5 }, () => command("echo started")));
+    }
   }),
 };

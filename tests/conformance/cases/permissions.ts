@@ -11,6 +11,11 @@ function checked(play: Play): Case {
   return kernel("checking permissions", play);
 }
 
+/** A name for each mode: an inode's number may be used again once its file is gone, and runs differ by that. */
+function named(mode: number): string {
+  return `file-${mode.toString(8)}`;
+}
+
 async function tryEverything(os: Calls, path: string): Promise<void> {
   for (const flags of [O_RDONLY, O_WRONLY, O_RDWR]) {
     const fd = await os.open(path, flags);
@@ -29,25 +34,25 @@ async function tryEverything(os: Calls, path: string): Promise<void> {
 export const permissions: Readonly<Record<string, Case>> = {
   "a stranger's file": checked(async ({ os }) => {
     for (const mode of [0o600, 0o644, 0o622, 0o666, 0o611]) {
-      await put(os, "file", "content");
-      await os.chmod("file", mode);
+      const file = named(mode);
+      await put(os, file, "content");
+      await os.chmod(file, mode);
       await os.become(ALICE, ALICE);
-      await tryEverything(os, "file");
+      await tryEverything(os, file);
       await os.become(0, 0);
-      await os.stat("file");
-      await os.unlink("file");
+      await os.stat(file);
     }
   }),
   "an own file": checked(async ({ os }) => {
     for (const mode of [0o000, 0o200, 0o400, 0o077]) {
-      await put(os, "file", "content");
-      await os.chown("file", ALICE, ALICE);
-      await os.chmod("file", mode);
+      const file = named(mode);
+      await put(os, file, "content");
+      await os.chown(file, ALICE, ALICE);
+      await os.chmod(file, mode);
       await os.become(ALICE, ALICE);
-      await tryEverything(os, "file");
+      await tryEverything(os, file);
       await os.become(0, 0);
-      await os.stat("file");
-      await os.unlink("file");
+      await os.stat(file);
     }
   }),
   "a file of the own group": checked(async ({ os }) => {
@@ -128,26 +133,26 @@ export const permissions: Readonly<Record<string, Case>> = {
   }),
   "setuid and setgid go when somebody writes": checked(async ({ os, local }) => {
     for (const mode of [0o4777, 0o2777, 0o6777, 0o2767]) {
-      await put(os, "file", "content");
-      await os.chmod("file", mode);
+      const file = named(mode);
+      await put(os, file, "content");
+      await os.chmod(file, mode);
       await os.become(ALICE, ALICE);
-      const fd = await os.open("file", O_RDWR);
+      const fd = await os.open(file, O_RDWR);
       await os.write(fd, "C");
       await os.fstat(fd);
       await os.close(fd);
-      await local.stat("file");
+      await local.stat(file);
       await os.become(0, 0);
-      await os.chmod("file", mode);
+      await os.chmod(file, mode);
       await os.become(ALICE, ALICE);
-      await os.truncate("file", 2);
-      await os.stat("file");
+      await os.truncate(file, 2);
+      await os.stat(file);
       await os.become(0, 0);
-      await os.chmod("file", mode);
+      await os.chmod(file, mode);
       await os.become(ALICE, ALICE);
-      await os.close(await os.open("file", O_WRONLY | O_TRUNC));
-      await os.stat("file");
+      await os.close(await os.open(file, O_WRONLY | O_TRUNC));
+      await os.stat(file);
       await os.become(0, 0);
-      await os.unlink("file");
     }
   }),
   "root writes, and setuid stays": checked(async ({ os, local }) => {

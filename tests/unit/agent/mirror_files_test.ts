@@ -3,7 +3,8 @@ import { Buffer } from "node:buffer";
 import type { ByteString } from "../../../lib/bytes/mod.ts";
 import { FOPEN_DIRECT_IO, FOPEN_KEEP_CACHE } from "../../../lib/fuse/mod.ts";
 import { Errno, O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from "../../../lib/linux/mod.ts";
-import { decodeOpen, FileNote, FileOp } from "../../../lib/protocol/mod.ts";
+import { decodeOpen, encodeWritten, FileNote, FileOp } from "../../../lib/protocol/mod.ts";
+import type { Incoming } from "../../../lib/rpc/mod.ts";
 import { caller, fails, Fixture, ROOT } from "./mirror_fixture.ts";
 
 const b = (name: string) => name as ByteString;
@@ -220,6 +221,29 @@ Deno.test("flush() of a written file gives the local error", async () => {
   for (let i = 0; i < 2; i++) await fails(Errno.EDQUOT, Promise.resolve(fixture.mirror.flush(node, fh, 1n)));
   await fails(Errno.EDQUOT, fixture.write(node, fh, "x"));
   await fails(Errno.EDQUOT, fixture.mirror.fsync(node, fh, false, caller));
+});
+
+Deno.test("write() of what was collected goes on where the local side took a part, and gives the error in its way", async () => {
+  using fixture = new Fixture();
+  const { node, fh } = await fixture.create(ROOT, "file", O_RDWR);
+  const write = (cached: boolean) =>
+    fixture.mirror.write(node, { fh, offset: 0, data: new TextEncoder().encode("content"), cached }, caller);
+  const partly = (then: (incoming: Incoming) => boolean) => {
+    fixture.intercept = (incoming) => {
+      incoming.reply(encodeWritten({ written: 3, stat: fixture.stat("file") }));
+      fixture.intercept = then;
+      return true;
+    };
+  };
+  partly(() => false);
+  assert.equal(await write(true), 7);
+  assert.equal(Deno.readTextFileSync(fixture.at("file")), "\0\0\0tent");
+  partly((incoming) => (incoming.fail(Errno.ENOSPC), true));
+  await fails(Errno.ENOSPC, write(true));
+  assert.equal(fixture.mirror.lostWrite?.errno, Errno.ENOSPC);
+  partly(() => false);
+  // A program's own write(2) is told of the part.
+  assert.equal(await write(false), 3);
 });
 
 Deno.test("fsync() ends when its caller gives up", async () => {
