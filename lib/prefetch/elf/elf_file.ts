@@ -76,7 +76,9 @@ export function readElf(read: ReadRange): ElfFile | undefined {
   const segments = headers.filter((header) => header.type === PT_LOAD);
   const interpreter = headers.find((header) => header.type === PT_INTERP);
   const dynamic = headers.find((header) => header.type === PT_DYNAMIC);
-  const tags = dynamicTags(new Words(dynamic ? from(dynamic.offset, Math.min(dynamic.size, MAX_DYNAMIC)) : nothing, bits));
+  const tags = dynamicTags(
+    new Words(dynamic ? from(dynamic.offset, Math.min(dynamic.size, MAX_DYNAMIC)) : nothing, bits),
+  );
   const strings = new StringTable(read, fileOffset(tags.stringTable, segments), tags.stringTableSize);
   return {
     bits,

@@ -69,7 +69,8 @@ export class Libraries {
   /** Whether the executable, or a library that it asks for itself (the C library left out), uses one of the symbols. */
   uses(...symbols: string[]): boolean {
     const own = this.#objects.filter((object) =>
-      object === this.#main || (object.loader === this.#main && !/^(libc|libm|libpthread|ld-)\b/.test(basename(object.path)))
+      object === this.#main ||
+      (object.loader === this.#main && !/^(libc|libm|libpthread|ld-)\b/.test(basename(object.path)))
     );
     return own.some((object) => symbols.some((symbol) => object.elf.strings.has(symbol)));
   }

@@ -57,7 +57,9 @@ function decodeNew(data: Uint8Array): Map<ByteString, CachedLibrary[]> {
   reader.bytes(NEW_MAGIC.length);
   const entries = reader.u32();
   reader.bytes(NEW_HEADER - NEW_MAGIC.length - 4);
-  if (entries * NEW_ENTRY > reader.left) throw new DecodeError(`Cannot decode a cache of ${entries} entries: too short`);
+  if (entries * NEW_ENTRY > reader.left) {
+    throw new DecodeError(`Cannot decode a cache of ${entries} entries: too short`);
+  }
   const libraries = new Libraries(data);
   for (let i = 0; i < entries; i++) {
     const [flags, key, value] = [reader.u32(), reader.u32(), reader.u32()];

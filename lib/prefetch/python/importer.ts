@@ -118,7 +118,7 @@ export class Importer {
     if (base === undefined || base === "") return;
     const imported = this.import(base);
     // A name may be a submodule; the search for one that is not lists the package's folder all the same.
-    if (imported?.path !== undefined) for (const name of names) this.import(`${base}.${name}`);
+    if (imported?.path !== undefined) { for (const name of names) this.import(`${base}.${name}`); }
   }
 
   #load(spec: Spec): void {
@@ -186,7 +186,9 @@ export class Importer {
 
   #cacheFile(file: ByteString): ByteString {
     const { major, minor, optimize, cachePrefix } = this.#options;
-    const folder = cachePrefix === undefined ? path`${dirname(file)}/__pycache__` : path`${cachePrefix}${dirname(file)}`;
+    const folder = cachePrefix === undefined
+      ? path`${dirname(file)}/__pycache__`
+      : path`${cachePrefix}${dirname(file)}`;
     const level = optimize === 0 ? path`` : path`.opt-${Math.min(optimize, 2)}`;
     const stem = basename(file).replace(/\.py$/, "") as ByteString;
     return path`${folder}/${stem}.cpython-${major}${minor}${level}.pyc`;

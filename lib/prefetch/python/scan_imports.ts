@@ -17,7 +17,8 @@ const later = /^[ \t]*(?:(?:async[ \t]+)?def\b|if[ \t]+(?:typing\.)?TYPE_CHECKIN
 /** Nor unless it is the program itself. */
 const main = /^[ \t]*if[ \t]+__name__[ \t]*==/;
 /** Nor on Linux. */
-const elsewhere = /^[ \t]*(?:el)?if[ \t]+(?:sys\.platform[ \t]*==[ \t]*['"](?:win|cygwin|darwin)|os\.name[ \t]*==[ \t]*['"]nt)/;
+const elsewhere =
+  /^[ \t]*(?:el)?if[ \t]+(?:sys\.platform[ \t]*==[ \t]*['"](?:win|cygwin|darwin)|os\.name[ \t]*==[ \t]*['"]nt)/;
 
 const MAX_IMPORTS = 1000;
 

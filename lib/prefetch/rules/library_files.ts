@@ -26,7 +26,7 @@ export const libraryFilesRule: Rule = {
 
   plan(program: Program): void {
     for (const [prefix, files] of Object.entries(table)) {
-      if (program.libraries?.has(prefix)) for (const file of files) program.content(file);
+      if (program.libraries?.has(prefix)) { for (const file of files) program.content(file); }
     }
     if (program.libraries?.has("libcrypto.so") && program.libraries.has("libssl.so")) wantOpenssl(program);
   },

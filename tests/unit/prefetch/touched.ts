@@ -118,6 +118,10 @@ function pathsOf(path: ByteString, disk: CachedDisk): ByteString[] {
   while (name !== "/" && disk.stat(dirname(name)) === undefined) name = dirname(name);
   const parent = disk.realPath(dirname(name));
   const real = disk.realPath(name);
-  return [name, ...(parent === undefined ? [] : [join(parent, name.slice(name.lastIndexOf("/") + 1) as ByteString)]), real]
+  return [
+    name,
+    ...(parent === undefined ? [] : [join(parent, name.slice(name.lastIndexOf("/") + 1) as ByteString)]),
+    real,
+  ]
     .filter((name) => name !== undefined);
 }
