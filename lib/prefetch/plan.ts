@@ -51,6 +51,8 @@ export class Plan {
   /** Plans for `command`; rules that fail are left out. Returns when the plan is complete or has met a limit. */
   start(command: CommandLine): void {
     try {
+      // Whoever executes it goes there before.
+      this.name(command.cwd);
       this.execute(command);
     } catch (error) {
       if (!(error instanceof PlanEnd)) throw error;

@@ -1,11 +1,19 @@
 import type { Rule } from "./rule.ts";
 import { accountsRule } from "./rules/accounts.ts";
+import { argumentsRule } from "./rules/arguments.ts";
 import { elfRule } from "./rules/elf.ts";
+import { fontsRule } from "./rules/fonts.ts";
+import { gccRule } from "./rules/gcc.ts";
+import { gitRule } from "./rules/git.ts";
+import { javaRule } from "./rules/java.ts";
 import { libraryFilesRule } from "./rules/library_files.ts";
 import { localeRule } from "./rules/locale.ts";
+import { nodeRule } from "./rules/node.ts";
 import { perlRule } from "./rules/perl.ts";
 import { pythonRule } from "./rules/python.ts";
+import { rubyRule } from "./rules/ruby.ts";
 import { shebangRule } from "./rules/shebang.ts";
+import { shellRule } from "./rules/shell.ts";
 import { terminfoRule } from "./rules/terminfo.ts";
 import { timeZoneRule } from "./rules/time_zone.ts";
 import { wrapperRule } from "./rules/wrapper.ts";
@@ -19,7 +27,15 @@ export const rules: readonly Rule[] = [
   accountsRule,
   terminfoRule,
   wrapperRule,
+  shellRule,
   pythonRule,
   perlRule,
+  nodeRule,
+  rubyRule,
+  javaRule,
+  gitRule,
+  gccRule,
+  fontsRule,
   libraryFilesRule,
+  argumentsRule,
 ];

@@ -40,16 +40,21 @@ export const accountsRule: Rule = {
 
   plan(program: Program): void {
     const used = databases.filter((database) => program.libraries?.uses(...database.functions));
-    if (used.length === 0) return;
-    const text = program.content(CONFIGURATION) ? program.disk.readBytes(CONFIGURATION) ?? "" : "";
-    for (const { name, files } of used) {
-      for (const file of files) program.content(file);
-      for (const service of services(text, name)) {
-        if (!builtIn.test(service)) program.libraries?.open(path`libnss_${service}.so.2`);
-      }
-    }
+    wantDatabases(program, used.map((database) => database.name));
   },
 };
+
+/** What searching the databases ("passwd", "group", "hosts") reads. */
+export function wantDatabases(program: Program, names: readonly string[]): void {
+  if (names.length === 0) return;
+  const text = program.content(CONFIGURATION) ? program.disk.readBytes(CONFIGURATION) ?? "" : "";
+  for (const { name, files } of databases.filter(({ name }) => names.includes(name))) {
+    for (const file of files) program.content(file);
+    for (const service of services(text, name)) {
+      if (!builtIn.test(service)) program.libraries?.open(path`libnss_${service}.so.2`);
+    }
+  }
+}
 
 /** The services of a line `name: files systemd [NOTFOUND=return] …`. */
 export function services(configuration: string, database: string): ByteString[] {

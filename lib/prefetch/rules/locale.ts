@@ -31,22 +31,27 @@ export const localeRule: Rule = {
   name: "locale",
 
   applies(program: Program): boolean {
-    return program.libraries?.has("libc.so.6") === true && program.libraries.uses("setlocale", "newlocale");
+    // node has a table of locales of its own.
+    return program.libraries?.has("libc.so.6") === true && program.libraries.uses("setlocale", "newlocale") &&
+      !program.titles.some((title) => /^node(js)?$/.test(title));
   },
 
-  plan(program: Program): void {
-    const locales = new Set(CATEGORIES.map((category) => localeOf(program, category)));
-    locales.delete(path`C`);
-    locales.delete(path`POSIX`);
-    if (locales.size === 0) return;
-    const folders = program.nonEmpty("LOCPATH") === undefined ? [FOLDER] : split(program.variable("LOCPATH")!, ":");
-    if (folders[0] === FOLDER) program.contentUpTo(program.nonEmpty("LOCALE_ARCHIVE") ?? ARCHIVE, MAX_ARCHIVE);
-    program.content(path`${MESSAGES}/locale.alias`);
-    for (const category of CATEGORIES) wantCategory(program, category, folders);
-    wantConversions(program);
-    wantMessages(program);
-  },
+  plan: wantLocale,
 };
+
+/** What `setlocale(LC_ALL, "")` reads. */
+export function wantLocale(program: Program): void {
+  const locales = new Set(CATEGORIES.map((category) => localeOf(program, category)));
+  locales.delete(path`C`);
+  locales.delete(path`POSIX`);
+  if (locales.size === 0) return;
+  const folders = program.nonEmpty("LOCPATH") === undefined ? [FOLDER] : split(program.variable("LOCPATH")!, ":");
+  if (folders[0] === FOLDER) program.contentUpTo(program.nonEmpty("LOCALE_ARCHIVE") ?? ARCHIVE, MAX_ARCHIVE);
+  program.content(path`${MESSAGES}/locale.alias`);
+  for (const category of CATEGORIES) wantCategory(program, category, folders);
+  wantConversions(program);
+  wantMessages(program);
+}
 
 /** The locale of one category, as setlocale(3) reads the environment. */
 function localeOf(program: Program, category: string): ByteString {
