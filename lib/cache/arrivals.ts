@@ -8,7 +8,7 @@ import type { Digest } from "./digest.ts";
 import type { ArrivingBlob } from "./new_blob.ts";
 import type { Rows } from "./rows.ts";
 
-/** Blobs that get their names in one transaction, which holds others up. */
+/** Blobs that get their names in one transaction, which holds others up; not more than an eviction removes in one. */
 const BATCH = 32;
 
 /** What it works with. */
@@ -31,6 +31,7 @@ export class Arrivals {
   readonly #verified = new Map<Digest, ArrivingBlob>();
   /** Those of them that are on the disk. */
   #synced: ArrivingBlob[] = [];
+  #isScheduled = false;
 
   constructor(options: ArrivalsOptions) {
     this.#options = options;
@@ -50,19 +51,21 @@ export class Arrivals {
     return this.#options.background.track(this.#take(blob));
   }
 
-  /** Gives the contents that are on the disk their names. What cannot be now is tried again with the next ones. */
-  store(): void {
+  /** Gives the contents that are on the disk their names; false: what cannot be now is tried again with the next ones. */
+  store(): boolean {
+    this.#isScheduled = false;
     while (this.#synced.length > 0) {
       const batch = this.#synced.slice(0, BATCH);
       const stored = this.#storeBatch(batch);
-      if (stored === undefined) return;
+      if (stored === undefined) return false;
       this.#synced = this.#synced.slice(batch.length);
       for (const blob of batch) {
         if (stored.has(blob)) this.#forget(blob);
         else this.#lose(blob);
       }
+      this.#options.onStored();
     }
-    this.#options.onStored();
+    return true;
   }
 
   /** Nothing is left of a content that was not committed, or is not to be. */
@@ -87,7 +90,8 @@ export class Arrivals {
     }
     this.#synced.push(blob);
     // Together with those that the disk has taken in the same moment.
-    if (this.#synced.length === 1) queueMicrotask(() => this.store());
+    if (!this.#isScheduled) queueMicrotask(() => this.store());
+    this.#isScheduled = true;
     return 0;
   }
 

@@ -26,7 +26,7 @@ const KEPT_SHARE = 0.9;
 /** Verified blobs that may wait for an index that others hold locked; each has a descriptor open. */
 const MAX_WAITING = 128;
 /** How long close() and what people ask for may wait for other sessions, in ms. */
-const CLOSE_PATIENCE_MS = 250;
+const CLOSE_PATIENCE_MS = 2000;
 const PEOPLE_PATIENCE_MS = 5000;
 const LIST_PIECE = 100;
 const DAY_MS = 24 * 3600 * 1000;
@@ -153,8 +153,8 @@ export class BlobCache {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#index.patiently(CLOSE_PATIENCE_MS, () => {
-      this.#arrivals.store();
-      this.#uses.write();
+      // When one has waited in vain, the others need not.
+      if (!this.#arrivals.store() || !this.#uses.write()) return;
       while (this.#eviction?.step());
       sweep(shards[Math.floor(Math.random() * shards.length)], this.#parts);
     });

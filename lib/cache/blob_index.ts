@@ -135,11 +135,14 @@ export class BlobIndex {
   }
 }
 
-/** What an error of SQLite means; undefined for others. They carry no number: the messages are sqlite3ErrStr()'s. */
+/**
+ * What an error of SQLite means; undefined for others. They carry no number: the messages are sqlite3ErrStr()'s, and one
+ * of Deno's own for statements that do not fit the tables.
+ */
 function kindOf(error: unknown): Unusable | "full" | "broken" | undefined {
   const { code, message } = error as { code?: unknown; message?: string };
   if (code !== "ERR_SQLITE_ERROR") return undefined;
   if (/\blocked\b|\bbusy\b/.test(message!)) return "locked";
   if (/database or disk is full/.test(message!)) return "full";
-  return /malformed|not a database|no such (table|column)/.test(message!) ? "damaged" : "broken";
+  return /malformed|not a database|failed to prepare statement/.test(message!) ? "damaged" : "broken";
 }

@@ -28,7 +28,8 @@ export function openIndex(folder: CacheFolder): OpenedIndex {
     if (index !== "locked" && replace(folder, index)) {
       isNew = true;
     } else if (performance.now() > deadline) {
-      throw new CacheError(`Cannot use the cache "${folder.path}": its index is ${index} and in use by others`);
+      const state = index === "locked" ? "locked by others" : `${index}, and others use it`;
+      throw new CacheError(`Cannot use the cache "${folder.path}": its index is ${state}`);
     } else {
       sleep(1 + 2 * Math.random());
     }

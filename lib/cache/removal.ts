@@ -6,7 +6,7 @@ import { blobPath, type CacheFolder } from "./cache_folder.ts";
 import { OLDEST, type Place, type Rows, type Totals, type UsedRow } from "./rows.ts";
 
 /** Blobs that one transaction looks at, about 3 ms. */
-const PIECE = 64;
+const PIECE = 32;
 
 /** What it works with. */
 export interface RemovalParts {

@@ -131,3 +131,8 @@ export class Fixture {
     Deno.removeSync(this.#parent, { recursive: true });
   }
 }
+
+/** Until the clock by which uses are noted shows another ms. */
+export function nextMs(): void {
+  for (const now = Date.now(); Date.now() === now;);
+}
