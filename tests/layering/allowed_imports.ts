@@ -13,6 +13,7 @@ export const allowedImports: Record<string, Record<string, "all" | "types">> = {
   cli: { "deno.json": "all", "npm:commander": "all" },
   ssh: { log: "all" },
   cache: { bytes: "all", linux: "all", log: "all" },
+  prefetch: { bytes: "all", linux: "all", log: "all", protocol: "all" },
   fuse: { bytes: "all", linux: "all", log: "all" },
   fileserver: { bytes: "all", compression: "all", linux: "all", log: "all", protocol: "all", rpc: "all" },
   agent: {
@@ -33,6 +34,7 @@ export const allowedImports: Record<string, Record<string, "all" | "types">> = {
     fileserver: "all",
     linux: "all",
     log: "all",
+    prefetch: "all",
     protocol: "all",
     rpc: "all",
     ssh: "all",
