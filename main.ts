@@ -28,8 +28,11 @@ async function runCommandLine(args: string[]): Promise<number> {
     if (options.kind === "help") return print(options.text);
     if (options.kind === "version") return print(`outrun ${version}`);
     log.configure({ role: "local", debug: options.debug });
-    for (const notice of options.notices) log.warn(notice);
     const config = loadConfig(options.config, Deno.env.get("HOME"));
+    if (options.kind === "cache") {
+      return await (await import("./lib/session/cache_verb.ts")).runCacheVerb(options, config);
+    }
+    for (const notice of options.notices) log.warn(notice);
     return await runLocal(options, config);
   } catch (error) {
     if (!(error instanceof UsageError || error instanceof ConfigError)) throw error;

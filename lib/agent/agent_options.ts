@@ -17,6 +17,13 @@ export interface AgentOptions {
   readonly debug: boolean;
 }
 
+/** What is to be done with the cache, instead of running a command. */
+export interface CacheTask {
+  readonly nonce: string;
+  readonly verb: string;
+  readonly cache: CacheLimits;
+}
+
 /** As the user's configuration has it. */
 export interface CacheLimits {
   /** Absolute, or below the home ("~/…"); undefined: beside the agent. */
@@ -40,14 +47,26 @@ function fromHex(digits: string): string {
   return new TextDecoder().decode(Uint8Array.fromHex(digits));
 }
 
+function valueOf(args: readonly string[], name: string): string {
+  const index = args.indexOf(name);
+  const found = index < 0 ? undefined : args[index + 1];
+  if (found === undefined) throw new Error(`Cannot start the agent: ${name} is missing`);
+  return found;
+}
+
+/** The same for an agent that is to look after its cache; undefined: it is to run a command. */
+export function parseCacheTask(args: readonly string[]): CacheTask | undefined {
+  if (!args.includes("--cache-verb")) return undefined;
+  return {
+    nonce: valueOf(args, "--nonce"),
+    verb: valueOf(args, "--cache-verb"),
+    cache: cacheLimits(valueOf(args, "--cache")),
+  };
+}
+
 /** Reads the agent's arguments. They come from the same build: anything odd is a mistake, and an Error. */
 export function parseAgentOptions(args: readonly string[]): AgentOptions {
-  const value = (name: string) => {
-    const index = args.indexOf(name);
-    const found = index < 0 ? undefined : args[index + 1];
-    if (found === undefined) throw new Error(`Cannot start the agent: ${name} is missing`);
-    return found;
-  };
+  const value = (name: string) => valueOf(args, name);
   const stdio = value("--stdio");
   if (!/^(ppp|ttt|ttp)$/.test(stdio)) throw new Error(`Cannot start the agent: --stdio ${JSON.stringify(stdio)}`);
   const kind = (index: number) => stdio[index] === "t" ? "terminal" : "pipe";

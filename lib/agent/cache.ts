@@ -10,14 +10,18 @@ export interface Cache {
   readonly lz4: Lz4;
 }
 
-/** Opens the cache; undefined where there cannot be one, which is said under --debug: the command runs without. */
+/** Opens the cache. Throws a CacheError where there cannot be one. */
+export async function openBlobCache(limits: CacheLimits): Promise<BlobCache> {
+  const { BlobCache } = await import("../cache/mod.ts");
+  return BlobCache.open({ ...limits, folder: cacheFolder(limits.path) });
+}
+
+/** The same with what a session needs; undefined where there cannot be one, which is said under --debug: the command runs without. */
 export async function openCache(limits: CacheLimits): Promise<Cache | undefined> {
-  const [{ BlobCache }, lz4] = await Promise.all([
-    import("../cache/mod.ts"),
-    import("../compression/mod.ts").then(({ loadLz4 }) => loadLz4()),
-  ]);
   try {
-    return { cache: BlobCache.open({ ...limits, folder: cacheFolder(limits.path) }), lz4 };
+    const lz4 = import("../compression/mod.ts").then(({ loadLz4 }) => loadLz4());
+    const cache = await openBlobCache(limits);
+    return { cache, lz4: await lz4 };
   } catch (error) {
     if (!(error instanceof CacheError)) throw error;
     log.debug(error.message);

@@ -1,7 +1,7 @@
 import { fromText, toBytes } from "../bytes/mod.ts";
 import { write } from "../linux/mod.ts";
 import { log, timeline } from "../log/mod.ts";
-import { type AgentOptions, parseAgentOptions } from "./agent_options.ts";
+import { type AgentOptions, parseAgentOptions, parseCacheTask } from "./agent_options.ts";
 import type { Cache } from "./cache.ts";
 // Not by way of mod.ts: what is loaded here delays the start.
 import { launch, type Launched } from "./command/launch.ts";
@@ -9,6 +9,8 @@ import { launch, type Launched } from "./command/launch.ts";
 /** The role `agent`: serves one command, then returns the status of the process. */
 export async function runAgent(args: readonly string[]): Promise<number> {
   timeline.mark("launcher loaded");
+  const task = parseCacheTask(args);
+  if (task !== undefined) return await (await import("./cache_task.ts")).runCacheTask(task);
   const options = parseAgentOptions(args);
   log.configure({ role: "agent", debug: options.debug });
   // The local side waits for this line; binary frames follow it.

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, type OptionValues } from "commander";
 import { UsageError } from "./usage_error.ts";
 
 /** Run a command on another machine. */
@@ -25,8 +25,21 @@ export interface RunArguments {
   readonly notices: readonly string[];
 }
 
+/** Look after the cache on another machine. */
+export interface CacheArguments extends Pick<RunArguments, "destination" | "ssh" | "config" | "debug" | "timeout"> {
+  readonly kind: "cache";
+  readonly verb: CacheVerb;
+}
+
+/** List what is there, tell how much it is, remove all of it, or what is old or too much. */
+export type CacheVerb = "ls" | "size" | "clear" | "prune";
+
+const cacheVerbs: readonly string[] = ["ls", "size", "clear", "prune"] satisfies CacheVerb[];
+
 /** What the user asked for. */
-export type Arguments = RunArguments | { readonly kind: "help"; readonly text: string } | { readonly kind: "version" };
+export type Arguments = RunArguments | CacheArguments | { readonly kind: "help"; readonly text: string } | {
+  readonly kind: "version";
+};
 
 const defaultTimeout = 30;
 const exitStatus = "Exit status: the command's own; 254 when outrun failed, 255 when ssh did.";
@@ -50,7 +63,7 @@ function workers(text: string): number {
 function program(): Command {
   return new Command("outrun")
     .description("Run a local command, on the local files, with the processors of another machine.")
-    .usage("[option...] destination command [arg...]")
+    .usage("[option...] destination command [arg...]\n       outrun [option...] cache ls|size|clear|prune destination")
     .argument("[destination]", "where to run it, as ssh takes it: [user@]host")
     .argument("[command]", "the local command to run there")
     .argument("[arg...]", "its arguments; options stop at the destination")
@@ -60,7 +73,7 @@ function program(): Command {
     .option("--no-cache", "has no effect yet: no file is kept over there")
     .option("--no-prefetch", "has no effect yet: no file is sent unasked")
     .option("--sync-writes", "finish every write on the local disk before it returns")
-    .option("--timeout <seconds>", "give the link up after this long without an answer", seconds, defaultTimeout)
+    .option("--timeout <seconds>", "give up after this long without an answer", seconds, defaultTimeout)
     .option("--workers <n>", "has no effect: requests are served as they come", workers)
     .option("--version", "print the version")
     .option("-h, --help", "print this help")
@@ -94,6 +107,25 @@ function checkOperands(destination: string | undefined, command: readonly string
   }
 }
 
+function common({ ssh, config, debug = false, timeout }: OptionValues) {
+  return { ssh, config, debug, timeout };
+}
+
+/** What follows the word "cache". */
+function cacheOperands([verb, destination, ...others]: string[]): { verb: CacheVerb; destination: string } {
+  if (!cacheVerbs.includes(verb)) {
+    const said = verb === undefined ? "nothing follows it" : `there is no ${JSON.stringify(verb)}`;
+    throw new UsageError(
+      `Cannot use "cache": ${said}; it has ${cacheVerbs.join(", ")} (a host called so: outrun -- cache)`,
+    );
+  }
+  if (!destination || destination.startsWith("-")) {
+    throw new UsageError(`Cannot use "cache ${verb}": no destination; try outrun cache ${verb} user@host`);
+  }
+  if (others.length > 0) throw new UsageError(`Cannot use "cache ${verb}": ${JSON.stringify(others[0])} is too much`);
+  return { verb: verb as CacheVerb, destination };
+}
+
 /** Reads the arguments that follow the program's name. Throws UsageError. */
 export function parseArguments(argv: readonly string[]): Arguments {
   const parsed = program();
@@ -106,6 +138,8 @@ export function parseArguments(argv: readonly string[]): Arguments {
   if (options.help) return { kind: "help", text: `${parsed.helpInformation()}\n${exitStatus}` };
   if (options.version) return { kind: "version" };
   const [destination, ...operands] = parsed.args;
+  const isVerb = destination === "cache" && argv[argv.length - parsed.args.length - 1] !== "--";
+  if (isVerb) return { kind: "cache", ...common(options), ...cacheOperands(operands) };
   // As with other programs that run a command elsewhere, a "--" between the two is no part of either.
   const command = operands[0] === "--" ? operands.slice(1) : operands;
   checkOperands(destination, command);
@@ -114,13 +148,10 @@ export function parseArguments(argv: readonly string[]): Arguments {
     destination,
     command,
     commandIndex: argv.length - command.length,
-    ssh: options.ssh,
-    config: options.config,
-    debug: options.debug ?? false,
+    ...common(options),
     cache: options.cache,
     prefetch: options.prefetch,
     syncWrites: options.syncWrites ?? false,
-    timeout: options.timeout,
     notices: options.workers === undefined ? [] : ["--workers has no effect: requests are served as they come"],
   };
 }

@@ -62,6 +62,16 @@ export function write(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
   return negative(libc().write(fd, bytes, bytes.length));
 }
 
+/** Writes all of `bytes`; 0, or minus errno. */
+export function writeAll(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
+  for (let done = 0; done < bytes.length;) {
+    const count = write(fd, bytes.subarray(done));
+    if (count < 0 && count !== -Errno.EINTR) return count;
+    done += Math.max(0, count);
+  }
+  return 0;
+}
+
 /** Writes off this thread. How it went is not told. */
 export async function writeAsync(fd: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
   await libc().writeAsync(fd, bytes, bytes.length);

@@ -11,6 +11,7 @@
  */
 
 export * from "./logger.ts";
+export * from "./printable.ts";
 export * from "./progress.ts";
 export * from "./screen.ts";
 export * from "./timeline.ts";

@@ -2,7 +2,7 @@ import { toText } from "../bytes/mod.ts";
 import { CANNOT_EXECUTE, NOT_FOUND, OWN_FAILURE, type RunArguments, signalStatus, SSH_FAILURE } from "../cli/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { Errno, errnoName, isTerminal } from "../linux/mod.ts";
-import { log, timeline } from "../log/mod.ts";
+import { log, printable, timeline } from "../log/mod.ts";
 import type { RunOut } from "../protocol/mod.ts";
 import { dial, DialError, type Link, sshCarrier } from "../ssh/mod.ts";
 import { cacheArgument } from "./cache_argument.ts";
@@ -140,12 +140,6 @@ function status(result: RunOut, command: Described): number {
       return told(`Cannot run "${toText(command.argv[0])}": ${state}`, absent ? NOT_FOUND : CANNOT_EXECUTE);
     }
   }
-}
-
-/** Text of the other machine, without what would steer the terminal. */
-function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
 }
 
 /** Says what went wrong, and passes the status through. */

@@ -1,3 +1,4 @@
+import { printable } from "../log/mod.ts";
 import { DialError } from "./dial_error.ts";
 import type { Transport } from "./transport.ts";
 
@@ -76,12 +77,6 @@ export class Answers {
     this.#noise.push(text);
     if (this.#noise.length > KEPT_NOISE) this.#noise.shift();
   }
-}
-
-/** Without what would steer the user's terminal: the text becomes part of messages. */
-function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, " ");
 }
 
 /** Waits for `promise`, at most `ms` (0: as long as it takes); then a DialError with `message`. */
