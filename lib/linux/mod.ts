@@ -24,6 +24,7 @@ export * from "./namespace.ts";
 export * from "./poll.ts";
 export * from "./process.ts";
 export * from "./ranges.ts";
+export * from "./real_path.ts";
 export * from "./signal.ts";
 export * from "./socket.ts";
 export { spawn, type SpawnOptions } from "./spawn.ts";
