@@ -14,6 +14,8 @@ export interface FileStatistics {
   bytesWritten: number;
   /** Pieces that were not in the page cache. */
   diskReads: number;
+  /** The name of the file of which content was sent last. */
+  sending: string;
 }
 
 /** What the operations work on. */

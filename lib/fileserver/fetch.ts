@@ -2,6 +2,7 @@
  * A chunk's way: FETCH names a file → the blocks are read one after the other, when the pipe has taken the last one →
  * packed where that pays → pieces of at most 64 KiB into the pipe's buffer.
  */
+import { type ByteString, toText } from "../bytes/mod.ts";
 import { Errno, O_RDONLY, readAtAsync, readAtNoWait } from "../linux/mod.ts";
 import { CHUNK, chunkSize, decodeFetch, encodeBlockHeader, FETCH_BLOCK } from "../protocol/mod.ts";
 import { type BulkSource, NOT_READY } from "../rpc/mod.ts";
@@ -22,7 +23,8 @@ export function fetch(context: Context, body: Uint8Array): BulkAnswer | number {
   const failed = withFile(context, ref, (file) => {
     const fd = openRegular(file, O_RDONLY);
     const offset = chunk * CHUNK;
-    if (fd >= 0) source = new Fetch(context, { fd, offset, end: offset + chunkSize(file.stat.size, chunk) });
+    const end = offset + chunkSize(file.stat.size, chunk);
+    if (fd >= 0) source = new Fetch(context, { fd, name: ref.name, offset, end });
     return Math.min(fd, 0);
   });
   return source === undefined ? failed as number : { flow, source };
@@ -40,6 +42,7 @@ class Fetch implements BulkSource {
   readonly #context: Context;
   /** Closed with its last user. */
   readonly #file: OpenFile;
+  readonly #name: ByteString;
   readonly #end: number;
   #buffer: Buffer | undefined = buffers.take();
   #offset: number;
@@ -53,8 +56,12 @@ class Fetch implements BulkSource {
   /** Blocks that are not to be tried. */
   #skip = 0;
 
-  constructor(context: Context, { fd, offset, end }: { fd: number; offset: number; end: number }) {
+  constructor(
+    context: Context,
+    { fd, name, offset, end }: { fd: number; name: ByteString; offset: number; end: number },
+  ) {
     this.#context = context;
+    this.#name = name;
     this.#offset = offset;
     this.#end = end;
     this.#file = { fd, users: 1, released: true };
@@ -72,6 +79,7 @@ class Fetch implements BulkSource {
     }
     this.#offset += count;
     this.#context.statistics.bytesRead += count;
+    this.#context.statistics.sending = toText(this.#name);
     this.#parts = this.#pack(this.#buffer!.subarray(0, count));
     packing.sent(this.#parts.reduce((sum, part) => sum + part.length, 0));
     return this.#take(into);

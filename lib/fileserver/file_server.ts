@@ -121,7 +121,10 @@ const creating: ReadonlySet<number> = new Set([
 ]);
 
 class Server implements FileServer {
-  readonly statistics: FileStatistics = { requests: 0, failed: 0, bytesRead: 0, bytesWritten: 0, diskReads: 0 };
+  readonly statistics: FileStatistics = {
+    ...{ requests: 0, failed: 0, bytesRead: 0, bytesWritten: 0, diskReads: 0 },
+    sending: "files",
+  };
   readonly #context: Context;
   readonly #log: Pick<Logger, "debug">;
   readonly #watches: Watches | undefined;

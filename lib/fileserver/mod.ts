@@ -22,6 +22,7 @@
  */
 
 export { describePath } from "./describe.ts";
+export type { FileStatistics } from "./context.ts";
 export * from "./file_server.ts";
 export * from "./serving_process.ts";
 export type { StartPack, ToldFile } from "./start_pack.ts";

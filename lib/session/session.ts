@@ -25,6 +25,7 @@ import type { Link } from "../ssh/mod.ts";
 import { Pump } from "./pump.ts";
 import { forwardSignals } from "./signals.ts";
 import type { Start } from "./start.ts";
+import { StartProgress } from "./start_progress.ts";
 import { receiveOutput, sendInput } from "./stdio.ts";
 import type { LocalTerminal } from "./terminal.ts";
 
@@ -65,6 +66,8 @@ export class Session {
   /** Requests of the agent, by operation. */
   readonly #requests = new Map<number, number>();
   readonly #touched: Touched[] = [];
+  /** The command says something. */
+  #onOutput = () => {};
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -100,6 +103,8 @@ export class Session {
     const resized = () => terminal && this.#connection.notify(AgentNote.RESIZE, encodeWindow(terminal.window()));
     if (terminal) Deno.addSignalListener("SIGWINCH", resized);
     terminal?.enterRaw();
+    const progress = new StartProgress({ statistics: this.#files.statistics });
+    this.#onOutput = () => progress.done();
     try {
       const receiving = this.#receive();
       this.#tellAhead();
@@ -115,6 +120,7 @@ export class Session {
       if (this.#lostOutput === undefined) return result;
       return { kind: "failed", message: `Cannot write what the command said: ${this.#lostOutput}` };
     } finally {
+      progress.done();
       terminal?.restore();
       stopForwarding();
       if (terminal) Deno.removeSignalListener("SIGWINCH", resized);
@@ -169,7 +175,12 @@ export class Session {
         connection,
         id,
         interactive,
-        sink,
+        sink: {
+          write: (bytes) => {
+            this.#onOutput();
+            return sink.write(bytes);
+          },
+        },
         onBroken: (error) => {
           if (!(error instanceof Deno.errors.BrokenPipe)) this.#lostOutput ??= `${error}`;
           connection.notify(AgentNote.CLOSE_OUTPUT, encodeNumber(id));

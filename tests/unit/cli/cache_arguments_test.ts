@@ -22,8 +22,8 @@ Deno.test('parseArguments() takes "cache" for a host behind "--"', () => {
 });
 
 Deno.test("parseArguments() says what a verb of the cache lacks", () => {
-  const wrong = { cache: "nothing follows it", "cache h": "no \"h\"", "cache ls": "no destination" };
-  const more = { "cache ls -x": "no destination", "cache size h more": "\"more\" is too much" };
+  const wrong = { cache: "nothing follows it", "cache h": 'no "h"', "cache ls": "no destination" };
+  const more = { "cache ls -x": "no destination", "cache size h more": '"more" is too much' };
   for (const [words, said] of Object.entries({ ...wrong, ...more })) {
     assert.throws(
       () => parseArguments(words.split(" ")),
