@@ -193,7 +193,8 @@ class Agent {
         return;
       case AgentNote.CHANGED: {
         const note = decodeChanged(body);
-        this.#news.push((changes) => changes.apply(note));
+        const time = performance.now();
+        this.#news.push((changes) => changes.apply(note, time));
         return;
       }
       case AgentNote.ALL_CHANGED:

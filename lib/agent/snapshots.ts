@@ -13,9 +13,15 @@ const MAX_PAGES = 16;
 /** What a directory may grow to before it is not kept whole any more: about as much as those pages hold. */
 const MAX_NAMES = 1 << 15;
 
+/**
+ * Names, and what they stand for; or the performance.now() since when that must be asked for: seen in the listing, but gone
+ * before it could be looked at, or changed by us.
+ */
+type Entries = Map<ByteString, LookupOut | number>;
+
 /** What a directory held at a moment: every name, so that one that is not in it does not exist. */
 interface Snapshot {
-  readonly entries: Map<ByteString, LookupOut | undefined>;
+  readonly entries: Entries;
   /** performance.now() when it was asked for: no older than that. */
   readonly asOf: number;
 }
@@ -67,10 +73,8 @@ export class Snapshots {
       if (recent && !watched.fetching && !watched.tooLarge) this.#fetch(directory, watched);
       return undefined;
     }
-    if (!snapshot.entries.has(name)) return { found: undefined, asOf: snapshot.asOf };
-    // Seen in the listing, but gone before it could be looked at, or the like: ask.
     const found = snapshot.entries.get(name);
-    return found && { found, asOf: snapshot.asOf };
+    return typeof found === "number" ? undefined : { found, asOf: snapshot.asOf };
   }
 
   /** Something is not there any more: what the kernel asks next must not be answered by what was known before. */
@@ -78,19 +82,25 @@ export class Snapshots {
     this.#doubted = performance.now();
   }
 
-  /** The local side told what became of a name; what is known of the others is as true as before. */
-  told(directory: Node, name: ByteString, found: LookupOut | undefined): void {
+  /**
+   * The local side told what became of a name; what is known of the others is as true as before. `time`: when that came. It
+   * may have been told before a change of ours whose answer came with it.
+   */
+  told(directory: Node, name: ByteString, found: LookupOut | undefined, time: number): void {
     const watched = this.#doubtName(directory, name);
     if (watched?.snapshot === undefined) return;
     const { entries } = watched.snapshot;
+    const known = entries.get(name);
+    if (typeof known === "number" && known >= time) return;
+
     if (found === undefined) entries.delete(name);
     else entries.set(name, found);
     watched.snapshot = { entries, asOf: performance.now() };
   }
 
-  /** What a name stands for is known to be other than it was, and not what it is: it is to be asked for. */
+  /** We change what a name stands for. */
   changed(directory: Node, name: ByteString): void {
-    this.#doubtName(directory, name)?.snapshot?.entries.set(name, undefined);
+    this.#doubtName(directory, name)?.snapshot?.entries.set(name, performance.now());
   }
 
   /** Nothing that is known of the directory is believed any more. */
@@ -137,7 +147,7 @@ export class Snapshots {
     this.#read(dir).then((entries) => {
       watched.tooLarge = entries === undefined;
       if (entries === undefined || watched.outdated) return;
-      for (const name of watched.doubtful) entries.set(name, undefined);
+      for (const name of watched.doubtful) entries.set(name, performance.now());
       watched.snapshot = { entries, asOf };
     }).catch(() => {
       // A directory that may be searched but not read. Lookups go on one by one.
@@ -146,13 +156,13 @@ export class Snapshots {
   }
 
   /** The directory's entries, or undefined when there are too many. */
-  async #read(dir: number): Promise<Map<ByteString, LookupOut | undefined> | undefined> {
-    const entries = new Map<ByteString, LookupOut | undefined>();
+  async #read(dir: number): Promise<Entries | undefined> {
+    const entries: Entries = new Map();
     let cookie = 0n;
     for (let i = 0; i < MAX_PAGES; i++) {
       const body = encodeReadDir({ dir, cookie, budget: MAX_PAGE });
       const page = decodePage(await this.#directories.ask(FileOp.READDIR, body));
-      for (const { name, stat, target } of page.entries) entries.set(name, stat && { stat, target });
+      for (const { name, stat, target } of page.entries) entries.set(name, stat ? { stat, target } : performance.now());
       if (page.end) return entries;
       cookie = page.entries[page.entries.length - 1].cookie;
     }
