@@ -213,7 +213,8 @@ export class Agent {
       }
       case AgentNote.CHANGED: {
         const note = decodeChanged(body);
-        this.#news.push((changes) => changes.apply(note));
+        const time = performance.now();
+        this.#news.push((changes) => changes.apply(note, time));
         return;
       }
       case AgentNote.ALL_CHANGED:

@@ -6,12 +6,11 @@
  * 3. other content, or another file, ends the name's: the next lookup gives a new node (see {@link Nodes})
  * 4. programs that hold the old one open are given what was added to it
  */
-import type { ByteString } from "../bytes/mod.ts";
 import { encodeDelete, encodeInvalEntry, encodeInvalInode, encodeStore } from "../fuse/mod.ts";
 import type { Stat } from "../linux/mod.ts";
 import { type ChangedNote, encodeRead, FileOp, type LookupOut, ROOT_DIRECTORY } from "../protocol/mod.ts";
 import type { Connection } from "../rpc/mod.ts";
-import type { Node } from "./nodes.ts";
+import type { Node, Place } from "./nodes.ts";
 import type { Tree } from "./tree.ts";
 
 const PAGE = 4096;
@@ -43,33 +42,33 @@ export class Changes {
     return true;
   }
 
-  /** A name was made, changed or removed. */
-  apply({ dir, name, found }: ChangedNote): void {
+  /** A name was made, changed or removed. `time`: performance.now() when that came. */
+  apply({ dir, name, found }: ChangedNote, time = performance.now()): void {
     const { directories, nodes } = this.#tree;
     const directory = dir === ROOT_DIRECTORY ? nodes.root : directories.byNumber(dir);
     if (directory === undefined) return this.#tree.startPack.told(dir, name, found);
     const file = found && nodes.ofFile(found.stat);
-    this.#apply(directory, name, found);
+    this.#apply({ parent: directory, name }, found, time);
     if (file === undefined || file.isOtherFile(found!.stat)) return;
     // Of its other names nothing is told.
     for (const place of [...file.places]) {
-      if (place.parent !== directory || place.name !== name) this.#apply(place.parent, place.name, found);
+      if (place.parent !== directory || place.name !== name) this.#apply(place, found, time);
     }
   }
 
-  #apply(directory: Node, name: ByteString, found: LookupOut | undefined): void {
+  #apply({ parent: directory, name }: Place, found: LookupOut | undefined, time: number): void {
     const child = directory.children.get(name);
     if (
       found === undefined || child === undefined || child.isOtherFile(found.stat) || child.isForeignChange(found.stat)
     ) {
-      this.#renew(directory, name, found);
+      this.#renew({ parent: directory, name }, found, time);
     } else if (!child.isBeingWritten && differs(child.attr, found.stat)) {
-      this.#note(directory, name, found);
+      this.#note({ parent: directory, name }, found, time);
       child.update(found.stat);
       this.#notify(encodeInvalInode(child.id));
     } else {
       // What we know from the answer to a request of ours, the snapshot does not.
-      this.#tree.snapshots.told(directory, name, found);
+      this.#tree.snapshots.told(directory, name, found, time);
     }
   }
 
@@ -93,19 +92,19 @@ export class Changes {
   }
 
   /** What was told before of names in the directory may be out of date; what is told from now on is not. */
-  #note(directory: Node, name: ByteString, found: LookupOut | undefined): void {
-    directory.changedAt = performance.now();
-    this.#tree.snapshots.told(directory, name, found);
+  #note({ parent, name }: Place, found: LookupOut | undefined, time: number): void {
+    parent.changedAt = performance.now();
+    this.#tree.snapshots.told(parent, name, found, time);
   }
 
   /** `name` is not what it was. */
-  #renew(directory: Node, name: ByteString, found: LookupOut | undefined): void {
+  #renew({ parent: directory, name }: Place, found: LookupOut | undefined, time: number): void {
     const { nodes } = this.#tree;
     const child = directory.children.get(name);
     const kept = child !== undefined && found !== undefined && !child.isOtherFile(found.stat);
     // Before the news are noted: the number of a removed file may be used again, and the newer of the two counts.
     if (!kept) nodes.unlinked(directory, name);
-    this.#note(directory, name, found);
+    this.#note({ parent: directory, name }, found, time);
     directory.doubt();
     this.#notify(encodeInvalInode(directory.id));
     if (kept) { for (const node of nodes.versions(child)) this.#refresh(node, found.stat); }

@@ -131,7 +131,7 @@ const empty: DirPage = { entries: [], end: true };
 function wholePage(snapshot: Snapshot): DirPage | undefined {
   const entries: PageEntry[] = [];
   for (const [name, state] of snapshot.entries) {
-    if (state === "unknown") return undefined;
+    if (typeof state === "number") return undefined;
     if (state === "absent") continue;
     const { ino, mode } = state.stat;
     entries.push({ name, ino, type: mode >> 12, cookie: BigInt(entries.length + 1), ...state });

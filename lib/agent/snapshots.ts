@@ -13,8 +13,11 @@ const MAX_PAGES = 16;
 /** What a directory may grow to before it is not kept whole any more: about as much as those pages hold. */
 const MAX_NAMES = 1 << 15;
 
-/** What is known of a name: what there is, that there is nothing, or that something is there of which nothing is known. */
-export type NameState = LookupOut | "absent" | "unknown";
+/**
+ * What is known of a name: what there is, that there is nothing, or the performance.now() since when it must be asked for:
+ * seen in a listing, but gone before it could be looked at, or changed by us.
+ */
+export type NameState = LookupOut | "absent" | number;
 
 /** What is known of a directory's names. */
 export interface Snapshot {
@@ -68,8 +71,7 @@ export class Snapshots {
     const watched = this.#watch(directory);
     const snapshot = this.#current(directory, watched);
     const state = snapshot?.entries.get(name) ?? (snapshot?.complete ? "absent" : undefined);
-    // Seen in the listing, but gone before it could be looked at, or the like: ask.
-    if (state === "unknown") return undefined;
+    if (typeof state === "number") return undefined;
     const isCurrent = this.#directories.isLeased(directory);
     if (state !== undefined) return { found: state === "absent" ? undefined : state, asOf: snapshot!.asOf, isCurrent };
     const now = performance.now();
@@ -98,17 +100,23 @@ export class Snapshots {
     this.#doubted = performance.now();
   }
 
-  /** The local side told what became of a name; what is known of the others is as true as before. */
-  told(directory: Node, name: ByteString, found: LookupOut | undefined): void {
+  /**
+   * The local side told what became of a name; what is known of the others is as true as before. `time`: when that came. It
+   * may have been told before a change of ours whose answer came with it.
+   */
+  told(directory: Node, name: ByteString, found: LookupOut | undefined, time: number): void {
     const watched = this.#doubtName(directory, name);
     if (watched.snapshot === undefined) return;
-    watched.snapshot.entries.set(name, found ?? "absent");
+    const { entries } = watched.snapshot;
+    const known = entries.get(name);
+    if (typeof known === "number" && known >= time) return;
+    entries.set(name, found ?? "absent");
     watched.snapshot.asOf = performance.now();
   }
 
-  /** What a name stands for is known to be other than it was, and not what it is: it is to be asked for. */
+  /** We change what a name stands for. */
   changed(directory: Node, name: ByteString): void {
-    this.#doubtName(directory, name).snapshot?.entries.set(name, "unknown");
+    this.#doubtName(directory, name).snapshot?.entries.set(name, performance.now());
   }
 
   /** Nothing that is known of the directory is believed any more. */
@@ -166,7 +174,7 @@ export class Snapshots {
     this.#read(dir).then((entries) => {
       watched.tooLarge = entries === undefined;
       if (entries === undefined || watched.outdated) return;
-      for (const name of watched.doubtful) entries.set(name, "unknown");
+      for (const name of watched.doubtful) entries.set(name, performance.now());
       watched.snapshot = { entries, complete: true, asOf };
     }).catch(() => {
       // A directory that may be searched but not read. Lookups go on one by one.
@@ -180,7 +188,7 @@ export class Snapshots {
     let cookie = 0n;
     for (let i = 0; i < MAX_PAGES; i++) {
       const page = await this.#directories.page({ dir, cookie, budget: MAX_PAGE });
-      for (const { name, stat, target } of page.entries) entries.set(name, stat ? { stat, target } : "unknown");
+      for (const { name, stat, target } of page.entries) entries.set(name, stat ? { stat, target } : performance.now());
       if (page.end) return entries;
       cookie = page.entries[page.entries.length - 1].cookie;
     }

@@ -126,7 +126,7 @@ function empty(): Snapshot & { since: number } {
 /** What was told of a name that a record takes for one that is there. */
 function attributes(directory: PackedDirectory, name: ByteString): Stat {
   const state = directory.entries.get(name);
-  if (state === undefined || typeof state === "string") {
+  if (typeof state !== "object") {
     throw new DecodeError("Cannot use a start pack: it says more of a name that is not there");
   }
   return state.stat;

@@ -108,3 +108,16 @@ Deno.test("setattr() of the time of collected writes does not wait, and is no lo
     xattrNames: "",
   });
 });
+
+Deno.test("what was told of a name before we changed it is not believed, what is told after that is", async () => {
+  using fixture = new Fixture({ leases: true });
+  const dir = await fetched(fixture, { "dir/old": "" });
+  const { snapshots } = fixture.mirror.tree;
+  const node = fixture.mirror.tree.node(dir);
+  const before = performance.now();
+  await fixture.mirror.rename(dir, b("old"), { parent: dir, name: b("new"), flags: 0 });
+  snapshots.told(node, b("new"), undefined, before);
+  assert.equal((await fixture.lookup(dir, "new")).attr.ino, fixture.stat("dir/new").ino);
+  snapshots.told(node, b("new"), undefined, performance.now());
+  assert.equal((await fixture.lookup(dir, "new")).nodeId, 0);
+});
