@@ -1,5 +1,5 @@
 import { toText } from "../bytes/mod.ts";
-import { encodeInvalInode, FUSE_ROOT_ID, Server } from "../fuse/mod.ts";
+import { encodeInvalInode, FUSE_ROOT_ID, Server, WAITS_MS } from "../fuse/mod.ts";
 import { Errno, errnoName, POLLIN, readAtAsync, setNonBlocking, unwrap, writeAsync } from "../linux/mod.ts";
 import { log, timeline } from "../log/mod.ts";
 import {
@@ -276,6 +276,8 @@ export class Agent {
     const { hits, misses } = this.#recorder;
     const touched = this.#recorder.touched();
     log.debug(`contents, in bytes: ${JSON.stringify(this.#contents?.statistics)}`);
+    const waited = this.#server?.waited.map((count, index) => `${count} of ${WAITS_MS[index]} ms or more`);
+    log.debug(`requests of the kernel that waited: ${waited?.join(", ")}`);
     log.debug(`touched: ${touched.length}, names told ahead: ${hits}, names asked for: ${misses}`);
     for (let at = 0, end = 0, bytes = 0; at < touched.length; at = end, bytes = 0) {
       while (end < touched.length && bytes < TRACE_BYTES) bytes += touched[end++].path.length;

@@ -9,6 +9,8 @@ export class Pending implements Caller {
   readonly uid: number;
   readonly gid: number;
   readonly pid: number;
+  /** performance.now() */
+  readonly since = performance.now();
   /** Held for the file system until its result is there. */
   buffer: RequestBuffer | undefined;
   #controller: AbortController | undefined;

@@ -42,6 +42,9 @@ export interface ServerOptions {
   readonly log?: (line: string) => void;
 }
 
+/** Requests that wait are counted by how many ms they do at least. */
+export const WAITS_MS = [0, 2, 10, 50, 250] as const;
+
 /** Serves a file system on a mounted /dev/fuse. */
 export class Server implements Receiver {
   /** To be polled: its {@link Device.readable} on every event. */
@@ -62,6 +65,9 @@ export class Server implements Receiver {
     this.#options = options;
     this.#log = options.log ?? ((line) => log.error(line));
   }
+
+  /** How many requests had to wait for their answer, by how long: see {@link WAITS_MS}. */
+  readonly waited: number[] = WAITS_MS.map(() => 0);
 
   /** What INIT brought; undefined before. */
   get negotiated(): Negotiated | undefined {
@@ -130,6 +136,8 @@ export class Server implements Receiver {
   }
 
   #settle(pending: Pending, answer: () => void): void {
+    const ms = performance.now() - pending.since;
+    this.waited[WAITS_MS.findLastIndex((least) => ms >= least)]++;
     this.#pending.delete(pending.unique);
     this.#interrupted.delete(pending);
     answer();
