@@ -11,10 +11,11 @@ import type { Series } from "./measure.ts";
 import { Rig, type Target } from "./rig.ts";
 import { measureSession, sessions, type SessionTimes } from "./sessions.ts";
 import { measureStats, STATS } from "./stats.ts";
+import { measureStart, starts } from "./starts.ts";
 import { ratio, seconds, table } from "./table.ts";
 
-const packages = ["ffmpeg", "git", "openssh-client"];
-const others = ["stats", "executable"];
+const packages = ["ffmpeg", "gcc", "git", "libc6-dev", "lz4", "openssh-client", "perl", "python3"];
+const others = ["starts", "stats", "executable"];
 const names = [...Object.keys(sessions), ...others];
 
 interface Options {
@@ -68,6 +69,29 @@ function cell(series: Series, runs: number): string {
   return seconds(series.median) + (series.count < runs ? ` (of ${series.count})` : "");
 }
 
+async function measureStarts(rig: Rig, targets: Target[], options: Options): Promise<string> {
+  const rows: string[][] = [];
+  for (const [title, command] of Object.entries(starts)) {
+    for (const target of targets) {
+      const what = `${title}, RTT ${target.rttMs} ms`;
+      stderr.line(what);
+      const onRun = (run: number, variant: string) => stderr.status(`${what}: ${variant}, ${run} of ${options.runs}`);
+      const limitMs = options.limit * 1000;
+      const { waits, ...times } = await measureStart(command, { rig, target, runs: options.runs, limitMs, onRun });
+      stderr.status("");
+      const all = [times.local, times.ssh, times.cold, times.traced, times.warm].map((series) =>
+        cell(series, options.runs)
+      );
+      const tar = times.tar === undefined ? "" : cell(times.tar, options.runs);
+      rows.push([title, String(target.rttMs), ...all, tar, String(waits ?? "")]);
+    }
+  }
+  return table(
+    ["start", "RTT, ms", "local, s", "ssh, s", "cold, s", "traced, s", "warm, s", "tar|lz4|ssh, s", "waits"],
+    rows,
+  );
+}
+
 async function measureRest(chosen: string[], rig: Rig, target: Target, runs: number): Promise<string> {
   const rows: string[][] = [];
   if (chosen.includes("executable")) {
@@ -101,7 +125,8 @@ async function main(chosen: string[], options: Options): Promise<void> {
   console.log(await describeMachine());
   const chosenSessions = wanted.filter((name) => name in sessions);
   if (chosenSessions.length > 0) console.log(`\n${await measureSessions(chosenSessions, rig, targets, options)}`);
-  if (wanted.some((name) => others.includes(name))) {
+  if (wanted.includes("starts")) console.log(`\n${await measureStarts(rig, targets, options)}`);
+  if (wanted.some((name) => name !== "starts" && others.includes(name))) {
     console.log(`\n${await measureRest(wanted, rig, await rig.target(0), options.runs)}`);
   }
   console.log(`\nLoad: ${Deno.loadavg().map((load) => load.toFixed(2)).join(" ")}`);

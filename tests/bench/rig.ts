@@ -37,7 +37,7 @@ export class Rig implements AsyncDisposable {
 
   /** For options of programs: where they run, and their environment. */
   get context(): { cwd: string; env: Record<string, string> } {
-    return { cwd: this.#folder.path, env: { XDG_CACHE_HOME: cache } };
+    return { cwd: this.#folder.path, env: { XDG_CACHE_HOME: cache, XDG_STATE_HOME: `${this.#folder.path}/state` } };
   }
 
   /** The host at a distance. */
@@ -53,6 +53,12 @@ export class Rig implements AsyncDisposable {
   /** Makes the next session one that has to install the agent. */
   async removeAgent(): Promise<void> {
     await this.host.exec("rm -rf /root/.cache/outrun");
+  }
+
+  /** Makes the next session one that finds no contents over there, or here no trace of what the command touched. */
+  async forget({ contents, traces }: { contents: boolean; traces: boolean }): Promise<void> {
+    if (contents) await this.host.exec("rm -rf /root/.cache/outrun/cache-0");
+    if (traces) await Deno.remove(this.context.env.XDG_STATE_HOME, { recursive: true }).catch(() => {});
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
