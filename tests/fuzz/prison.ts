@@ -84,7 +84,7 @@ export class Prison {
 
   /** `asUser`: root becomes an ordinary user for good, after what only root can make is made. */
   constructor({ asUser }: { asUser: boolean }) {
-    this.path = Deno.makeTempDirSync({ prefix: "outrun_fuzz_" });
+    this.path = Deno.makeTempDirSync({ dir: Deno.env.get("OUTRUN_FUZZ_FOLDER"), prefix: "outrun_fuzz_" });
     // Reading shows in the access time; a device node could not be opened even by mistake; what is too large fails.
     command("mount", "-t", "tmpfs", "-o", "size=48m,nodev,strictatime,mode=755", "outrun-fuzz", this.path);
     this.inside = `${this.path}/inside`;
