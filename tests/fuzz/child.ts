@@ -38,11 +38,17 @@ async function runOne(args: string[], seconds: number): Promise<{ code: number; 
   const namespaces = ["unshare", "--mount", ...(Deno.uid() === 0 ? [] : ["--map-root-user"])];
   const bounded = ["--pdeathsig", "KILL", "timeout", "--signal=KILL", String(Math.ceil(seconds)), ...namespaces];
   const program = [`${top}scripts/deno`, "run", "--quiet", "--no-check", "-A", `${top}tests/fuzz/one.ts`];
-  const { code, stdout, stderr } = await new Deno.Command("setpriv", {
-    args: [...bounded, "--kill-child", "--", ...program, ...args],
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-  }).output();
-  const decoder = new TextDecoder();
-  return { code, output: decoder.decode(stdout) + decoder.decode(stderr) };
+  // What is mounted there goes with the namespace; the folder itself stays, however the child ends.
+  const folder = Deno.makeTempDirSync({ prefix: "outrun_fuzz_" });
+  try {
+    const { code, stdout, stderr } = await new Deno.Command("setpriv", {
+      args: [...bounded, "--kill-child", "--", ...program, ...args],
+      env: { NO_COLOR: "1", OUTRUN_FUZZ_FOLDER: folder },
+      stdin: "null",
+    }).output();
+    const decoder = new TextDecoder();
+    return { code, output: decoder.decode(stdout) + decoder.decode(stderr) };
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
 }

@@ -3,6 +3,8 @@ import { Buffer } from "node:buffer";
 import { fromText } from "../../lib/bytes/mod.ts";
 import { createFileServer, type FileServer, prepareProcess } from "../../lib/fileserver/mod.ts";
 import {
+  AgentNote,
+  decodeChanged,
   decodeLookupOut,
   decodeName,
   decodePage,
@@ -29,6 +31,8 @@ const SCRIPT = 64;
 const BUSY_MS = 3000;
 /** Until everything is answered after close(). */
 const SETTLE_MS = 5000;
+/** Most rounds of a process in which changes are watched. */
+const MAX_WATCHED = 20;
 const EPROTO = 71;
 const LIMITS = { maxDirectories: 6, maxHandles: 5 };
 /** Directories, handles, streams of listings, and owners of locks: two for each of five numbers on five files. */
@@ -40,6 +44,7 @@ const MAX_DESCRIPTORS = 6 + 5 + 32 + 25;
  */
 export function fileServer({ asUser }: { asUser: boolean }): Target {
   let prison: Prison | undefined;
+  let watched = 0;
   return {
     name: asUser ? "file server of a user" : "file server",
 
@@ -51,7 +56,10 @@ export function fileServer({ asUser }: { asUser: boolean }): Target {
         prepareProcess();
       }
       prison.refill();
-      const inmate = new Inmate(prison);
+      // Its last thread waits for events until the process ends, so not too often.
+      const isWatched = watched < MAX_WATCHED && (input[0]?.[0] ?? 0) % 8 === 0;
+      if (isWatched) watched++;
+      const inmate = new Inmate(prison, isWatched);
       try {
         await inmate.run(input);
       } finally {
@@ -74,7 +82,7 @@ class Inmate {
   readonly #log: string[] = [];
   #woken = Promise.withResolvers<void>();
 
-  constructor(prison: Prison) {
+  constructor(prison: Prison, isWatched: boolean) {
     this.#prison = prison;
     this.server = createFileServer({
       root: fromText(prison.inside),
@@ -83,6 +91,7 @@ class Inmate {
         this.#woken.resolve();
         this.#woken = Promise.withResolvers();
       },
+      tell: isWatched ? (op, body) => this.#told(op, body) : undefined,
       ...LIMITS,
     });
   }
@@ -127,6 +136,13 @@ class Inmate {
     }
   }
 
+  #told(op: number, body: Uint8Array): void {
+    if (op !== AgentNote.CHANGED) return;
+    const { name, found } = decodeChanged(body);
+    assert.notEqual(name, "secret");
+    if (found !== undefined) this.#prison.checkTold(found.stat);
+  }
+
   #send({ isNote, op, body }: Message): void {
     const logged = this.#log.length;
     const start = performance.now();
@@ -146,7 +162,9 @@ class Inmate {
   #learn({ op, body, answer }: Call): void {
     if (answer === undefined) return;
     if (op === FileOp.LOOKUP) {
-      const { dev, ino } = decodeLookupOut(answer).stat;
+      const { stat } = decodeLookupOut(answer);
+      const { dev, ino } = stat;
+      this.#prison.checkTold(stat);
       this.#known.refs.push({ kind: "name", ...decodeName(body), dev, ino });
     } else if (op === FileOp.READDIR) {
       const { dir } = decodeReadDir(body);

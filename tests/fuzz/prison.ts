@@ -19,6 +19,7 @@ import {
   setGroups,
   setNonBlocking,
   setUser,
+  type Stat,
   statAt,
   statFd,
   unwrap,
@@ -76,12 +77,14 @@ export class Prison {
   readonly path: string;
   readonly inside: string;
   readonly #kept: ReadonlyMap<string, string>;
+  /** Numbers of the inodes that nothing may be told of. */
+  readonly #hidden: ReadonlySet<bigint>;
   readonly #watcher: number;
   readonly #events = new Uint8Array(64 * 1024);
 
   /** `asUser`: root becomes an ordinary user for good, after what only root can make is made. */
   constructor({ asUser }: { asUser: boolean }) {
-    this.path = Deno.makeTempDirSync({ prefix: "outrun_fuzz_" });
+    this.path = Deno.makeTempDirSync({ dir: Deno.env.get("OUTRUN_FUZZ_FOLDER"), prefix: "outrun_fuzz_" });
     // Reading shows in the access time; a device node could not be opened even by mistake; what is too large fails.
     command("mount", "-t", "tmpfs", "-o", "size=48m,nodev,strictatime,mode=755", "outrun-fuzz", this.path);
     this.inside = `${this.path}/inside`;
@@ -95,6 +98,8 @@ export class Prison {
       for (const result of [setGroups([]), setGroup(USER), setUser(USER)]) unwrap(result, "become an ordinary user");
     }
     this.#kept = this.#describeKept();
+    const hidden = ["", "outside", "outside/secret", "outside/pipe", "outside/folder", "outside/folder/secret"];
+    this.#hidden = new Set(hidden.map((name) => this.#stat(name).ino));
     this.#watcher = unwrap(makeWatcher(), "watch");
     unwrap(setNonBlocking(this.#watcher), "watch");
     for (const folder of ["outside", "outside/folder", "inside/proc"]) this.#watch(folder);
@@ -107,6 +112,12 @@ export class Prison {
     const events = decodeEvents(this.#events.subarray(0, unwrap(length, "read events")));
     const seen = events.map(({ mask, name }) => `${name || "a folder"}: 0x${mask.toString(16)}`);
     assert.fail(`what is outside was touched: ${seen.join(", ")}`);
+  }
+
+  /** What an answer tells of is inside, and on this file system. */
+  checkTold({ dev, ino }: Stat): void {
+    assert.equal(dev, this.#stat("").dev);
+    assert.ok(!this.#hidden.has(ino), "what is outside was told of");
   }
 
   /** The outside is as it was, access times included. */
@@ -170,10 +181,14 @@ export class Prison {
   #describeKept(): Map<string, string> {
     const names = ["outside", "outside/secret", "outside/pipe", "outside/folder", "outside/folder/secret"];
     names.push("inside/proc", "inside/proc/secret", "inside/proc/folder");
-    return new Map(names.map((name) => {
-      const stat = statAt(AT_FDCWD, fromText(`${this.path}/${name}`));
-      return [name, JSON.stringify(stat, (_, value) => typeof value === "bigint" ? String(value) : value)];
-    }));
+    const text = (stat: Stat) => JSON.stringify(stat, (_, value) => typeof value === "bigint" ? String(value) : value);
+    return new Map(names.map((name) => [name, text(this.#stat(name))]));
+  }
+
+  #stat(name: string): Stat {
+    const stat = statAt(AT_FDCWD, fromText(`${this.path}/${name}`));
+    assert.ok(typeof stat !== "number", `${name} cannot be looked at`);
+    return stat;
   }
 }
 
