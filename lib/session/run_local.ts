@@ -1,6 +1,6 @@
 import { toText } from "../bytes/mod.ts";
 import { CANNOT_EXECUTE, NOT_FOUND, OWN_FAILURE, type RunArguments, signalStatus, SSH_FAILURE } from "../cli/mod.ts";
-import { Errno, errnoName, isTerminal } from "../linux/mod.ts";
+import { bindNow, Errno, errnoName, isTerminal } from "../linux/mod.ts";
 import { log, timeline } from "../log/mod.ts";
 import type { RunOut } from "../protocol/mod.ts";
 import { dial, DialError, type Link, sshCarrier } from "../ssh/mod.ts";
@@ -62,6 +62,7 @@ async function run(options: RunArguments): Promise<number> {
 
 async function loadSession(): Promise<typeof import("./run_session.ts")> {
   const loaded = await import("./run_session.ts");
+  bindNow();
   timeline.mark("session loaded");
   return loaded;
 }
