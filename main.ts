@@ -22,11 +22,11 @@ async function runCommandLine(args: string[]): Promise<number> {
   const { OWN_FAILURE, parseArguments, UsageError, version } = await import("./lib/cli/mod.ts");
   const { log } = await import("./lib/log/mod.ts");
   const { ConfigError, loadConfig } = await import("./lib/config/mod.ts");
-  const { runLocal } = await import("./lib/session/mod.ts");
   try {
     const options = parseArguments(args);
     if (options.kind === "help") return print(options.text);
     if (options.kind === "version") return print(`outrun ${version}`);
+    const { runLocal } = await import("./lib/session/mod.ts");
     log.configure({ role: "local", debug: options.debug });
     const config = loadConfig(options.config, Deno.env.get("HOME"));
     if (options.kind === "cache") {

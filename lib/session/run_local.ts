@@ -1,7 +1,7 @@
 import { toText } from "../bytes/mod.ts";
 import { CANNOT_EXECUTE, NOT_FOUND, OWN_FAILURE, type RunArguments, signalStatus, SSH_FAILURE } from "../cli/mod.ts";
 import type { Config } from "../config/mod.ts";
-import { Errno, errnoName, isTerminal } from "../linux/mod.ts";
+import { bindNow, Errno, errnoName, isTerminal } from "../linux/mod.ts";
 import { log, printable, timeline } from "../log/mod.ts";
 import type { RunOut } from "../protocol/mod.ts";
 import { dial, DialError, type Link, sshCarrier } from "../ssh/mod.ts";
@@ -67,6 +67,7 @@ async function prepareSession(
   command: Described,
 ): Promise<typeof import("./run_session.ts") & { start?: Start }> {
   const loaded = await import("./run_session.ts");
+  bindNow();
   timeline.mark("session loaded");
   if (!prefetch) return loaded;
   const start = new loaded.Start(command, { contents: cache });

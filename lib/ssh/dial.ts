@@ -1,4 +1,4 @@
-import { timeline } from "../log/mod.ts";
+import { log, timeline } from "../log/mod.ts";
 import type { Carrier } from "./argv.ts";
 import { bootstrapText } from "./bootstrap_script.ts";
 import { cacheFolder } from "./cache_folder.ts";
@@ -99,6 +99,7 @@ class AgentLink implements Link {
     if (this.#shell !== undefined) {
       await this.#shell.answer(["agent"]);
       timeline.mark("agent heard");
+      log.debug(`the agent on ${this.#shell.target} is up, ${this.uploaded} bytes uploaded`);
       const first = this.#shell.rest();
       this.#shell = undefined;
       if (first.length > 0) return first;

@@ -22,7 +22,7 @@ const names = [
   ...["outside", "folder", "file with a longer name 3"],
 ].map((name) => name as ByteString);
 /** No names of one file: they are refused before anything is done, or lead out. */
-const paths = ["..", ".", "../outside/secret", "d/../../outside/secret", "/etc/passwd", "../outside", "a\0b", ""]
+const paths = ["..", ".", "../outside/secret", "d/../../outside/secret", "/no/such/place", "../outside", "a\0b", ""]
   .map((path) => path as ByteString);
 /** Paths that lead out where anybody follows them. */
 const targets = ["../outside/secret", "/proc/self/fd", "..", "/", "x".repeat(4095), "f"].map(fromText);
