@@ -40,6 +40,8 @@ async function runOne(args: string[], seconds: number): Promise<{ code: number; 
   const program = [`${top}scripts/deno`, "run", "--quiet", "--no-check", "-A", `${top}tests/fuzz/one.ts`];
   // What is mounted there goes with the namespace; the folder itself stays, however the child ends.
   const folder = Deno.makeTempDirSync({ prefix: "outrun_fuzz_" });
+  // Also for those that become another user.
+  Deno.chmodSync(folder, 0o755);
   try {
     const { code, stdout, stderr } = await new Deno.Command("setpriv", {
       args: [...bounded, "--kill-child", "--", ...program, ...args],
