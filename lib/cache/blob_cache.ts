@@ -128,7 +128,7 @@ export class BlobCache {
    * room for it. The caller commits or releases it.
    */
   create(digest: Digest, options: { size: number; path: ByteString }): NewBlob | undefined {
-    if (!isDigest(digest) || options.size > this.#options.maxSize || !this.#index.isOpen || this.#isClosed) return;
+    if (!isDigest(digest) || options.size > this.#options.maxSize || !this.#index.isOpen) return;
     if (!this.#hasRoom(options.size)) return undefined;
     const file = this.#folder.createTemporary();
     if (typeof file === "number") {

@@ -6,7 +6,7 @@ import type { CacheFolder } from "./cache_folder.ts";
 
 const NAME = "index.db";
 /** How long all of it may take while others are in the way, in ms. */
-const PATIENCE_MS = 250;
+const PATIENCE_MS = 1000;
 
 /** The index, and whether there was none to go on with. */
 export interface OpenedIndex {
@@ -25,7 +25,7 @@ export function openIndex(folder: CacheFolder): OpenedIndex {
   for (;;) {
     const index = openShared(folder);
     if (index instanceof BlobIndex) return { index, isNew };
-    if (index !== "locked" && replace(folder, index)) {
+    if (replace(folder)) {
       isNew = true;
     } else if (performance.now() > deadline) {
       const state = index === "locked" ? "locked by others" : `${index}, and others use it`;
@@ -38,7 +38,6 @@ export function openIndex(folder: CacheFolder): OpenedIndex {
 
 /** Removes what is no index any more, and the lock. When others use it too, a later session does it. */
 export function discardIndex(folder: CacheFolder): void {
-  folder.lock(F_UNLCK);
   if (folder.lock(F_WRLCK) === 0) removeFiles(folder);
   folder.lock(F_UNLCK);
 }
@@ -53,15 +52,15 @@ function openShared(folder: CacheFolder): BlobIndex | State {
   return index;
 }
 
-/** Makes an index under the exclusive lock, unless another session was quicker. False: the lock was not to be had. */
-function replace(folder: CacheFolder, state: State): boolean {
+/** Makes an index under the exclusive lock, unless another session was quicker; whether it did. */
+function replace(folder: CacheFolder): boolean {
   if (folder.lock(F_WRLCK) < 0) return false;
   try {
     return guarded(folder, () => {
       const found = folder.has(NAME) ? BlobIndex.open(`${folder.path}/${NAME}`) : "missing";
       if (found instanceof BlobIndex) found.close();
       if (found !== "damaged" && found !== "missing") return false;
-      if (state === "damaged") {
+      if (found === "damaged") {
         log.debug(`the cache "${folder.path}" starts anew: its index is not one of this version`);
       }
       removeFiles(folder);

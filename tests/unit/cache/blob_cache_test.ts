@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type BlobCache, CacheError } from "../../../lib/cache/mod.ts";
-import { readAt } from "../../../lib/linux/mod.ts";
+import { AT_FDCWD, close, libc, O_RDONLY, openAt, readAt } from "../../../lib/linux/mod.ts";
 import { begin, content, contentOf, digestOf, Fixture, has, path, store } from "./fixture.ts";
 
 const ONE = content(1);
@@ -27,8 +27,25 @@ Deno.test("BlobCache.find() gives blobs that can be read after their file is gon
   cache.close();
   assert.deepEqual(contentOf(blob), ONE);
   blob.release();
-  blob.release();
   await cache.idle();
+});
+
+Deno.test("Blob.release() twice does not close what has got the descriptor since", async () => {
+  await using fixture = new Fixture();
+  const cache = fixture.open();
+  const created = begin(cache, ONE);
+  await created.commit();
+  const found = cache.find(digestOf(ONE))!;
+  for (const blob of [created, found]) {
+    blob.release();
+    const others = [cache.find(digestOf(ONE))!];
+    // The lowest number that is free comes next.
+    while (others[0].fd < blob.fd) others.unshift(cache.find(digestOf(ONE))!);
+    assert.equal(others[0].fd, blob.fd);
+    blob.release();
+    assert.deepEqual(contentOf(others[0]), ONE);
+    for (const other of others) other.release();
+  }
 });
 
 Deno.test("BlobCache takes nothing for a digest that is none, as it becomes the name of a file", async () => {
@@ -80,6 +97,37 @@ Deno.test("NewBlob.commit() refuses what is not what its digest says, and nothin
   for (const digest of [ONE, other].map(digestOf)) assert.equal(cache.find(digest), undefined);
   assert.deepEqual([fixture.temporaries(), fixture.files(), cache.summary().entries], [[], [], 0]);
   blob.release();
+});
+
+Deno.test("NewBlob.commit() is rejected when the disk does not take the data, and nothing is left", async () => {
+  await using fixture = new Fixture();
+  const cache = fixture.open();
+  const blob = begin(cache, ONE);
+  // What cannot be synced, in the file's place.
+  const other = openAt(AT_FDCWD, path("/dev/null"), O_RDONLY);
+  assert.equal(libc().dup3(other, blob.fd, 0), blob.fd);
+  close(other);
+  const commit = blob.commit();
+  assert.equal(fixture.temporaries().length, 1);
+  await assert.rejects(commit, new CacheError(`Cannot commit the blob "${digestOf(ONE)}": EINVAL`));
+  assert.deepEqual([fixture.temporaries(), cache.find(digestOf(ONE)), cache.summary().entries], [[], undefined, 0]);
+  blob.release();
+});
+
+Deno.test("NewBlob.commit() leaves nothing when the name cannot be given, and stores the others", async () => {
+  await using fixture = new Fixture();
+  const cache = fixture.open();
+  const [bad, good] = [begin(cache, ONE), begin(cache, content(2))];
+  const shard = fixture.at(`blobs/${digestOf(ONE).slice(0, 2)}`);
+  Deno.writeTextFileSync(shard, "in the way");
+  await Promise.all([bad.commit(), good.commit()]);
+  assert.equal(cache.find(digestOf(ONE)), undefined);
+  assert(has(cache, digestOf(content(2))));
+  assert.deepEqual([cache.summary().entries, fixture.temporaries()], [1, []]);
+  assert.deepEqual(contentOf(bad), ONE);
+  bad.release();
+  good.release();
+  Deno.removeSync(shard);
 });
 
 Deno.test("NewBlob refuses more and less than its size", async () => {
@@ -141,6 +189,7 @@ Deno.test("BlobCache.close() gives up the commits that are under way, and what w
   cache.close();
   await assert.rejects(commit, /ECANCELED/);
   assert.deepEqual([contentOf(found), contentOf(blob), contentOf(growing)], [content(2), ONE, content(3)]);
+  assert.deepEqual(fixture.temporaries().length, 1, "the one that is still growing");
   for (const open of [found, blob, growing]) open.release();
   assert.deepEqual([cache.find(digest), cache.create(digest, { size: 1, path: path("x") })], [undefined, undefined]);
   assert.equal(fixture.verify(), 1);

@@ -1,7 +1,20 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { CacheError } from "../../../lib/cache/mod.ts";
-import { begin, content, digestOf, Fixture, has, store } from "./fixture.ts";
+import {
+  AT_FDCWD,
+  changeTimes,
+  close,
+  F_WRLCK,
+  O_RDONLY,
+  O_WRONLY,
+  openAt,
+  setFileLock,
+  type Stat,
+  statPath,
+  writeAt,
+} from "../../../lib/linux/mod.ts";
+import { begin, content, digestOf, Fixture, has, path, store } from "./fixture.ts";
 
 const ONE = content(1);
 const TWO = content(2);
@@ -23,13 +36,13 @@ async function isNoticed(damage: (file: string) => void): Promise<void> {
   assert.equal(fixture.verify(), 2);
 }
 
-/** Changes one byte and sets the file's times back to what they were. */
+/** Changes one byte and sets the file's times back to what they were, to the ns. */
 function flip(file: string): void {
-  const { atime, mtime } = Deno.statSync(file);
-  using open = Deno.openSync(file, { read: true, write: true });
-  open.seekSync(500, Deno.SeekMode.Start);
-  open.writeSync(new Uint8Array([ONE[500] ^ 1]));
-  open.utimeSync(atime!, mtime!);
+  const { atime, atimeNsec, mtime, mtimeNsec } = statPath(path(file)) as Stat;
+  const fd = openAt(AT_FDCWD, path(file), O_WRONLY);
+  assert.equal(writeAt(fd, new Uint8Array([ONE[500] ^ 1]), 500), 1);
+  assert.equal(changeTimes(fd, { sec: atime, nsec: atimeNsec }, { sec: mtime, nsec: mtimeNsec }), 0);
+  close(fd);
 }
 
 Deno.test("BlobCache.find() drops a blob whose content was changed, though its mtime says otherwise", async () => {
@@ -71,6 +84,17 @@ Deno.test("BlobCache.find() leaves alone what another session has replaced in be
   held.release();
   await cache.idle();
   assert.deepEqual(fixture.files(), [digest]);
+});
+
+Deno.test("BlobCache.find() does not touch a blob that another session is about to remove", async () => {
+  await using fixture = new Fixture();
+  const cache = fixture.open();
+  const digest = await store(cache, ONE);
+  const fd = openAt(AT_FDCWD, path(fixture.blobAt(digest)), O_RDONLY);
+  assert.equal(setFileLock(fd, F_WRLCK), 0);
+  assert.equal(cache.find(digest), undefined);
+  close(fd);
+  assert(has(cache, digest));
 });
 
 /** The index is damaged between two sessions: the second one starts anew, with nothing left of the first, and works. */
@@ -124,9 +148,10 @@ Deno.test("BlobCache goes on without an index that turns out to be damaged, and 
 
   const cache = fixture.open();
   for (const bytes of contents) assert.equal(cache.find(digestOf(bytes)), undefined);
-  assert.equal(cache.create(digestOf(ONE), { size: 1000, path: "x" as never }), undefined);
+  assert.equal(cache.create(digestOf(ONE), { size: 1000, path: path("x") }), undefined);
   assert.deepEqual([[...cache.list()], cache.summary().entries, cache.clear().entries], [[], 0, 0]);
   cache.close();
+  for (const name of INDEX) assert.throws(() => Deno.statSync(fixture.at(name)), Deno.errors.NotFound);
 
   const next = fixture.open();
   assert.deepEqual(fixture.files(), []);
@@ -153,18 +178,39 @@ Deno.test("BlobCache gives up what is under way when the index turns out to be d
 
 Deno.test("BlobCache.open() does not wait long for an index that others keep locked", async () => {
   await using fixture = new Fixture();
-  await store(fixture.open(), ONE);
   fixture.open().close();
-  await using locked = new Fixture();
-  locked.open().close();
-  const db = new DatabaseSync(locked.at("index.db"));
+  const db = new DatabaseSync(fixture.at("index.db"));
   db.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN IMMEDIATE");
   const start = performance.now();
-  const expected = new CacheError(`Cannot use the cache "${locked.folder}": its index is locked by others`);
-  assert.throws(() => locked.open(), expected);
+  const expected = new CacheError(`Cannot use the cache "${fixture.folder}": its index is locked by others`);
+  assert.throws(() => fixture.open(), expected);
   assert(performance.now() - start < 3000);
   db.close();
-  locked.open();
+  fixture.open();
+});
+
+Deno.test("BlobCache.open() goes without an index that is being replaced, or is damaged while others have it open", async () => {
+  await using fixture = new Fixture();
+  const cache = fixture.open();
+  const digest = await store(cache, ONE);
+  const refused = (state: string) =>
+    assert.throws(
+      () => fixture.open(),
+      new CacheError(`Cannot use the cache "${fixture.folder}": its index is ${state}`),
+    );
+  const content = Deno.readFileSync(fixture.at("index.db"));
+  Deno.writeFileSync(fixture.at("index.db"), content.map((byte) => byte ^ 0x55));
+  refused("damaged, and others use it");
+  assert.deepEqual(fixture.files(), [digest]);
+  Deno.writeFileSync(fixture.at("index.db"), content);
+  assert(has(cache, digest));
+  cache.close();
+
+  const folder = openAt(AT_FDCWD, path(fixture.folder), O_RDONLY);
+  assert.equal(setFileLock(folder, F_WRLCK), 0);
+  refused("locked by others");
+  close(folder);
+  assert(has(fixture.open(), digest));
 });
 
 Deno.test("BlobCache serves while another session has the index locked, and catches up afterwards", async () => {

@@ -56,6 +56,19 @@ Deno.test("BlobCache keeps its limits with a thousand contents at once, when it 
   assert(fixture.files().length <= 100);
 });
 
+Deno.test("BlobCache evicts a piece at a time for a large content, and the rest when it is closed", async () => {
+  await using fixture = new Fixture();
+  const cache = fixture.open({ maxSize: 10_000 });
+  await storeAll(cache, upTo(100), 100);
+  const large = await store(cache, content(1000, 5000));
+  assert(cache.summary().bytes > 10_000);
+  cache.close();
+  const files = fixture.files();
+  assert(files.includes(large));
+  assert.equal(files.length, 41);
+  assert.equal(fixture.verify(), 41);
+});
+
 Deno.test("BlobCache notes uses when it is closed, and of many blobs", async () => {
   await using fixture = new Fixture();
   const first = fixture.open();

@@ -10,7 +10,7 @@
  *     refused               says why there is no cache
  */
 import assert from "node:assert/strict";
-import { BlobCache, CacheError } from "../../../lib/cache/mod.ts";
+import { BlobCache, CacheError, type Digest } from "../../../lib/cache/mod.ts";
 import { begin, content, digestOf, has, MIB, path, store } from "./fixture.ts";
 
 const [what, folder, ...rest] = Deno.args;
@@ -85,6 +85,7 @@ async function fullDisk(): Promise<void> {
 async function writeUntilFull(cache: BlobCache): Promise<void> {
   const bytes = content(10, 2 * MIB);
   const blob = cache.create(digestOf(bytes), { size: bytes.length, path: path("x") })!;
+  const small = begin(cache, content(12));
   const hog = Deno.openSync(`${folder}/../hog`, { write: true, create: true });
   assert.throws(() => {
     while (hog.writeSync(new Uint8Array(4096)) > 0);
@@ -96,10 +97,22 @@ async function writeUntilFull(cache: BlobCache): Promise<void> {
   }
   await assert.rejects(blob.commit(), CacheError);
   blob.release();
+  // There is no room for its row.
+  await small.commit();
+  small.release();
+  console.log(`without a row: ${has(cache, digestOf(content(12)))}, file: ${isFile(digestOf(content(12)))}`);
   console.log(`full: ${cache.create(digestOf(bytes), { size: 5 * MIB, path: path("x") })}`);
   hog.close();
   Deno.removeSync(`${folder}/../hog`);
   console.log(`stored again: ${has(cache, await store(cache, content(11, MIB)))}`);
+}
+
+function isFile(digest: Digest): boolean {
+  try {
+    return Deno.statSync(`${folder}/blobs/${digest.slice(0, 2)}/${digest}`).isFile;
+  } catch {
+    return false;
+  }
 }
 
 function refused(): void {
