@@ -1,10 +1,13 @@
 import type { ByteString } from "../../bytes/mod.ts";
+import { join } from "../paths.ts";
 import type { Program } from "../program.ts";
 import type { Rule } from "../rule.ts";
 
 const MAX_ARGUMENTS = 64;
 /** A larger file is not read whole at once, perhaps not at all. */
 const MAX_CONTENT = 256 << 10;
+/** Nor a directory with more names than this listed. */
+const MAX_NAMES = 500;
 
 /** Arguments that are names of files, whatever the program is: `-i in.mp4`, `--config=app.conf`. */
 export const argumentsRule: Rule = {
@@ -19,7 +22,9 @@ export const argumentsRule: Rule = {
     for (let at = 1; at < argv.length && at <= MAX_ARGUMENTS; at++) {
       const name = argv[at].replace(/^-[^=]*=/, "") as ByteString;
       if (!isLikelyName(name)) continue;
-      if (argv[at - 1] === "-o") program.name(name);
+      const names = program.disk.list(join(program.cwd, name));
+      if (names !== undefined && names.length <= MAX_NAMES) program.listing(name);
+      else if (argv[at - 1] === "-o") program.name(name);
       else program.contentUpTo(name, MAX_CONTENT);
     }
   },
