@@ -9,7 +9,7 @@ const MAX_CONTENT = 256 << 10;
 /** Nor a directory with more names than this listed. */
 const MAX_NAMES = 500;
 
-/** Arguments that are names of files, whatever the program is: `-i in.mp4`, `--config=app.conf`. */
+/** Arguments that are names of files, whatever the program is: `-i in.mp4`, `--config=app.conf`, `if=disk.img`. */
 export const argumentsRule: Rule = {
   name: "arguments",
 
@@ -20,7 +20,7 @@ export const argumentsRule: Rule = {
   plan(program: Program): void {
     const { argv } = program;
     for (let at = 1; at < argv.length && at <= MAX_ARGUMENTS; at++) {
-      const name = argv[at].replace(/^-[^=]*=/, "") as ByteString;
+      const name = argv[at].replace(/^(?:-[^=]*|\w+)=/, "") as ByteString;
       if (!isLikelyName(name)) continue;
       const names = program.disk.list(join(program.cwd, name));
       if (names !== undefined && names.length <= MAX_NAMES) program.listing(name);
