@@ -33,5 +33,5 @@ export const argumentsRule: Rule = {
 /** It has a slash or an extension, and nothing that makes it code, an option or a URL. */
 function isLikelyName(name: ByteString): boolean {
   // deno-lint-ignore no-control-regex
-  return !/^-|[\x00-\x1f;{}()'"`$]|:\/\//.test(name) && name.length < 1024 && /\/|\.\w{1,8}$/.test(name);
+  return !/^-|[\x00-\x1f;:*{}()'"`$]/.test(name) && name.length < 1024 && /\/|\.\w{1,8}$/.test(name);
 }
