@@ -9,20 +9,9 @@ export type ByteString = string & { readonly [brand]: true };
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Bytes up to which one by one is faster than all as the arguments of one call, and the most arguments of a call. */
-const SHORT = 64;
-const CHUNK = 8192;
-
 /** Takes the bytes `data[start, end)` as a byte string. Not TextDecoder("latin1"): that one decodes windows-1252. */
 export function byteString(data: Uint8Array, start = 0, end = data.length): ByteString {
   let text = "";
-  if (end - start > SHORT) {
-    for (let at = start; at < end; at += CHUNK) {
-      const chunk = data.subarray(at, Math.min(at + CHUNK, end));
-      text += String.fromCharCode.apply(null, chunk as unknown as number[]);
-    }
-    return text as ByteString;
-  }
   for (let i = start; i < end; i++) text += String.fromCharCode(data[i]);
   return text as ByteString;
 }

@@ -1,13 +1,12 @@
-import { type ByteString, byteString } from "../bytes/mod.ts";
+import type { ByteString } from "../bytes/mod.ts";
 import type { Disk, FileStat, Range } from "./disk.ts";
 import { dirname, join, path as bytes, split } from "./paths.ts";
+import { bytesAsText } from "./text.ts";
 
 /** As many links as the kernel follows in one path. */
 const MAX_LINKS = 40;
 /** A configuration file, a script or a module larger than this is not looked into. */
 const MAX_TEXT = 2 << 20;
-
-const decoder = new TextDecoder("latin1");
 
 /**
  * Asks another disk each thing but once, so that rules need not tell each other what they saw; contents are not kept.
@@ -61,21 +60,15 @@ export class CachedDisk implements Disk {
   }
 
   /** A regular file's first bytes, all of them unless it is longer than `limit`. */
-  readWhole(path: ByteString, limit: number = MAX_TEXT): Uint8Array | undefined {
+  readWhole(path: ByteString, limit: number): Uint8Array | undefined {
     const size = this.stat(path)?.size;
     return size === undefined ? undefined : this.read(path, { offset: 0, length: Math.min(size, limit) });
   }
 
-  /** A regular file's bytes as a string: for small files with names in them. */
-  readBytes(path: ByteString, limit: number = MAX_TEXT): ByteString | undefined {
-    const data = this.readWhole(path, limit);
-    return data && byteString(data);
-  }
-
-  /** Source code, in which only ASCII is of interest: other characters may be others. */
-  readSource(path: ByteString): string | undefined {
-    const data = this.readWhole(path);
-    return data && decoder.decode(data);
+  /** A regular file's bytes as a string, all of them unless it is longer than any text of interest. */
+  readText(path: ByteString): ByteString | undefined {
+    const data = this.readWhole(path, MAX_TEXT);
+    return data && bytesAsText(data);
   }
 
   /** `path` without links, `.`, `..` and empty names; undefined where it leads nowhere. */

@@ -10,6 +10,9 @@ import type { Want } from "./want.ts";
 
 /** Wrappers that start wrappers that start …: deeper than this nobody looks. */
 const MAX_DEPTH = 12;
+/** PATH_MAX, and NAME_MAX in a pattern. */
+const MAX_PATH = 4096;
+const impossible = /\0|[^/]{256}/;
 /** Trees and files that the command gets from the machine it runs on. */
 const remote = /^\/(?:(?:dev|proc|run|sys)(?:\/|$)|etc\/(?:hosts|resolv\.conf)$)/;
 
@@ -62,7 +65,8 @@ export class Plan {
 
   /** Applies all rules to a command, unless that has been done. */
   execute(command: CommandLine): void {
-    const file = this.disk.normalize(join(command.cwd, command.path));
+    const file = this.#normalize(join(command.cwd, command.path));
+    if (file === undefined) return;
     const key = [file, ...command.argv].join("\0");
     if (this.#commands.has(key) || this.#depth === MAX_DEPTH) return;
     this.#commands.add(key);
@@ -75,7 +79,8 @@ export class Plan {
 
   /** Whether there is such a file. */
   name(path: ByteString): boolean {
-    const file = this.disk.normalize(path);
+    const file = this.#normalize(path);
+    if (file === undefined) return false;
     const exists = this.disk.stat(file) !== undefined;
     this.#want("name", exists ? file : this.#firstMissing(file));
     return exists;
@@ -83,9 +88,9 @@ export class Plan {
 
   /** Whether there is such a regular file. Where it is something else, its name is wanted. */
   content(path: ByteString): boolean {
-    const file = this.disk.normalize(path);
-    if (!this.disk.isFile(file)) {
-      this.name(file);
+    const file = this.#normalize(path);
+    if (file === undefined || !this.disk.isFile(file)) {
+      this.name(path);
       return false;
     }
     this.#want("content", file);
@@ -94,9 +99,9 @@ export class Plan {
 
   /** The names in there; undefined where there is no such directory, then its name is wanted. */
   listing(path: ByteString): readonly ByteString[] | undefined {
-    const file = this.disk.normalize(path);
-    const names = this.disk.list(file);
-    if (names === undefined) this.name(file);
+    const file = this.#normalize(path);
+    const names = file && this.disk.list(file);
+    if (file === undefined || names === undefined) this.name(path);
     else this.#want("listing", file);
     return names;
   }
@@ -115,6 +120,12 @@ export class Plan {
       const reason = error instanceof Error ? error.message : String(error);
       this.#options.log.debug(`prefetch: rule "${rule.name}" failed for "${toText(program.path)}": ${reason}`);
     }
+  }
+
+  /** undefined for what no system call takes: rules find names in files of any kind. */
+  #normalize(path: ByteString): ByteString | undefined {
+    const isPossible = path.startsWith("/") && path.length < MAX_PATH && !impossible.test(path);
+    return isPossible ? this.disk.normalize(path) : undefined;
   }
 
   /** No more than the first name that is missing is ever looked up. A link to nowhere is there itself. */

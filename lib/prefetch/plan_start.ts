@@ -8,7 +8,7 @@ import { rules } from "./registry.ts";
 import type { Want } from "./want.ts";
 
 const DEFAULT_LIMIT = 5000;
-const DEFAULT_BUDGET_MS = 150;
+const DEFAULT_BUDGET_MS = 200;
 
 export interface PlanStartOptions {
   /** This machine's, unless given. */

@@ -10,6 +10,7 @@ import { libraryFilesRule } from "./rules/library_files.ts";
 import { localeRule } from "./rules/locale.ts";
 import { nodeRule } from "./rules/node.ts";
 import { perlRule } from "./rules/perl.ts";
+import { programFilesRule } from "./rules/program_files.ts";
 import { pythonRule } from "./rules/python.ts";
 import { rubyRule } from "./rules/ruby.ts";
 import { shebangRule } from "./rules/shebang.ts";
@@ -35,6 +36,7 @@ export const rules: readonly Rule[] = [
   javaRule,
   gitRule,
   gccRule,
+  programFilesRule,
   fontsRule,
   libraryFilesRule,
   argumentsRule,

@@ -41,7 +41,7 @@ interface ProgramHeader extends Segment {
 }
 
 /** The header and, nearly always, the program headers. */
-const HEAD_BYTES = 4096;
+const HEAD_BYTES = 1024;
 /** Of a 32-bit file's header; a 64-bit one's is 64. Nothing smaller can be executed. */
 const HEADER_BYTES = 52;
 const MAX_PROGRAM_HEADERS = 256;

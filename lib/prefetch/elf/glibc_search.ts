@@ -14,6 +14,7 @@ const MAX_CACHE = 16 << 20;
  * the machine that it runs on, which nobody knows here: all that exist are wanted.
  */
 export class GlibcSearch implements LibrarySearch {
+  readonly preloadList = path`/etc/ld.so.preload`;
   readonly #program: Program;
   readonly #architecture: ElfArchitecture;
   /** What `$LIB` stands for: "lib/x86_64-linux-gnu", "lib64", "lib". */
@@ -32,13 +33,11 @@ export class GlibcSearch implements LibrarySearch {
   }
 
   *places(name: ByteString, loader: LoadedObject): Iterable<ByteString> {
-    const { rpath, runpath, noDefaultLibraries } = loader.elf;
+    const { runpath, noDefaultLibraries } = loader.elf;
     if (runpath === undefined) {
       for (let object: LoadedObject | undefined = loader; object !== undefined; object = object.loader) {
         yield* this.#inFolders(this.#searchPath(object.elf.rpath, object), name);
       }
-    } else if (rpath !== undefined) {
-      throw new Error("Cannot search by DT_RPATH: the object has a DT_RUNPATH");
     }
     yield* this.#inFolders(this.#environmentFolders(loader), name);
     yield* this.#inFolders(this.#searchPath(runpath, loader), name);

@@ -5,8 +5,6 @@ import { GlibcSearch } from "./glibc_search.ts";
 import type { LibrarySearch, LoadedObject } from "./library_search.ts";
 import { MuslSearch } from "./musl_search.ts";
 
-const PRELOAD = path`/etc/ld.so.preload`;
-
 /** The shared libraries of a program, in the order in which its loader opens them (breadth first). */
 export class Libraries {
   readonly #program: Program;
@@ -33,13 +31,10 @@ export class Libraries {
 
   /** Wants all that the loader opens before the program itself runs. */
   loadAll(): void {
-    const preloaded = split(this.#program.variable("LD_PRELOAD") ?? path``, /[ :]+/);
-    for (const name of preloaded) if (name !== "") this.#load(name, this.#main);
-    if (this.#program.content(PRELOAD)) {
-      const text = this.#program.disk.readBytes(PRELOAD) ?? path``;
-      for (const name of split(text.replace(/#.*/g, "") as ByteString, /[\s:]+/)) {
-        if (name !== "") this.#load(name, this.#main);
-      }
+    this.#loadListed(this.#program.variable("LD_PRELOAD"));
+    const list = this.#search.preloadList;
+    if (list !== undefined && this.#program.content(list)) {
+      this.#loadListed(this.#program.disk.readText(list)?.replace(/#.*/g, "") as ByteString | undefined);
     }
     this.#loadNeeded(0);
   }
@@ -73,6 +68,10 @@ export class Libraries {
       (object.loader === this.#main && !/^(libc|libm|libpthread|ld-)\b/.test(basename(object.path)))
     );
     return own.some((object) => symbols.some((symbol) => object.elf.strings.has(symbol)));
+  }
+
+  #loadListed(names: ByteString | undefined): void {
+    for (const name of split(names ?? path``, /[\s:]+/)) if (name !== "") this.#load(name, this.#main);
   }
 
   #loadNeeded(first: number): void {

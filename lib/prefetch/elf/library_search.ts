@@ -13,6 +13,8 @@ export interface LoadedObject {
 
 /** How a C library's loader finds libraries. */
 export interface LibrarySearch {
+  /** A file that names further libraries to load into every program. */
+  readonly preloadList: ByteString | undefined;
   /**
    * The places where it looks for `name` (without a slash) on behalf of `loader`, in order. What it looks up in between,
    * the search itself has wanted when a place is taken from it.

@@ -1,4 +1,5 @@
 import { type ByteString, byteString, DecodeError, Reader } from "../../bytes/mod.ts";
+import { bytesAsText } from "../text.ts";
 
 /** Where glibc's loader finds a library, by `/etc/ld.so.cache`. */
 export interface CachedLibrary {
@@ -76,7 +77,7 @@ class Libraries {
   readonly #strings: ByteString;
 
   constructor(strings: Uint8Array) {
-    this.#strings = byteString(strings);
+    this.#strings = bytesAsText(strings);
   }
 
   add({ flags, key, value, special }: { flags: number; key: number; value: number; special: boolean }): void {

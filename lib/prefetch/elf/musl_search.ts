@@ -12,6 +12,7 @@ const DEFAULT_FOLDERS = path`/lib:/usr/local/lib:/usr/lib`;
  * that glibc splits off are all in the one that is the loader.
  */
 export class MuslSearch implements LibrarySearch {
+  readonly preloadList = undefined;
   readonly #program: Program;
   readonly #interpreter: ByteString;
 
@@ -48,7 +49,7 @@ export class MuslSearch implements LibrarySearch {
     const { platform } = architectures[this.#program.elf?.machine ?? 0] ?? otherArchitecture;
     const prefix = dirname(dirname(this.#interpreter));
     const file = path`${prefix === "/" ? path`` : prefix}/etc/ld-musl-${fromText(platform)}.path`;
-    const text = this.#program.content(file) ? this.#program.disk.readBytes(file) : undefined;
+    const text = this.#program.content(file) ? this.#program.disk.readText(file) : undefined;
     return text?.trim() ? text : DEFAULT_FOLDERS;
   }
 }

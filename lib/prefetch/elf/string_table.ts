@@ -1,13 +1,12 @@
 import { type ByteString, byteString } from "../../bytes/mod.ts";
 import type { ReadRange } from "./elf_file.ts";
+import { bytesAsText } from "../text.ts";
 
 const PAGE = 4096;
 /** Longer names are cut. */
 const MAX_STRING = 1 << 16;
 /** Of a larger table only the beginning is searched for symbols. */
 const MAX_SEARCHED = 1 << 20;
-
-const decoder = new TextDecoder("latin1");
 
 /** A table of strings that each end with a NUL. Only the pages that are looked at are read, each once. */
 export class StringTable {
@@ -42,7 +41,7 @@ export class StringTable {
   /** Whether one of the strings is `symbol` (ASCII). */
   has(symbol: string): boolean {
     if (this.#offset === undefined) return false;
-    this.#text ??= decoder.decode(this.#read(this.#offset, Math.min(this.#size, MAX_SEARCHED)) ?? new Uint8Array(0));
+    this.#text ??= bytesAsText(this.#read(this.#offset, Math.min(this.#size, MAX_SEARCHED)) ?? new Uint8Array(0));
     return this.#text.includes(`\0${symbol}\0`);
   }
 

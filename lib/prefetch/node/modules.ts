@@ -34,7 +34,7 @@ export class NodeModules {
     this.#wantScope(dirname(real));
     this.#program.content(found);
     if (/\.(?:node|json)$/.test(found)) return;
-    this.run(this.#program.disk.readSource(real) ?? "", dirname(real));
+    this.run(this.#program.disk.readText(real) ?? "", dirname(real));
   }
 
   /** Loads what source in a folder loads. */
@@ -96,7 +96,7 @@ export class NodeModules {
   #readPackage(folder: ByteString): Package | undefined {
     const file = path`${folder}/package.json`;
     this.#program.content(file);
-    const text = this.#program.disk.readSource(file);
+    const text = this.#program.disk.readText(file);
     try {
       const parsed = text === undefined ? undefined : JSON.parse(text);
       return typeof parsed === "object" && parsed !== null ? parsed : undefined;

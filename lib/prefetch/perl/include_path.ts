@@ -2,6 +2,7 @@ import type { ByteString } from "../../bytes/mod.ts";
 import { join, path, split } from "../paths.ts";
 import type { Program } from "../program.ts";
 import type { Segment } from "../elf/elf_file.ts";
+import { bytesAsText } from "../text.ts";
 
 /** What a perl is built with. */
 export interface PerlBuild {
@@ -54,7 +55,7 @@ function readConstants(program: Program, file: ByteString): string {
   let text = "";
   for (const { offset, size } of program.readElf(file)?.segments.filter(isConstant) ?? []) {
     const length = Math.min(size, MAX_CONSTANTS - text.length);
-    if (length > 0) text += new TextDecoder("latin1").decode(program.disk.read(file, { offset, length }));
+    if (length > 0) text += bytesAsText(program.disk.read(file, { offset, length }) ?? new Uint8Array(0));
   }
   return text;
 }

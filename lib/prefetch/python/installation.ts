@@ -61,7 +61,7 @@ function wantConfiguration(program: Program, folder: ByteString): Configuration 
   const files = [path`${folder}/pyvenv.cfg`, path`${dirname(folder)}/pyvenv.cfg`];
   for (const file of files) program.content(file);
   for (const file of files) {
-    const text = program.disk.readBytes(file);
+    const text = program.disk.readText(file);
     if (text === undefined) continue;
     const home = /^[ \t]*home[ \t]*=[ \t]*(.*?)[ \t]*$/im.exec(text)?.[1] as ByteString | undefined;
     const seesSystem = /^[ \t]*include-system-site-packages[ \t]*=[ \t]*true/im.test(text);
@@ -72,12 +72,14 @@ function wantConfiguration(program: Program, folder: ByteString): Configuration 
 
 type Library = Pick<PythonInstallation, "major" | "minor" | "prefix" | "library">;
 
-/** From the executable's folder upwards, the first that has the landmark. */
+/** From the executable's folder upwards, the first that has the landmark; archives are looked for up to the root. */
 function searchUp(program: Program, start: ByteString, executable: ByteString): Library | undefined {
-  for (let folder = start;; folder = dirname(folder)) {
-    const found = libraryBelow(program, folder, executable);
-    if (found !== undefined || folder === "/" || folder === ".") return found;
+  let found: Library | undefined;
+  for (let folder = start; folder !== "/" && folder !== "."; folder = dirname(folder)) {
+    if (found === undefined) found = libraryBelow(program, folder, executable);
+    else program.name(path`${folder}/${basename(dirname(found.library))}/python${found.major}${found.minor}.zip`);
   }
+  return found;
 }
 
 function libraryBelow(program: Program, prefix: ByteString, executable: ByteString): Library | undefined {

@@ -47,7 +47,7 @@ export const accountsRule: Rule = {
 /** What searching the databases ("passwd", "group", "hosts") reads. */
 export function wantDatabases(program: Program, names: readonly string[]): void {
   if (names.length === 0) return;
-  const text = program.content(CONFIGURATION) ? program.disk.readBytes(CONFIGURATION) ?? "" : "";
+  const text = program.content(CONFIGURATION) ? program.disk.readText(CONFIGURATION) ?? "" : "";
   for (const { name, files } of databases.filter(({ name }) => names.includes(name))) {
     for (const file of files) program.content(file);
     for (const service of services(text, name)) {

@@ -120,7 +120,7 @@ function wantLibrary(program: Program, folders: readonly ByteString[], name: Byt
   const size = found && program.disk.stat(found)?.size;
   // A small ".so" is a linker script that names others.
   if (found === undefined || !found.endsWith(".so") || size === undefined || size > 4096) return;
-  const script = program.disk.readBytes(found) ?? path``;
+  const script = program.disk.readText(found) ?? path``;
   for (const [word] of script.replace(/\/\*[^]*?\*\//g, "").matchAll(/[\w./+-]+\.(?:so[\w.]*|a)\b/g)) {
     const name = word as ByteString;
     if (program.content(join(program.cwd, name)) || name.startsWith("/")) continue;

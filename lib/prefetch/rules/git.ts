@@ -71,7 +71,7 @@ function findRepository(program: Program, start: ByteString): Repository | undef
   for (let workTree = program.disk.realPath(start) ?? start;; workTree = dirname(workTree)) {
     const entry = join(workTree, path`.git`);
     program.content(entry);
-    const text = program.disk.readBytes(entry);
+    const text = program.disk.readText(entry);
     const link = /^gitdir: (.*)/.exec(text ?? "")?.[1];
     const folder = link === undefined ? entry : join(workTree, link as ByteString);
     if (program.disk.isDirectory(folder)) return { workTree, folder, common: commonFolder(program, folder) };
@@ -81,7 +81,7 @@ function findRepository(program: Program, start: ByteString): Repository | undef
 
 function commonFolder(program: Program, folder: ByteString): ByteString {
   program.content(path`${folder}/commondir`);
-  const text = program.disk.readBytes(path`${folder}/commondir`)?.trim();
+  const text = program.disk.readText(path`${folder}/commondir`)?.trim();
   return text ? program.disk.normalize(join(folder, text as ByteString)) : folder;
 }
 
@@ -92,7 +92,7 @@ function wantRepository(program: Program, { workTree, folder, common }: Reposito
   for (const name of ["config", "packed-refs", "info/exclude", "info/attributes", "shallow", "info/grafts"]) {
     program.content(path`${common}/${fromText(name)}`);
   }
-  const head = /^ref: (.*)/.exec(program.disk.readBytes(path`${folder}/HEAD`) ?? "")?.[1];
+  const head = /^ref: (.*)/.exec(program.disk.readText(path`${folder}/HEAD`) ?? "")?.[1];
   if (head !== undefined) program.content(path`${common}/${head as ByteString}`);
   program.contentUpTo(path`${folder}/index`, MAX_INDEX);
   for (

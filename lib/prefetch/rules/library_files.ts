@@ -1,5 +1,5 @@
 import { type ByteString, fromText } from "../../bytes/mod.ts";
-import { path } from "../paths.ts";
+import { dirname, path } from "../paths.ts";
 import type { Program } from "../program.ts";
 import type { Rule } from "../rule.ts";
 
@@ -13,8 +13,13 @@ const table: Readonly<Record<string, readonly ByteString[]>> = {
   "libjemalloc.so": [path`/etc/malloc.conf`],
 };
 
+/** The user's own, in the home directory and, for one, in the working directory. */
+const ldap = ["ldaprc", ".ldaprc"];
+
 /** Where distributions and the project itself keep OpenSSL's configuration; it knows only one of them. */
 const openssl = ["/usr/lib/ssl/openssl.cnf", "/etc/ssl/openssl.cnf", "/etc/pki/tls/openssl.cnf"].map(fromText);
+
+const opensslUsers = ["SSL_CTX_new", "OPENSSL_init_crypto", "EVP_CIPHER_CTX_new", "EVP_DigestInit_ex"];
 
 /** Configuration of libraries that nearly every program using them reads. */
 export const libraryFilesRule: Rule = {
@@ -28,7 +33,9 @@ export const libraryFilesRule: Rule = {
     for (const [prefix, files] of Object.entries(table)) {
       if (program.libraries?.has(prefix)) { for (const file of files) program.content(file); }
     }
-    if (program.libraries?.has("libcrypto.so") && program.libraries.has("libssl.so")) wantOpenssl(program);
+    if (program.libraries?.has("libldap")) wantLdap(program);
+    if (program.libraries?.has("libsasl2.so")) wantSasl(program);
+    if (program.libraries?.has("libcrypto.so") && program.libraries.uses(...opensslUsers)) wantOpenssl(program);
   },
 };
 
@@ -36,4 +43,19 @@ export const libraryFilesRule: Rule = {
 export function wantOpenssl(program: Program): void {
   const configured = program.nonEmpty("OPENSSL_CONF");
   for (const file of configured === undefined ? openssl : [configured]) if (program.content(file)) return;
+}
+
+function wantLdap(program: Program): void {
+  const home = program.nonEmpty("HOME");
+  program.content(path`/etc/ldap/ldap.conf`);
+  if (home !== undefined) { for (const name of ldap) program.content(path`${home}/${fromText(name)}`); }
+  program.content(fromText(ldap[0]));
+}
+
+/** All of its plug-ins are loaded. */
+function wantSasl(program: Program): void {
+  const folder = path`${dirname(program.libraries?.find("libsasl2.so") ?? path``)}/sasl2`;
+  for (const name of program.listing(folder) ?? []) {
+    if (name.endsWith(".so")) program.libraries?.open(path`${folder}/${name}`);
+  }
 }

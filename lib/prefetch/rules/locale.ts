@@ -2,6 +2,7 @@ import { type ByteString, fromText } from "../../bytes/mod.ts";
 import { basename, dirname, path, split } from "../paths.ts";
 import type { Program } from "../program.ts";
 import type { Rule } from "../rule.ts";
+import { bytesAsText } from "../text.ts";
 
 const CATEGORIES = [
   "LC_CTYPE",
@@ -120,7 +121,7 @@ function archiveNames(program: Program): string {
   if (fields.getUint32(0, true) !== ARCHIVE_MAGIC) return "";
   const length = Math.min(fields.getUint32(24, true), MAX_NAMES);
   const data = program.disk.read(file, { offset: fields.getUint32(20, true), length });
-  return `\0${new TextDecoder("latin1").decode(data)}\0`;
+  return data === undefined ? "" : `\0${bytesAsText(data)}\0`;
 }
 
 /** iconv's table, from the folder of the C library. */

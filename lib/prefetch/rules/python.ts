@@ -87,7 +87,7 @@ function addSiteFolder(program: Program, importer: Importer, folder: ByteString)
   importer.path.push(folder);
   for (const name of [...names ?? []].filter((name) => name.endsWith(".pth") && !name.startsWith(".")).sort()) {
     program.content(path`${folder}/${name}`);
-    for (const line of split(program.disk.readBytes(path`${folder}/${name}`) ?? path``, /\r?\n/)) {
+    for (const line of split(program.disk.readText(path`${folder}/${name}`) ?? path``, /\r?\n/)) {
       if (/^import[ \t]/.test(line)) runLine(importer, line);
       else if (line.trim() !== "" && !line.startsWith("#")) {
         const added = join(folder, line.trimEnd() as ByteString);
@@ -111,7 +111,7 @@ function run(program: Program, importer: Importer, args: PythonArguments): void 
     if (program.disk.isDirectory(file)) return runFolder(program, importer, file);
     if (!program.content(file)) return;
     if (!safePath) importer.path.unshift(dirname(program.disk.realPath(file) ?? file));
-    importer.run(program.disk.readSource(file) ?? "");
+    importer.run(program.disk.readText(file) ?? "");
     return;
   }
   if (!safePath) importer.path.unshift(program.cwd);
@@ -123,7 +123,7 @@ function run(program: Program, importer: Importer, args: PythonArguments): void 
 function runFolder(program: Program, importer: Importer, folder: ByteString): void {
   importer.path.unshift(folder);
   const main = path`${folder}/__main__.py`;
-  if (program.content(main)) importer.run(program.disk.readSource(main) ?? "");
+  if (program.content(main)) importer.run(program.disk.readText(main) ?? "");
 }
 
 /** `python3 -m name`: runpy, the packages around it, then the module itself or a package's __main__. */
@@ -139,5 +139,5 @@ function runModule(program: Program, importer: Importer, name: string): void {
   }
   if (spec?.kind !== "source") return;
   importer.readCode(spec);
-  importer.run(program.disk.readSource(spec.file) ?? "", packageName);
+  importer.run(program.disk.readText(spec.file) ?? "", packageName);
 }

@@ -29,7 +29,7 @@ export const shellRule: Rule = {
     if (text !== undefined) return runText(program, text, args);
     if (file === undefined) return;
     const script = join(program.cwd, file);
-    if (program.content(script)) runText(program, program.disk.readBytes(script) ?? path``, args);
+    if (program.content(script)) runText(program, program.disk.readText(script) ?? path``, args);
   },
 };
 

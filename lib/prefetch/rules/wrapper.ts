@@ -43,7 +43,7 @@ export const wrapperRule: Rule = {
 
   plan(program: Program): void {
     const title = program.titles.find((title) => Object.hasOwn(table, title))!;
-    if (title === "env") planEnv(program, program.argv.slice(1));
+    if (title === "env") planEnv(program);
     else program.executeByName(commandOf(table[title], program.argv.slice(1)));
   },
 };
@@ -67,27 +67,26 @@ function takesNext({ short = "", long = [] }: Wrapper, option: ByteString): bool
 }
 
 /** env(1) changes the environment and the directory, and splits the one argument that a script's first line can give. */
-function planEnv(program: Program, args: readonly ByteString[]): void {
-  let env = program.env;
-  let cwd = program.cwd;
-  let at = 0;
-  for (; at < args.length; at++) {
-    const arg = args[at];
+function planEnv(program: Program): void {
+  const args = program.argv.slice(1);
+  let { env, cwd } = program;
+  while (args.length > 0) {
+    const arg = args.shift()!;
     const [, option, attached] = /^-(?:-(?=\w))?(v*S|split-string|C|chdir|u|unset)=?(.*)$/s.exec(arg) ?? [];
-    const value = () => (attached || args[++at] || "") as ByteString;
+    const value = () => (attached || args.shift() || "") as ByteString;
     if (arg === "-" || arg === "-i" || arg === "--ignore-environment") env = [];
-    else if (option?.startsWith("v") || option === "S" || option === "split-string") {
-      const words = splitWords(value());
-      return planEnv(program, [...words, ...args.slice(at + 1)]);
-    } else if (option === "C" || option === "chdir") cwd = join(cwd, value());
-    else if (option !== undefined) env = without(env, value());
+    else if (option === "C" || option === "chdir") cwd = join(cwd, value());
+    else if (option === "u" || option === "unset") env = without(env, value());
+    else if (option !== undefined) args.unshift(...splitWords(value()));
     else if (/^[^-=][^=]*=/.test(arg)) env = [...without(env, arg.slice(0, arg.indexOf("="))), arg];
-    else if (!arg.startsWith("-")) break;
+    else if (arg === "--" || !arg.startsWith("-")) {
+      if (arg !== "--") args.unshift(arg);
+      break;
+    }
   }
-  const [command] = args.slice(at);
   // env searches with the PATH that it sets.
-  const file = command === undefined ? undefined : program.with({ env, cwd }).search(command);
-  if (file !== undefined) program.execute({ path: file, argv: args.slice(at), env, cwd });
+  const file = args.length === 0 ? undefined : program.with({ env, cwd }).search(args[0]);
+  if (file !== undefined) program.execute({ path: file, argv: args, env, cwd });
 }
 
 function without(env: readonly ByteString[], name: string): readonly ByteString[] {

@@ -40,6 +40,8 @@ class Scanner {
   readonly #variables = new Map<string, Word>();
   #at = 0;
   #words: Word[] = [];
+  /** Parentheses that are open. */
+  #depth = 0;
   /** Within a `case`, before a pattern. */
   #isPattern = false;
   /** Delimiters of here-documents that begin on the next line. */
@@ -56,7 +58,7 @@ class Scanner {
       const char = this.#text[this.#at];
       if (char === "#") this.#skipLine();
       else if (char === "\n") this.#endLine();
-      else if (char === " " || char === "\t") this.#at++;
+      else if (/\s/.test(char)) this.#at++;
       else if (this.#isPattern) this.#skipPattern();
       else if (char === "<" || char === ">") this.#skipRedirection();
       else if (";&|()".includes(char)) this.#endCommand(char);
@@ -94,9 +96,13 @@ class Scanner {
 
   /** `name()` begins a function; a closing parenthesis that was not opened ends the first pattern of a `case`. */
   #endCommand(char: string): void {
-    if (char === "(" && this.#words.length === 1 && this.#words[0] !== undefined) this.functions.add(this.#words[0]);
-    if (char === "(" || char === ")") this.#words = [];
+    if (char === "(") {
+      this.#depth++;
+      if (this.#words.length === 1 && this.#words[0] !== undefined) this.functions.add(this.#words[0]);
+      this.#words = [];
+    } else if (char === ")" && this.#depth === 0) this.#words = [];
     else this.#finish();
+    if (char === ")" && this.#depth > 0) this.#depth--;
     if (/^;[;&]/.test(this.#text.slice(this.#at, this.#at + 2))) {
       this.#isPattern = true;
       this.#at++;

@@ -31,7 +31,7 @@ const elsewhere = /^\/(?:(?:dev|proc|run|sys)(?:\/|$)|etc\/(?:hosts|resolv\.conf
 export function traceTouches(command: string[], options: { cwd: string; env: Record<string, string> }): Touch[] {
   const file = Deno.makeTempFileSync({ prefix: "outrun-strace-" });
   try {
-    const args = ["-f", "-qq", "-s", "4096", "-e", "trace=%file", "-o", file, ...command];
+    const args = ["-f", "-y", "-qq", "-s", "4096", "-e", "trace=%file", "-o", file, ...command];
     const { success, stderr } = new Deno.Command("timeout", {
       args: ["60", "strace", ...args],
       cwd: options.cwd,
@@ -54,9 +54,10 @@ export function readTouches(log: string, cwd: ByteString): Touch[] {
   const touches = new Map<string, Touch>();
   for (const line of log.split("\n")) {
     const [, call, args, result] = /^\d+ +(\w+)\((.*)\) += +(.*)$/.exec(line) ?? [];
-    const name = call === undefined ? undefined : /"((?:[^"\\]|\\.)*)"/.exec(args)?.[1];
+    // `AT_FDCWD</work>, "name"`: -y shows what a descriptor stands for.
+    const [, folder = cwd, name] = /(?:^[^<"]*<([^>]*)>[^"]*)?"((?:[^"\\]|\\.)*)"/.exec(args ?? "") ?? [];
     if (name === undefined || name === "") continue;
-    const path = join(cwd, fromText(JSON.parse(`"${name.replace(/\\(\d+)/g, "\\u0000")}"`)));
+    const path = join(join(cwd, fromText(folder)), fromText(JSON.parse(`"${name.replace(/\\(\d+)/g, "\\u0000")}"`)));
     if (/^(unlink|rename|mkdir|rmdir|chmod|symlink|link)/.test(call) || /O_CREAT/.test(args)) made.add(path);
     if (elsewhere.test(path) || made.has(path) || call === "getcwd") continue;
     const touch = { kind: kindOf(call, args, result), path };
