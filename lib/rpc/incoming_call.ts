@@ -1,12 +1,15 @@
 import { Assembly } from "./assembly.ts";
 import type { BulkReply } from "./bulk_reply.ts";
 import { EIO, MAX_ERRNO } from "./errno.ts";
+import type { SpareBuffers } from "./spare_buffers.ts";
 import type { BulkSource, Incoming } from "./types.ts";
 
 const EMPTY = new Uint8Array(0);
 
 /** How a request can be answered. */
 export interface Answerer {
+  /** For requests in pieces. */
+  readonly buffers: SpareBuffers;
   reply(call: IncomingCall, body: Uint8Array): void;
   replyBulk(call: IncomingCall, flow: number, source: BulkSource): void;
   fail(call: IncomingCall, errno: number): void;
@@ -16,8 +19,9 @@ export interface Answerer {
 export class IncomingCall implements Incoming {
   readonly id: number;
   readonly op: number;
-  /** The pieces so far; undefined once the request is whole. */
+  /** Of a request in pieces. */
   #assembly: Assembly | undefined;
+  #assembling = false;
   #body: Uint8Array = EMPTY;
   #answered = false;
   #aborted = false;
@@ -44,12 +48,12 @@ export class IncomingCall implements Incoming {
 
   /** Bytes of the request that are kept here. */
   get held(): number {
-    return this.#assembly?.length ?? this.#body.length;
+    return this.#assembling ? this.#assembly!.length : this.#body.length;
   }
 
   /** Further pieces of the request are to come. */
   get assembling(): boolean {
-    return this.#assembly !== undefined;
+    return this.#assembling;
   }
 
   get answered(): boolean {
@@ -58,12 +62,14 @@ export class IncomingCall implements Incoming {
 
   /** Adds a piece of the request, as a copy. */
   take(piece: Uint8Array, last: boolean): void {
-    if (this.#assembly !== undefined) this.#assembly.append(piece);
-    else if (last) this.#body = piece.slice();
-    else this.#assembly = new Assembly(piece);
-    if (!last || this.#assembly === undefined) return;
-    this.#body = this.#assembly.finish();
-    this.#assembly = undefined;
+    if (this.#assembly === undefined && last) {
+      this.#body = piece.slice();
+      return;
+    }
+    if (this.#assembly === undefined) this.#assembly = new Assembly(piece, this.#answerer.buffers);
+    else this.#assembly.append(piece);
+    this.#assembling = !last;
+    if (last) this.#body = this.#assembly.finish();
   }
 
   reply(body: Uint8Array): void {
@@ -83,7 +89,9 @@ export class IncomingCall implements Incoming {
   /** Takes no further answer and lets go of the body. */
   close(): void {
     this.#answered = true;
+    this.#assembly?.recycle();
     this.#assembly = undefined;
+    this.#assembling = false;
     this.#body = EMPTY;
   }
 

@@ -5,6 +5,7 @@ import type { Flows } from "./flows.ts";
 import { Flag, type Header, Kind, MAX_CALLS, MAX_HELD, MAX_REQUEST } from "./frames.ts";
 import { type Answerer, IncomingCall } from "./incoming_call.ts";
 import type { SendQueue } from "./send_queue.ts";
+import { SpareBuffers } from "./spare_buffers.ts";
 import { type BulkSource, type Handler, ProtocolError, RpcError } from "./types.ts";
 
 /** What the answering side needs. */
@@ -17,6 +18,7 @@ export interface IncomingCallsOptions {
 
 /** The answering side: the peer's requests, until the last frame of their answers is queued. */
 export class IncomingCalls implements Answerer {
+  readonly buffers = new SpareBuffers();
   readonly #options: IncomingCallsOptions;
   readonly #calls = new Map<number, IncomingCall>();
   #held = 0;

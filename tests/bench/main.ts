@@ -8,14 +8,18 @@ import { stderr } from "../../lib/log/mod.ts";
 import { measureExecutable } from "./executable.ts";
 import { describeMachine } from "./machine.ts";
 import type { Series } from "./measure.ts";
+import { measureOperations } from "./operations.ts";
 import { Rig, type Target } from "./rig.ts";
 import { measureSession, sessions, type SessionTimes } from "./sessions.ts";
 import { measureStats, STATS } from "./stats.ts";
 import { measureStart, starts } from "./starts.ts";
 import { ratio, seconds, table } from "./table.ts";
+import { measureThroughput } from "./throughput.ts";
 
-const packages = ["ffmpeg", "gcc", "git", "libc6-dev", "lz4", "openssh-client", "perl", "python3"];
-const others = ["starts", "stats", "executable"];
+const packages = ["bindfs", "ffmpeg", "gcc", "git", "libc6-dev", "lz4", "openssh-client", "perl", "python3"];
+const others = ["starts", "throughput", "operations", "stats", "executable"];
+/** Of those, what goes into one table. */
+const costs = ["stats", "executable"];
 const names = [...Object.keys(sessions), ...others];
 
 interface Options {
@@ -126,7 +130,15 @@ async function main(chosen: string[], options: Options): Promise<void> {
   const chosenSessions = wanted.filter((name) => name in sessions);
   if (chosenSessions.length > 0) console.log(`\n${await measureSessions(chosenSessions, rig, targets, options)}`);
   if (wanted.includes("starts")) console.log(`\n${await measureStarts(rig, targets, options)}`);
-  if (wanted.some((name) => name !== "starts" && others.includes(name))) {
+  const { runs } = options;
+  const rest = { runs, limitMs: options.limit * 1000, onRun: (what: string) => stderr.status(what) };
+  const print = (markdown: string) => {
+    stderr.status("");
+    console.log(`\n${markdown}`);
+  };
+  if (wanted.includes("throughput")) print(await measureThroughput(rig, targets, rest));
+  if (wanted.includes("operations")) print(await measureOperations(rig, await rig.target(0), rest));
+  if (wanted.some((name) => costs.includes(name))) {
     console.log(`\n${await measureRest(wanted, rig, await rig.target(0), options.runs)}`);
   }
   console.log(`\nLoad: ${Deno.loadavg().map((load) => load.toFixed(2)).join(" ")}`);

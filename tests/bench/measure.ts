@@ -12,22 +12,32 @@ export interface RunOptions {
 const decoder = new TextDecoder();
 
 /** How long a program runs, from outside; what it writes to stdout is lost. */
-export async function time(command: string[], { limitMs, ...options }: RunOptions): Promise<Time> {
-  const [program, ...args] = command;
+export async function time(command: readonly string[], options: RunOptions): Promise<Time> {
+  const result = await run(command, options);
+  return typeof result === "string" ? result : result.ms;
+}
+
+/** The same, and what it writes to stdout; or why there is nothing. */
+export async function run(
+  [program, ...args]: readonly string[],
+  { limitMs, ...options }: RunOptions,
+): Promise<{ ms: number; said: string } | string> {
   const start = performance.now();
-  const child = new Deno.Command(program, { ...options, args, stdin: "null", stdout: "null", stderr: "piped" }).spawn();
+  const child = new Deno.Command(program, { ...options, args, stdin: "null", stdout: "piped", stderr: "piped" })
+    .spawn();
   let late = false;
   const timer = setTimeout(() => {
     late = true;
     child.kill("SIGKILL");
   }, limitMs);
+  const outputs = Promise.all([child.stdout, child.stderr].map((stream) => new Response(stream).bytes()));
   const { code } = await child.status;
   const ms = performance.now() - start;
   clearTimeout(timer);
-  const errors = decoder.decode(await new Response(child.stderr).bytes()).trim();
+  const [said, errors] = (await outputs).map((bytes) => decoder.decode(bytes).trim());
   if (late) return `> ${limitMs / 1000} s`;
-  if (code === 0) return ms;
-  console.error(`${command.join(" ")}: status ${code}: ${errors}`);
+  if (code === 0) return { ms, said };
+  console.error(`${program} ${args.join(" ")}: status ${code}: ${errors}`);
   return `status ${code}`;
 }
 

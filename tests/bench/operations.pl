@@ -1,6 +1,6 @@
 # Does what programs do with names and small files, and prints for each operation how often it did it and how long that
-# took in ms: operations.pl FOLDER WORKERS. The folder is one that measureOperations() has filled. Each of the workers, which are processes that
-# run at the same time, does its share.
+# took in ms: operations.pl FOLDER WORKERS. The folder is one that measureOperations() has filled. The workers are
+# processes that run at the same time; each does its share.
 use strict;
 use warnings;
 use Time::HiRes qw(time);

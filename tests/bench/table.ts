@@ -18,7 +18,7 @@ export function ratio(value: number): string {
   return decimals(value, { small: 2 });
 }
 
-/** `small`: how many a number below 1 gets. */
-function decimals(value: number, { small }: { small: number }): string {
+/** `small`: how many decimals a number below 1 gets. */
+export function decimals(value: number, { small }: { small: number }): string {
   return value.toFixed(value < 1 ? small : value < 10 ? 2 : value < 100 ? 1 : 0);
 }
