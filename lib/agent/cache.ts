@@ -1,13 +1,18 @@
 import { type BlobCache, CacheError } from "../cache/mod.ts";
 import type { Lz4 } from "../compression/mod.ts";
-import { effectiveUser } from "../linux/mod.ts";
+import { effectiveUser, raiseOpenFilesLimit } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import type { CacheLimits } from "./agent_options.ts";
+
+/** Of the descriptors that this process may have: the rest is for all else. */
+const BLOBS_SHARE = 0.75;
 
 /** What is needed to keep contents, loaded together: a session without a cache has no use for either. */
 export interface Cache {
   readonly cache: BlobCache;
   readonly lz4: Lz4;
+  /** Most blobs that may be open. */
+  readonly maxOpen: number;
 }
 
 /** Opens the cache; undefined where there cannot be one, which is said under --debug: the command runs without. */
@@ -17,7 +22,8 @@ export async function openCache(limits: CacheLimits): Promise<Cache | undefined>
     import("../compression/mod.ts").then(({ loadLz4 }) => loadLz4()),
   ]);
   try {
-    return { cache: BlobCache.open({ ...limits, folder: cacheFolder(limits.path) }), lz4 };
+    const cache = BlobCache.open({ ...limits, folder: cacheFolder(limits.path) });
+    return { cache, lz4, maxOpen: Math.floor(raiseOpenFilesLimit() * BLOBS_SHARE) };
   } catch (error) {
     if (!(error instanceof CacheError)) throw error;
     log.debug(error.message);

@@ -22,7 +22,9 @@ export interface Snapshot {
   /** These are all: another name does not exist. */
   complete: boolean;
   /** performance.now() when it was asked for or told: no older than that. */
-  asOf: number;
+  readonly asOf: number;
+  /** The same of names of which news were told since. */
+  readonly news: Map<ByteString, number>;
 }
 
 /** What is known of one directory. */
@@ -71,7 +73,10 @@ export class Snapshots {
     // Seen in the listing, but gone before it could be looked at, or the like: ask.
     if (state === "unknown") return undefined;
     const isCurrent = this.#directories.isLeased(directory);
-    if (state !== undefined) return { found: state === "absent" ? undefined : state, asOf: snapshot!.asOf, isCurrent };
+    if (state !== undefined) {
+      const asOf = snapshot!.news.get(name) ?? snapshot!.asOf;
+      return { found: state === "absent" ? undefined : state, asOf, isCurrent };
+    }
     const now = performance.now();
     const patience = isCurrent ? Infinity : VALID_MS;
     const isSecond = now - watched.lastMiss < patience;
@@ -100,10 +105,9 @@ export class Snapshots {
 
   /** The local side told what became of a name; what is known of the others is as true as before. */
   told(directory: Node, name: ByteString, found: LookupOut | undefined): void {
-    const watched = this.#doubtName(directory, name);
-    if (watched.snapshot === undefined) return;
-    watched.snapshot.entries.set(name, found ?? "absent");
-    watched.snapshot.asOf = performance.now();
+    const { snapshot } = this.#doubtName(directory, name);
+    snapshot?.entries.set(name, found ?? "absent");
+    snapshot?.news.set(name, performance.now());
   }
 
   /** What a name stands for is known to be other than it was, and not what it is: it is to be asked for. */
@@ -122,9 +126,10 @@ export class Snapshots {
 
   #doubtName(directory: Node, name: ByteString): Watched {
     const watched = this.#watch(directory);
-    if (watched.snapshot === undefined) watched.hasChanged = true;
+    const snapshot = this.#current(directory, watched);
+    if (snapshot === undefined) watched.hasChanged = true;
     if (watched.fetching) watched.doubtful.add(name);
-    if (watched.snapshot !== undefined && watched.snapshot.entries.size >= MAX_NAMES) {
+    if (snapshot !== undefined && snapshot.entries.size >= MAX_NAMES) {
       watched.snapshot = undefined;
       watched.tooLarge = true;
     }
@@ -167,7 +172,7 @@ export class Snapshots {
       watched.tooLarge = entries === undefined;
       if (entries === undefined || watched.outdated) return;
       for (const name of watched.doubtful) entries.set(name, "unknown");
-      watched.snapshot = { entries, complete: true, asOf };
+      watched.snapshot = { entries, complete: true, asOf, news: new Map() };
     }).catch(() => {
       // A directory that may be searched but not read. Lookups go on one by one.
       watched.tooLarge = true;
