@@ -56,7 +56,7 @@ export class Agent {
   #contents: Contents | undefined;
   /** What the local side tells of its files before there is anything to tell it to. */
   readonly #early: ((mirror: Mirror) => void)[] = [];
-  /** Local changes that came in this turn of the loop. */
+  /** Local changes that came in this turn of the loop, or before the mount. */
   #news: ((changes: Changes) => void)[] = [];
   #server: Server | undefined;
   /** The request whose answer is the command's end. */
@@ -218,7 +218,7 @@ export class Agent {
         return;
       }
       case AgentNote.ALL_CHANGED:
-        this.#mirror?.tree.directories.unwatchAll();
+        this.#tell((mirror) => mirror.tree.directories.unwatchAll());
         this.#news.push((changes) => changes.applyToAll());
         return;
       case AgentNote.RESIZE:
@@ -252,12 +252,18 @@ export class Agent {
 
   /** At the end of each turn of the loop. */
   #turn(): void {
-    const news = this.#news;
-    this.#news = [];
-    if (this.#changes !== undefined) { for (const apply of news) apply(this.#changes); }
+    this.#applyNews();
     this.#answer();
     this.#link.flush();
     if (this.#answered && this.#link.isFlushed) this.#loop.stop();
+  }
+
+  /** What changes before there is a mount is told of what was told ahead: it waits. */
+  #applyNews(): void {
+    if (this.#server === undefined) return;
+    const news = this.#news;
+    this.#news = [];
+    if (this.#changes !== undefined) { for (const apply of news) apply(this.#changes); }
   }
 
   /** Answers RUN when nothing of the command is left: its processes, its dirty pages, its output. */

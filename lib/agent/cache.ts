@@ -1,13 +1,18 @@
 import { type BlobCache, CacheError } from "../cache/mod.ts";
 import type { Lz4 } from "../compression/mod.ts";
-import { effectiveUser } from "../linux/mod.ts";
+import { effectiveUser, raiseOpenFilesLimit } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import type { CacheLimits } from "./agent_options.ts";
+
+/** Of the descriptors that this process may have: the rest is for all else. */
+const BLOBS_SHARE = 0.75;
 
 /** What is needed to keep contents, loaded together: a session without a cache has no use for either. */
 export interface Cache {
   readonly cache: BlobCache;
   readonly lz4: Lz4;
+  /** Most blobs that may be open. */
+  readonly maxOpen: number;
 }
 
 /** Opens the cache. Throws a CacheError where there cannot be one. */
@@ -21,7 +26,7 @@ export async function openCache(limits: CacheLimits): Promise<Cache | undefined>
   try {
     const lz4 = import("../compression/mod.ts").then(({ loadLz4 }) => loadLz4());
     const cache = await openBlobCache(limits);
-    return { cache, lz4: await lz4 };
+    return { cache, lz4: await lz4, maxOpen: Math.floor(raiseOpenFilesLimit() * BLOBS_SHARE) };
   } catch (error) {
     if (!(error instanceof CacheError)) throw error;
     log.debug(error.message);

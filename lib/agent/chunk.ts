@@ -1,5 +1,5 @@
 import type { Blob, NewBlob } from "../cache/mod.ts";
-import { Errno, ErrnoError, readAtNoWait } from "../linux/mod.ts";
+import { Errno, readAtNoWait } from "../linux/mod.ts";
 import { CHUNK } from "../protocol/mod.ts";
 
 /** Reads at an offset off this thread. */
@@ -26,6 +26,8 @@ export class Chunk {
   /** Bytes that are here. */
   #arrived: number;
   #failed = false;
+  /** Reads that another thread is busy with. */
+  #reads = 0;
   #waiting: { readonly until: number; readonly wake: () => void }[] = [];
 
   constructor(options: ChunkOptions) {
@@ -40,7 +42,7 @@ export class Chunk {
     return this.#failed;
   }
 
-  /** It arrives here from now on. */
+  /** It arrives here from now on, and the blob is the chunk's to release. */
   begin(blob: NewBlob): void {
     this.#blob = blob;
   }
@@ -53,6 +55,7 @@ export class Chunk {
   fail(): void {
     this.#failed = true;
     this.#wake(() => true);
+    this.#letGo();
   }
 
   /** Those bytes, all within the chunk, if they are here and in memory; valid until the next read of any chunk. */
@@ -64,7 +67,7 @@ export class Chunk {
 
   /** The same when they have arrived, as the caller's own; undefined when that fails. */
   async read(offset: number, length: number): Promise<Uint8Array | undefined> {
-    if (this.#blob === undefined) this.#options.onWanted();
+    if (this.#blob === undefined && !this.#failed) this.#options.onWanted();
     const until = offset + length;
     while (!this.#failed && this.#arrived < until) {
       await new Promise<void>((wake) => this.#waiting.push({ until, wake }));
@@ -72,11 +75,21 @@ export class Chunk {
     return this.#failed ? undefined : this.readNow(offset, length)?.slice() ?? await this.#readFromDisk(offset, length);
   }
 
-  async #readFromDisk(offset: number, length: number): Promise<Uint8Array> {
+  /** Undefined when the disk fails, or the blob turned out to be another content meanwhile. */
+  async #readFromDisk(offset: number, length: number): Promise<Uint8Array | undefined> {
     const into = new Uint8Array(length);
-    const count = await this.#options.readAsync(this.#blob!.fd, into, offset);
-    if (count !== length) throw new ErrnoError(count < 0 ? -count : Errno.EIO, "read a cached content");
-    return into;
+    this.#reads++;
+    const count = await this.#options.readAsync(this.#blob!.fd, into, offset).catch(() => -Errno.EIO);
+    this.#reads--;
+    this.#letGo();
+    return count === length && !this.#failed ? into : undefined;
+  }
+
+  /** The descriptor of a chunk that failed must not be used again while a thread reads from it. */
+  #letGo(): void {
+    if (!this.#failed || this.#reads > 0) return;
+    this.#blob?.release();
+    this.#blob = undefined;
   }
 
   #wake(isDue: (until: number) => boolean): void {

@@ -50,6 +50,8 @@ export interface ContentsOptions {
   readonly cache: BlobCache;
   readonly lz4: Lz4;
   readonly readAsync: ReadAsync;
+  /** Most blobs that may be open: a descriptor each. */
+  readonly maxOpen: number;
 }
 
 /** The contents that are here, or on their way. */
@@ -58,6 +60,8 @@ export class Contents {
   readonly #files = new Map<string, { readonly stat: Stat; readonly content: Content }>();
   readonly #queue: Missing[] = [];
   #coming = 0;
+  /** Blobs that are open. */
+  #open = 0;
   #nextFlow = FIRST_WANTED_FLOW;
   /** Bytes told of, of those that were here and that came; and how many chunks somebody had to wait for unasked. */
   readonly statistics = { told: 0, cached: 0, fetched: 0, wanted: 0 };
@@ -71,11 +75,15 @@ export class Contents {
     const { stat, digest } = known;
     const size = chunkSize(stat.size, known.chunk);
     if (size === 0) return;
-    const blob = this.#options.cache.find(digest);
+    const content = this.#contentOf(stat);
+    // By another name of the same file.
+    if (content.has(known.chunk)) return;
+    const blob = this.#hasRoom() ? this.#options.cache.find(digest) : undefined;
+    if (blob !== undefined) this.#open++;
     const { readAsync } = this.#options;
     const chunk: Chunk = new Chunk({ size, blob, readAsync, onWanted: () => this.#hurry(missing) });
     const missing: Missing = { known, chunk, isAsked: false };
-    this.#contentOf(stat).set(known.chunk, chunk);
+    content.set(known.chunk, chunk);
     this.statistics.told += size;
     if (blob !== undefined) this.statistics.cached += size;
     else this.#queue.push(missing);
@@ -118,8 +126,9 @@ export class Contents {
     missing.isAsked = true;
     const { known, chunk } = missing;
     const { size } = chunk;
-    const blob = this.#options.cache.create(known.digest, { size, path: known.path });
+    const blob = this.#hasRoom() ? this.#options.cache.create(known.digest, { size, path: known.path }) : undefined;
     if (blob === undefined) return this.#fail(missing, "there is no room for it");
+    this.#open++;
     chunk.begin(blob);
     this.#coming += size;
     this.#receive(missing, { blob, flow }).finally(() => {
@@ -127,7 +136,7 @@ export class Contents {
       this.#goOn();
     }).then(() => blob.commit()).catch((error) => {
       // It changed while it was sent, say. Who read it until then has read what was there before the news of that.
-      blob.release();
+      this.#open--;
       this.#fail(missing, `${error}`);
     });
   }
@@ -139,11 +148,27 @@ export class Contents {
     });
     const { dir, name, stat } = known;
     const ref = { kind: "name", dir, name, dev: stat.dev, ino: stat.ino } as const;
-    await this.#options.connection.call(FileOp.FETCH, encodeFetch({ ref, chunk: known.chunk, flow }), {
-      onPiece: (piece) => blocks.take(piece),
-      maxReply: maxFetchReply(chunk.size),
-    }).reply;
+    // A full disk, say: nothing that the user should hear of, as the connection would have it.
+    let failure: unknown;
+    const onPiece = (piece: Uint8Array) => {
+      try {
+        blocks.take(piece);
+      } catch (error) {
+        failure = error;
+        call.cancel();
+      }
+    };
+    const body = encodeFetch({ ref, chunk: known.chunk, flow });
+    const call = this.#options.connection.call(FileOp.FETCH, body, { onPiece, maxReply: maxFetchReply(chunk.size) });
+    await call.reply.catch((error) => {
+      throw failure ?? error;
+    });
+    if (failure !== undefined) throw failure;
     this.statistics.fetched += chunk.size;
+  }
+
+  #hasRoom(): boolean {
+    return this.#open < this.#options.maxOpen;
   }
 
   #fail({ known, chunk }: Missing, why: string): void {

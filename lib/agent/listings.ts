@@ -1,4 +1,4 @@
-import { fromText } from "../bytes/mod.ts";
+import { type ByteString, fromText } from "../bytes/mod.ts";
 import type { DirEntry } from "../fuse/mod.ts";
 import { Errno, ErrnoError } from "../linux/mod.ts";
 import { type DirPage, type LookupOut, MAX_PAGE, type PageEntry } from "../protocol/mod.ts";
@@ -21,6 +21,8 @@ const DOT_DOT = fromText("..");
 interface ToldPage extends Told {
   /** performance.now() when it was asked for, or taken from what was known. */
   readonly since: number;
+  /** When single names were told, where that was later. */
+  readonly news?: ReadonlyMap<ByteString, number>;
 }
 
 /** An open directory: the page of the listing that is being read. */
@@ -96,7 +98,8 @@ export class Listings {
       const { entries, end } = listing.page;
       for (; index < entries.length; index++) {
         const { name, ino, type, cookie, stat, target } = entries[index];
-        if (!take({ name, ino, type, offset: cookie }, stat && { stat, target }, listing.told)) return;
+        const told = { ...listing.told, asOf: listing.told.news?.get(name) ?? listing.told.asOf };
+        if (!take({ name, ino, type, offset: cookie }, stat && { stat, target }, told)) return;
         position = cookie;
       }
       if (end) return;
@@ -118,7 +121,7 @@ export class Listings {
     const known = cookie === 0n ? this.#snapshots.all(node) : undefined;
     const page = known && wholePage(known);
     const isCurrent = this.#directories.isLeased(node);
-    if (page !== undefined) return { page, told: { since, asOf: known!.asOf, isCurrent } };
+    if (page !== undefined) return { page, told: { since, asOf: known!.asOf, news: new Map(known!.news), isCurrent } };
     const request = { dir: this.#directories.number(node), cookie, budget };
     const asOf = performance.now();
     return { page: await this.#directories.page(request), told: { since: asOf, asOf, isCurrent: false } };

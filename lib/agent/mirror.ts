@@ -307,6 +307,7 @@ export class Mirror implements FileSystem {
   async open(nodeId: NodeId, flags: number, caller: Caller): Promise<Opened> {
     const node = this.tree.node(nodeId);
     if (node.overlay?.attr !== undefined) return this.#openOverlay(flags);
+    this.#recorder?.opened(node);
     const wanted = flags & ~(O_CREAT | O_EXCL | O_NOCTTY);
     const content = (wanted & (O_ACCMODE | O_TRUNC)) === O_RDONLY ? this.#contents?.of(node) : undefined;
     if (content !== undefined && this.tree.attrValid(node) > 0) return this.#openAhead(node, wanted, content);
@@ -343,6 +344,7 @@ export class Mirror implements FileSystem {
     file.content = content;
     this.tree.stat(FileOp.OPEN, encodeOpen({ ref, fh, flags })).then((stat) => {
       if (!node.hasOtherContent(stat)) node.update(stat);
+      else if (!node.isBeingWritten) node.changedLocally();
     }, (error) => log.debug(`"${toText(pathOf(node))}" is read from the cache only: ${error}`));
     this.tree.files.confirm(file);
     return opened(file);

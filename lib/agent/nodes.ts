@@ -125,9 +125,16 @@ export class Node {
     this.attrTime = performance.now();
   }
 
-  /** Attributes may be out of date by now. */
+  /** Attributes may be out of date by now, and so is what was told of them before. */
   doubt(): void {
     this.attrKnown = false;
+    this.attrTime = performance.now();
+  }
+
+  /** The local file has other content by now, of which no news came: what is here of it is void, and opening it fails. */
+  changedLocally(): void {
+    this.writes++;
+    this.doubt();
   }
 
   #isOtherInode({ dev, ino }: Stat): boolean {

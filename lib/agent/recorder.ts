@@ -34,6 +34,12 @@ export class Recorder {
     else this.misses++;
   }
 
+  /** A file was opened. A listing may have told the kernel of it, and then it was not looked up. */
+  opened(node: Node): void {
+    const lookup = this.#add("lookup", pathOf(node));
+    if (lookup !== undefined) lookup.node = node;
+  }
+
   /** A directory was listed. */
   listed(directory: Node): void {
     this.#add("listing", pathOf(directory));

@@ -25,7 +25,9 @@ export interface Snapshot {
   /** These are all: another name does not exist. */
   complete: boolean;
   /** performance.now() when it was asked for or told: no older than that. */
-  asOf: number;
+  readonly asOf: number;
+  /** The same of names of which news were told since. */
+  readonly news: Map<ByteString, number>;
 }
 
 /** What is known of one directory. */
@@ -73,7 +75,10 @@ export class Snapshots {
     const state = snapshot?.entries.get(name) ?? (snapshot?.complete ? "absent" : undefined);
     if (typeof state === "number") return undefined;
     const isCurrent = this.#directories.isLeased(directory);
-    if (state !== undefined) return { found: state === "absent" ? undefined : state, asOf: snapshot!.asOf, isCurrent };
+    if (state !== undefined) {
+      const asOf = snapshot!.news.get(name) ?? snapshot!.asOf;
+      return { found: state === "absent" ? undefined : state, asOf, isCurrent };
+    }
     const now = performance.now();
     const patience = isCurrent ? Infinity : VALID_MS;
     const isSecond = now - watched.lastMiss < patience;
@@ -107,11 +112,11 @@ export class Snapshots {
   told(directory: Node, name: ByteString, found: LookupOut | undefined, time: number): void {
     const watched = this.#doubtName(directory, name);
     if (watched.snapshot === undefined) return;
-    const { entries } = watched.snapshot;
+    const { entries, news } = watched.snapshot;
     const known = entries.get(name);
     if (typeof known === "number" && known >= time) return;
     entries.set(name, found ?? "absent");
-    watched.snapshot.asOf = performance.now();
+    news.set(name, performance.now());
   }
 
   /** We change what a name stands for. */
@@ -130,9 +135,10 @@ export class Snapshots {
 
   #doubtName(directory: Node, name: ByteString): Watched {
     const watched = this.#watch(directory);
-    if (watched.snapshot === undefined) watched.hasChanged = true;
+    const snapshot = this.#current(directory, watched);
+    if (snapshot === undefined) watched.hasChanged = true;
     if (watched.fetching) watched.doubtful.add(name);
-    if (watched.snapshot !== undefined && watched.snapshot.entries.size >= MAX_NAMES) {
+    if (snapshot !== undefined && snapshot.entries.size >= MAX_NAMES) {
       watched.snapshot = undefined;
       watched.tooLarge = true;
     }
@@ -175,7 +181,7 @@ export class Snapshots {
       watched.tooLarge = entries === undefined;
       if (entries === undefined || watched.outdated) return;
       for (const name of watched.doubtful) entries.set(name, performance.now());
-      watched.snapshot = { entries, complete: true, asOf };
+      watched.snapshot = { entries, complete: true, asOf, news: new Map() };
     }).catch(() => {
       // A directory that may be searched but not read. Lookups go on one by one.
       watched.tooLarge = true;

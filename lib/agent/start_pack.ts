@@ -1,7 +1,7 @@
 import type { ByteString } from "../bytes/mod.ts";
 import { DecodeError } from "../bytes/mod.ts";
 import { S_IFDIR, S_IFMT, type Stat } from "../linux/mod.ts";
-import { type LookupOut, type PackRecord, ROOT_DIRECTORY } from "../protocol/mod.ts";
+import { FIRST_LOCAL_DIRECTORY, type LookupOut, type PackRecord, ROOT_DIRECTORY } from "../protocol/mod.ts";
 import type { KnownChunk } from "./contents.ts";
 import type { Directories } from "./directories.ts";
 import { inodeKey, type Node, type Nodes } from "./nodes.ts";
@@ -16,6 +16,10 @@ interface PackedDirectory extends Snapshot {
   readonly since: number;
   /** Undefined for the root. */
   readonly stat?: Stat;
+  /** What the pack said of names, whatever has become of them since. */
+  readonly told: Map<ByteString, LookupOut>;
+  /** Names have changed in there since `stat` was told. */
+  hasChanged: boolean;
 }
 
 /** What a start pack works on. */
@@ -57,7 +61,7 @@ export class StartPack {
     const packed = this.#waiting.get(key);
     if (packed === undefined) return;
     this.#waiting.delete(key);
-    if (node.isOtherFile(packed.stat!)) return this.#options.directories.refuse(packed.number);
+    if (node.isOtherFile(packed.stat!)) return this.#refuse(packed.number);
     this.#handOver(node, packed);
   }
 
@@ -65,13 +69,14 @@ export class StartPack {
   told(number: number, name: ByteString, found: LookupOut | undefined): void {
     const packed = this.#byNumber.get(number);
     if (packed === undefined) return;
+    packed.hasChanged = true;
     packed.entries.set(name, found ?? "absent");
-    packed.asOf = performance.now();
+    packed.news.set(name, performance.now());
   }
 
   /** Any name may have changed. */
   forget(): void {
-    for (const { number } of this.#waiting.values()) this.#options.directories.refuse(number);
+    for (const { number } of this.#waiting.values()) this.#refuse(number);
     this.#waiting.clear();
     this.#byNumber.clear();
   }
@@ -79,14 +84,17 @@ export class StartPack {
   #take(record: PackRecord): void {
     const directory = this.#byNumber.get(record.kind === "directory" ? record.parent : record.dir);
     // Forgotten in the meantime, with all below it.
-    if (directory === undefined) return;
+    if (directory === undefined) return record.kind === "directory" ? this.#refuse(record.dir) : undefined;
     switch (record.kind) {
       case "directory":
         return this.#introduce(directory, record);
-      case "entry":
+      case "entry": {
+        const { name, found } = record;
+        if (found !== undefined) directory.told.set(name, found);
         // What has become of it since is known better.
-        if (!directory.entries.has(record.name)) directory.entries.set(record.name, record.found ?? "absent");
+        if (!directory.entries.has(name)) directory.entries.set(name, found ?? "absent");
         return;
+      }
       case "complete":
         directory.complete = true;
         return;
@@ -100,7 +108,7 @@ export class StartPack {
 
   #introduce(parent: PackedDirectory, { dir, name, watched }: PackRecord & { kind: "directory" }): void {
     const stat = attributes(parent, name);
-    if ((stat.mode & S_IFMT) !== S_IFDIR || this.#byNumber.has(dir)) {
+    if ((stat.mode & S_IFMT) !== S_IFDIR || dir < FIRST_LOCAL_DIRECTORY || this.#byNumber.has(dir)) {
       throw new DecodeError(`Cannot use a start pack: directory ${dir} makes no sense`);
     }
     const path = `${parent.path}/${name}` as ByteString;
@@ -108,26 +116,31 @@ export class StartPack {
     this.#byNumber.set(dir, packed);
     const node = this.#options.nodes.ofFile(stat);
     if (node === undefined) this.#waiting.set(inodeKey(stat), packed);
-    else if (node.isOtherFile(stat)) this.#options.directories.refuse(dir);
+    // The root has a number of its own; somebody has mounted it within itself.
+    else if (node.isOtherFile(stat) || node === this.#options.nodes.root) this.#refuse(dir);
     else this.#handOver(node, packed);
+  }
+
+  #refuse(number: number): void {
+    this.#options.directories.refuse(number);
   }
 
   #handOver(node: Node, packed: PackedDirectory): void {
     this.#options.directories.adopt(node, packed);
     this.#options.snapshots.tell(node, packed);
+    if (packed.hasChanged) node.doubt();
   }
 }
 
-function empty(): Snapshot & { since: number } {
+function empty(): Snapshot & Pick<PackedDirectory, "since" | "told" | "hasChanged"> {
   const now = performance.now();
-  return { entries: new Map(), complete: false, asOf: now, since: now };
+  const names = { entries: new Map(), news: new Map(), told: new Map() };
+  return { ...names, complete: false, hasChanged: false, asOf: now, since: now };
 }
 
-/** What was told of a name that a record takes for one that is there. */
-function attributes(directory: PackedDirectory, name: ByteString): Stat {
-  const state = directory.entries.get(name);
-  if (typeof state !== "object") {
-    throw new DecodeError("Cannot use a start pack: it says more of a name that is not there");
-  }
-  return state.stat;
+/** What the pack told of a name that a later record of it takes for one that is there. */
+function attributes({ told }: PackedDirectory, name: ByteString): Stat {
+  const found = told.get(name);
+  if (found === undefined) throw new DecodeError("Cannot use a start pack: it says more of a name that is not there");
+  return found.stat;
 }

@@ -62,6 +62,8 @@ export interface FileServer {
    * they end.
    */
   close(): void;
+  /** Tells the local changes until now at once: before the agent is told of something that may follow from them. */
+  tellChanges(): void;
   /** What to tell the agent ahead of its requests, record by record. */
   startPack(write: (record: PackRecord) => void): StartPack;
   readonly statistics: Readonly<FileStatistics>;
@@ -119,6 +121,9 @@ const creating: ReadonlySet<number> = new Set([
   FileOp.CREATE,
   FileOp.TMPFILE,
 ]);
+
+/** Operations whose answer says that others have let go of what they changed. */
+const locking: ReadonlySet<number> = new Set([FileOp.SETLK, FileOp.FLOCK]);
 
 class Server implements FileServer {
   readonly statistics: FileStatistics = {
@@ -191,6 +196,10 @@ class Server implements FileServer {
     this.#context.directories.close();
   }
 
+  tellChanges(): void {
+    this.#watches?.flush();
+  }
+
   startPack(write: (record: PackRecord) => void): StartPack {
     prepareFetches();
     return new StartPack(this.#context.directories, write);
@@ -215,6 +224,7 @@ class Server implements FileServer {
   }
 
   #send(incoming: Incoming, answer: Answer | BulkAnswer): void {
+    if (locking.has(incoming.op)) this.tellChanges();
     if (answer instanceof Uint8Array) return incoming.reply(answer);
     if (typeof answer !== "number") return incoming.replyBulk(answer.flow, answer.source);
     if (answer >= 0) return incoming.reply(EMPTY);

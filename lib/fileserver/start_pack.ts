@@ -4,7 +4,7 @@
  * stays true until they say otherwise.
  */
 import type { ByteString } from "../bytes/mod.ts";
-import { Errno, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from "../linux/mod.ts";
+import { Errno, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, statFd } from "../linux/mod.ts";
 import { type FileAttr, type LookupOut, type PackRecord, ROOT_DIRECTORY } from "../protocol/mod.ts";
 import type { Directories } from "./directories.ts";
 import { DirectoryStream } from "./directory_stream.ts";
@@ -14,6 +14,8 @@ import { findAt } from "./lookup.ts";
 const MAX_LINKS = 40;
 /** A larger directory is not listed ahead. */
 const MAX_NAMES = 10_000;
+/** Most directories that are told of: each takes a descriptor. */
+const MAX_DIRECTORIES = 1024;
 
 /** A directory of which the agent was told. */
 interface Told {
@@ -39,6 +41,7 @@ export class StartPack {
   readonly #directories: Directories;
   readonly #write: (record: PackRecord) => void;
   readonly #root = told(ROOT_DIRECTORY);
+  #introduced = 0;
 
   constructor(directories: Directories, write: (record: PackRecord) => void) {
     this.#directories = directories;
@@ -103,34 +106,53 @@ export class StartPack {
     if (parent.below.has(name)) return parent.below.get(name);
     const stat = this.#look(parent, name)?.stat;
     const isDirectory = stat !== undefined && (stat.mode & S_IFMT) === S_IFDIR;
-    const number = isDirectory
-      ? this.#directories.introduce({ parent: parent.dir, name, dev: stat.dev, ino: stat.ino })
-      : undefined;
+    const number = isDirectory ? this.#introduce(parent, name, stat) : undefined;
     const directory = number && told(number.dir, parent);
     parent.below.set(name, directory);
     if (number !== undefined) this.#write({ kind: "directory", parent: parent.dir, name, ...number });
     return directory;
   }
 
-  #list(directory: Told): void {
-    const fd = this.#directories.find(directory.dir);
-    const stream = fd < 0 ? fd : DirectoryStream.open(fd, 0n);
-    if (typeof stream === "number") return;
-    try {
-      for (let count = 0; count < MAX_NAMES; count++) {
-        const next = stream.peek();
-        if (typeof next === "number") return;
-        if (next === undefined) {
-          directory.complete = true;
-          if (!directory.blurred) this.#write({ kind: "complete", dir: directory.dir });
-          return;
-        }
-        this.#look(directory, next.name);
-        stream.take();
-      }
-    } finally {
-      stream.close();
+  /** A number for the directory `name`, of which `stat` was told. */
+  #introduce({ dir }: Told, name: ByteString, stat: FileAttr): { dir: number; watched: boolean } | undefined {
+    if (this.#introduced >= MAX_DIRECTORIES) return undefined;
+    const number = this.#directories.introduce({ parent: dir, name, dev: stat.dev, ino: stat.ino });
+    if (number === undefined) return undefined;
+    // What was told of itself was before its watch: the agent would believe that.
+    const now = statFd(this.#directories.find(number.dir));
+    if (typeof now === "number" || now.ctime !== stat.ctime || now.ctimeNsec !== stat.ctimeNsec) {
+      this.#directories.unbind(number.dir);
+      return undefined;
     }
+    this.#introduced++;
+    return number;
+  }
+
+  #list(directory: Told): void {
+    const names = namesIn(this.#directories.find(directory.dir));
+    if (names === undefined) return;
+    for (const name of names) this.#look(directory, name);
+    directory.complete = true;
+    if (!directory.blurred) this.#write({ kind: "complete", dir: directory.dir });
+  }
+}
+
+/** All names in a directory, if they can be told and are not too many. */
+function namesIn(fd: number): ByteString[] | undefined {
+  const stream = fd < 0 ? fd : DirectoryStream.open(fd, 0n);
+  if (typeof stream === "number") return undefined;
+  try {
+    const names: ByteString[] = [];
+    while (names.length <= MAX_NAMES) {
+      const next = stream.peek();
+      if (typeof next === "number") return undefined;
+      if (next === undefined) return names;
+      names.push(next.name);
+      stream.take();
+    }
+    return undefined;
+  } finally {
+    stream.close();
   }
 }
 

@@ -6,7 +6,9 @@
 import type { ByteString } from "../bytes/mod.ts";
 import {
   addWatch,
+  awaitEvents,
   decodeEvents,
+  Errno,
   IN_ATTRIB,
   IN_CLOSE_WRITE,
   IN_CREATE,
@@ -25,6 +27,8 @@ import { ROOT_DIRECTORY } from "../protocol/mod.ts";
 const MASK = IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE;
 /** A name that changes again and again is told once in this time. */
 const GATHER_MS = 20;
+/** The kernel keeps fewer events than these reads take. */
+const READS = 32;
 /** More names than that at once are told as "anything may have changed". */
 const MAX_NAMES = 4096;
 
@@ -44,6 +48,7 @@ export interface WatchListener {
 export class Watches {
   readonly #listener: WatchListener;
   readonly #watcher: number;
+  readonly #buffer = new Uint8Array(64 * 1024);
   /** Several numbers may stand for one directory over time. */
   readonly #numbers = new Map<number, Set<number>>();
   readonly #watches = new Map<number, number>();
@@ -88,17 +93,33 @@ export class Watches {
     clearTimeout(this.#timer);
   }
 
+  /** Tells at once what has changed until now: before the agent hears of something that may follow from it. */
+  flush(): void {
+    if (this.#watcher < 0 || this.#closed) return;
+    this.#takeEvents();
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#tell();
+  }
+
   async #read(): Promise<void> {
-    const buffer = new Uint8Array(64 * 1024);
     while (!this.#closed) {
-      const length = await readEvents(this.#watcher, buffer);
-      if (this.#closed) return;
+      await awaitEvents(this.#watcher);
+      if (!this.#closed) this.#takeEvents();
+    }
+  }
+
+  #takeEvents(): void {
+    // No more than were there at the begin: others may go on and on.
+    for (let i = 0; i < READS; i++) {
+      const length = readEvents(this.#watcher, this.#buffer);
+      if (length === -Errno.EAGAIN) return;
       if (length <= 0) {
         // Nothing is watched any more.
         this.#closed = true;
         return this.#listener.overflowed();
       }
-      for (const event of decodeEvents(buffer.subarray(0, length))) this.#note(event);
+      for (const event of decodeEvents(this.#buffer.subarray(0, length))) this.#note(event);
     }
   }
 

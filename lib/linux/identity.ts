@@ -66,6 +66,8 @@ export interface Limit {
 }
 
 const RLIMIT_NOFILE = 7;
+/** Of every process, whatever the system is. */
+const LEAST_OPEN_FILES = 256;
 const RLIM_INFINITY = 0xffff_ffff_ffff_ffffn;
 
 function decodeLimit(value: bigint): number {
@@ -95,6 +97,13 @@ export function setOpenFilesLimit(wanted: Limit): number {
   if (typeof present === "number") return present;
   const hard = Math.min(wanted.hard, present.hard);
   return set({ soft: Math.min(wanted.soft, hard), hard });
+}
+
+/** Raises it as far as the system allows. Returns what it is then. */
+export function raiseOpenFilesLimit(): number {
+  const limit = openFilesLimit();
+  if (typeof limit === "number") return LEAST_OPEN_FILES;
+  return setOpenFilesLimit({ soft: limit.hard, hard: limit.hard }) < 0 ? limit.soft : limit.hard;
 }
 
 /** capabilities(7), `linux/capability.h` */

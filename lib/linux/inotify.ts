@@ -1,6 +1,7 @@
 import { type ByteString, byteString, cString } from "../bytes/mod.ts";
 import { libc, negative } from "./libc.ts";
-import { O_CLOEXEC } from "./files.ts";
+import { O_CLOEXEC, O_NONBLOCK, read } from "./files.ts";
+import { POLLIN } from "./poll.ts";
 
 // linux/inotify.h
 export const IN_MODIFY = 0x2;
@@ -22,9 +23,9 @@ export interface WatchEvent {
   readonly name: ByteString;
 }
 
-/** A descriptor for watches, or minus errno. Reading it waits. */
+/** A descriptor for watches, or minus errno. Reading it does not wait. */
 export function makeWatcher(): number {
-  return negative(libc().inotify_init1(O_CLOEXEC));
+  return negative(libc().inotify_init1(O_CLOEXEC | O_NONBLOCK));
 }
 
 /** Watches the directory behind a descriptor (O_PATH will do). The same directory has the same watch. */
@@ -37,9 +38,18 @@ export function removeWatch(watcher: number, watch: number): number {
   return negative(libc().inotify_rm_watch(watcher, watch));
 }
 
-/** Waits for events on a thread of the runtime's pool. Bytes for {@link decodeEvents}, or -EIO. */
-export async function readEvents(watcher: number, into: Uint8Array<ArrayBuffer>): Promise<number> {
-  return await libc().readAsync(watcher, into, into.length);
+/** Until there are events, on a thread of the runtime's pool. */
+export async function awaitEvents(watcher: number): Promise<void> {
+  const set = new Uint8Array(8);
+  const view = new DataView(set.buffer);
+  view.setInt32(0, watcher, true);
+  view.setInt16(4, POLLIN, true);
+  await libc().pollAsync(set, 1, -1);
+}
+
+/** Bytes for {@link decodeEvents}, or minus errno: -EAGAIN when there are none. */
+export function readEvents(watcher: number, into: Uint8Array<ArrayBuffer>): number {
+  return read(watcher, into);
 }
 
 /** struct inotify_event: i32 watch, u32 mask, u32 cookie, u32 length, then the name, padded with NULs. */

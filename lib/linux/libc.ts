@@ -45,6 +45,7 @@ const table = {
   flock: { parameters: [I, I], result: I },
   ioctl: { parameters: [I, L, B], result: I },
   poll: { parameters: [B, L, I], result: I },
+  pollAsync: { name: "poll", parameters: [B, L, I], result: I, nonblocking: true },
   pipe2: { parameters: [B, I], result: I },
   eventfd: { parameters: [U, I], result: I },
   memfd_create: { parameters: [B, U], result: I },

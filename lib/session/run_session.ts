@@ -1,6 +1,6 @@
 import { fromText } from "../bytes/mod.ts";
 import { describePath, prepareProcess } from "../fileserver/mod.ts";
-import { errnoName, openFilesLimit, setOpenFilesLimit } from "../linux/mod.ts";
+import { errnoName, raiseOpenFilesLimit } from "../linux/mod.ts";
 import type { RunIn, RunOut } from "../protocol/mod.ts";
 import { Session, type SessionOptions } from "./session.ts";
 
@@ -15,7 +15,8 @@ export async function runSession(options: Omit<SessionOptions, "command"> & { co
   const root = describePath(fromText("/"));
   if (typeof root === "number") throw new Error(`Cannot look at "/": ${errnoName(-root)}`);
   prepareProcess();
-  raiseDescriptorLimit();
+  // One descriptor each for open files and for directories in use.
+  raiseOpenFilesLimit();
   const session = new Session({ ...options, command: { ...options.command, root } });
   try {
     const result = await session.run();
@@ -24,10 +25,4 @@ export async function runSession(options: Omit<SessionOptions, "command"> & { co
   } finally {
     options.start?.close();
   }
-}
-
-/** One descriptor each for open files and for directories in use: as many as the system allows. */
-function raiseDescriptorLimit(): void {
-  const limit = openFilesLimit();
-  if (typeof limit !== "number") setOpenFilesLimit({ soft: limit.hard, hard: limit.hard });
 }

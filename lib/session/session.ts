@@ -169,7 +169,7 @@ export class Session {
   #connectStreams(): Promise<unknown> {
     const connection = this.#connection;
     const interactive = this.#options.terminal !== undefined;
-    sendInput({ connection, id: STDIN, interactive, source: Deno.stdin });
+    sendInput({ connection, id: STDIN, interactive, source: { read: (into) => this.#readInput(into) } });
     const output = (id: number, interactive: boolean, sink: { write(p: Uint8Array): Promise<number> }) =>
       receiveOutput({
         connection,
@@ -191,6 +191,13 @@ export class Session {
     return Promise.all(outputs);
   }
 
+  /** Who sends input may have changed files before. */
+  async #readInput(into: Uint8Array): Promise<number | null> {
+    const count = await Deno.stdin.read(into);
+    this.#files.tellChanges();
+    return count;
+  }
+
   #notified(op: number, body: Uint8Array): void {
     if (op === FileNote.STOPPED) this.#stopped();
     else if (op === FileNote.TRACE) this.#noteTouched(decodeTrace(body));
@@ -208,6 +215,7 @@ export class Session {
   }
 
   #signal(note: SignalNote): void {
+    this.#files.tellChanges();
     this.#connection.notify(AgentNote.SIGNAL, encodeSignal(note));
   }
 
