@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { type ByteString, fromText } from "../../../lib/bytes/mod.ts";
 import {
   AT_FDCWD,
+  bindNow,
   close,
   Errno,
-  libc,
   O_CREAT,
   O_WRONLY,
   openAt,
@@ -13,7 +13,7 @@ import {
 } from "../../../lib/linux/mod.ts";
 
 // Loaded here, it is not taken for a leak of the first test.
-libc();
+bindNow();
 
 Deno.test("realPath() resolves links, dots and relative paths, and takes any bytes", () => {
   const top = Deno.realPathSync(Deno.makeTempDirSync()) as ByteString;

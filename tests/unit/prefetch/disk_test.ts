@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { type ByteString, byteString, fromText, toBytes } from "../../../lib/bytes/mod.ts";
-import { libc } from "../../../lib/linux/mod.ts";
+import { bindNow } from "../../../lib/linux/mod.ts";
 import { CachedDisk } from "../../../lib/prefetch/cached_disk.ts";
 import { LocalDisk } from "../../../lib/prefetch/local_disk.ts";
 import { bytesAsText } from "../../../lib/prefetch/text.ts";
 import { MemoryDisk } from "./memory_disk.ts";
 
 // Loaded once for the process: no leak of a test's.
-libc();
+bindNow();
 
 Deno.test("CachedDisk asks each thing once, also about what is not there", () => {
   const memory = new MemoryDisk().file("/a", "text").link("/l", "a").directory("/d");
