@@ -108,19 +108,23 @@ interface Choice {
   readonly file?: string;
   /** A part of the tests' names. */
   readonly test?: string;
-  /** For each file. */
+  /** All files at once, as many as there are processors. */
+  readonly together?: boolean;
+  /** For each file, or for all at once. */
   readonly seconds: number;
   readonly deadline: number;
 }
 
-async function runFolder(folder: string, { file = "", test = "", seconds, deadline }: Choice): Promise<void> {
-  for (const name of testFiles(folder, file)) {
-    const path = `tests/${folder}/${name}`;
+async function runFolder(folder: string, { file = "", test = "", together, seconds, deadline }: Choice): Promise<void> {
+  const files = testFiles(folder, file).map((name) => `tests/${folder}/${name}`);
+  for (const paths of together ? [files] : files.map((path) => [path])) {
     const limit = Math.min(seconds, (deadline - Date.now()) / 1000);
+    const title = paths.join(" ");
     if (limit > 0) {
-      await step(path, ["scripts/deno", "test", "--quiet", "--no-check", "-A", `--filter=${test}`, path], limit);
+      const options = ["--no-check", "-A", `--filter=${test}`, ...together ? ["--parallel"] : []];
+      await step(title, ["scripts/deno", "test", ...options, ...paths], limit);
     } else {
-      console.log(`== ${path}: not run, the time for all tests is up`);
+      console.log(`== ${title}: not run, the time for all tests is up`);
       total.failed++;
     }
   }
@@ -137,13 +141,15 @@ async function main([part = "all", filter = ""]: string[]): Promise<void> {
       await step("build", ["scripts/build"], 600) &&
       await step("the second host's root file system", ["sh", "tests/hosts/rootfs.sh"], 900);
   }
-  const long = part === "suites";
-  const seconds = long ? suiteSeconds : fileSeconds;
-  const deadline = Date.now() + (long ? suiteSeconds : testSeconds) * 1000;
+  if (part === "all") Deno.env.set("CONFORMANCE", "short");
+  const seconds = part === "suites" ? suiteSeconds : fileSeconds;
+  const deadline = Date.now() + (part === "suites" ? suiteSeconds : testSeconds) * 1000;
   if (part === "all" || part === "unit") await gate();
-  for (const folder of ready ? parts[part as Part] : []) {
-    // The suites are one file, with a test each.
-    await runFolder(folder, { [folder === "suites" ? "test" : "file"]: filter, seconds, deadline });
+  if (!ready) return;
+  for (const folder of parts[part as Part]) {
+    if (folder === "suites") await runFolder(folder, { test: filter, seconds, deadline });
+    else if (folder === "e2e") await runFolder(folder, { file: filter, seconds, deadline });
+    else await runFolder(folder, { file: filter, together: true, seconds: testSeconds, deadline });
   }
 }
 

@@ -3,9 +3,19 @@ import type { Place } from "./backend.ts";
 import type { Case } from "./scene.ts";
 import { Stage } from "./stage.ts";
 
-/** Defines a test for each case of the table, on one kind of place. `alone`: the mirror without a kernel. */
-export function conformance(name: string, place: () => Promise<Place>, { alone = false } = {}): void {
-  let stage: Stage;
+/** What of the table is played. */
+export interface Choice {
+  /** The mirror without a kernel. */
+  readonly alone?: boolean;
+  /** What is played where $CONFORMANCE is "short", as in a run of all tests: where this place differs from others. */
+  readonly short?: readonly string[];
+}
+
+const isShort = Deno.env.get("CONFORMANCE") === "short";
+
+/** Defines a test for each case of the table, on one kind of place. */
+export function conformance(name: string, place: () => Promise<Place>, { alone = false, short }: Choice = {}): void {
+  let stage: Stage | undefined;
   const different: string[] = [];
   /** What the cases need that this place has not. */
   const left: string[] = [];
@@ -14,12 +24,14 @@ export function conformance(name: string, place: () => Promise<Place>, { alone =
     stage = await Stage.start(await place());
   });
   Deno.test.afterAll(async () => {
-    await stage[Symbol.asyncDispose]();
+    await stage?.[Symbol.asyncDispose]();
     for (const line of different) console.log(`not as locally: ${line}`);
-    console.log(`${name}: ${count} cases, of which ${different.length} do not go as locally, as is known`);
+    const all = Object.values(table).reduce((sum, cases) => sum + Object.keys(cases).length, 0);
+    console.log(`${name}: ${count} of ${all} cases, of which ${different.length} do not go as locally, as is known`);
     if (left.length > 0) console.log(`${name}: not for this place: ${left.length} cases that need ${counted(left)}`);
   });
   for (const [subject, cases] of Object.entries(table)) {
+    if (isShort && short !== undefined && !short.includes(subject)) continue;
     for (const [title, given] of Object.entries(cases)) {
       const one: Case = typeof given === "function" ? { play: given } : given;
       if (alone && one.kernel !== undefined) {
@@ -33,8 +45,8 @@ export function conformance(name: string, place: () => Promise<Place>, { alone =
         sanitizeOps: false,
         sanitizeResources: false,
         async fn() {
-          if (one.expected === undefined) return await stage.compare(one.play);
-          if (await differs(stage, one)) different.push(`${subject}: ${title}: ${one.expected}`);
+          if (one.expected === undefined) return await stage!.compare(one.play);
+          if (await differs(stage!, one)) different.push(`${subject}: ${title}: ${one.expected}`);
         },
       });
     }

@@ -49,7 +49,7 @@ export function kernel(what: string, play: Play): Case {
 }
 
 /** Coherence as promised: 1 s, and the time that a busy machine needs to notice. */
-const SOON_MS = 1200;
+const SOON_MS = 1800;
 const POLL_MS = 20;
 
 /** Who acts in a scene. */

@@ -1,4 +1,6 @@
 import { ssh } from "./backend.ts";
 import { conformance } from "./define.ts";
 
-conformance("over ssh", ssh);
+conformance("over ssh", ssh, {
+  short: ["programs", "locks", "limits", "coherence", "the original's failures"],
+});

@@ -7,7 +7,7 @@ import type { Calls } from "./os.ts";
 import { type Play, Recorder } from "./scene.ts";
 
 const ENTER_TIMEOUT_MS = 1500;
-const CASE_TIMEOUT_MS = 30_000;
+const CASE_TIMEOUT_MS = 90_000;
 
 /** What is compared of a play. */
 interface Played {

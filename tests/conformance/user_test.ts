@@ -1,4 +1,6 @@
 import { sshAsUser } from "./backend.ts";
 import { conformance } from "./define.ts";
 
-conformance("over ssh as an ordinary user", () => sshAsUser({ uid: 12345, gid: 12346, groups: [12346, 27] }));
+conformance("over ssh as an ordinary user", () => sshAsUser({ uid: 12345, gid: 12346, groups: [12346, 27] }), {
+  short: ["opening", "permissions", "extended attributes", "the original's failures"],
+});

@@ -7,7 +7,7 @@ const TIMEOUT_MS = 30 * 60_000;
 const list = new URL("excluded/pjdfstest.txt", import.meta.url);
 /** Its own way of running them, prove(1), says of a failed check no more than how many there were. */
 const script =
-  'for file in $(cd "$0/tests" && find . -name "*.t" | sort); do echo "# file ${file#./}"; "$0/tests/$file"; done';
+  'for file in $(cd "$0/tests" && find . -name "*.t" | sort); do echo "# file ${file#./}"; sh "$0/tests/$file"; done';
 
 async function runOn(machine: Machine, { folder, name }: { folder: string; name: string }): Promise<TapFile[]> {
   const cwd = `${folder}/${name}`;
@@ -58,7 +58,9 @@ export const pjdfstest: Suite = {
     const found = surprises(remote, { here: local, excluded });
     const summary = `on the local disk ${whole(local)}; through outrun ${whole(remote)}`;
     const reasons = [...new Set(excluded.map(({ reason }) => reason))].map((reason) => `excluded: ${reason}`);
-    if (found.length > 0 || local.length === 0) throw new Error([summary, ...reasons, ...found].join("\n"));
+    if (found.length > 0 || !local.some(({ planned }) => planned > 0)) {
+      throw new Error([summary, ...reasons, ...found].join("\n"));
+    }
     return [summary, ...reasons].join("\n");
   },
 };

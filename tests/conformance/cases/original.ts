@@ -1,9 +1,11 @@
 /** What the first outrun gets wrong, line by line. */
 import { O_CREAT, O_RDWR } from "../../../lib/linux/mod.ts";
+import { waitUntil } from "../../hosts/wait.ts";
 import { type Case, kernel } from "../scene.ts";
 import { get, put } from "./names.ts";
 
 const EXCHANGE = 2;
+const START_TIMEOUT_MS = 20_000;
 
 function session(play: Case["play"]): Case {
   return kernel("a session", play);
@@ -98,13 +100,14 @@ export const original: Readonly<Record<string, Case>> = {
   }),
   ...Object.fromEntries((["SIGKILL", "SIGTERM"] as const).map((signal) => [
     `${signal} leaves no process behind`,
-    session(async ({ commandLine, folder, soon, local, os, note }) => {
+    session(async ({ commandLine, folder, soon, quietly, local, os, note }) => {
       // A number that no other sleep has.
       const seconds = `4${folder.slice(-4)}`;
       const { argv: [command, ...args], env } = commandLine(`echo x >started; exec sleep ${seconds}`);
       const child = new Deno.Command(command, { args, env, clearEnv: true, cwd: folder, stdin: "null" }).spawn();
       try {
-        await soon(async () => await get(local, "started") === "x\n");
+        const started = async () => await quietly(() => get(local, "started")) === "x\n";
+        await waitUntil(started, { timeoutMs: START_TIMEOUT_MS, failure: "it does not start" });
       } finally {
         child.kill(signal);
       }

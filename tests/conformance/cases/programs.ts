@@ -124,7 +124,7 @@ export const programs: Cases = {
   ),
   "tar out and in, with all types": run(
     `mkdir -p t/a; echo x >t/a/f; ln t/a/f t/hard; ln -s a/f t/soft; mkfifo t/fifo; chmod 4711 t/a/f; touch -d 2001-02-03 t/a/f t/a
-     tar cf t.tar t && mkdir u && tar xpf t.tar -C u && find t -printf '%P %y %m %n %s %l\\n' | sort >1 && (cd u && find t -printf '%P %y %m %n %s %l\\n' | sort) >2 && cmp 1 2 && echo same; stat -c %Y u/t/a/f`,
+     tar cf t.tar t && mkdir u && tar xpf t.tar -C u && find t -printf '%P %y %m %n %s %l\\n' | sort >1 && (cd u && find t -printf '%P %y %m %n %s %l\\n' | sort) >2 && cmp 1 2 && echo same; stat -c %Y u/t/a/f; rm t.tar`,
   ),
   "cp -a keeps everything": run(
     "mkdir a; echo x >a/f; ln a/f a/g; ln -s f a/l; chmod 2750 a; touch -d '1999-12-31 23:59:59.123456789' a/f; cp -a a b; find b -printf '%P %y %m %n %s %l %T@\\n' | grep -v '^ ' | grep -v ' l ' | sort",

@@ -16,7 +16,7 @@ export function readBudget(get: (name: string) => string | undefined): Budget {
   };
   return {
     seconds: number("SUITE_SECONDS", get("SUITE_SECONDS") ?? "10"),
-    operations: number("SUITE_OPERATIONS", get("SUITE_OPERATIONS") ?? "1500"),
+    operations: number("SUITE_OPERATIONS", get("SUITE_OPERATIONS") ?? "800"),
     seeds: (get("SUITE_SEEDS") ?? "1").split(",").map((text) => number("SUITE_SEEDS", text)),
   };
 }
