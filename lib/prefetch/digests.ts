@@ -1,0 +1,107 @@
+import { S_IFMT, S_IFREG, type Stat, statFd } from "../linux/mod.ts";
+import { log } from "../log/mod.ts";
+import { digestContent } from "./digest_content.ts";
+import { DigestTable } from "./digest_table.ts";
+import { makeOwnFolder, stateFolder } from "./state_folder.ts";
+
+/** The SHA-256 of a file's content: 64 hexadecimal digits. */
+export type Digest = string;
+
+const DAY_MS = 86_400_000;
+/**
+ * A file that was changed so short a time ago may change again without a new time: the kernel's clock for times goes in
+ * steps of up to 10 ms, some file systems' in steps of 2 s.
+ */
+const RECENT_MS = 2000;
+
+/**
+ * The digests of local files, so that each is read for it only once. A file is taken for unchanged while its device,
+ * inode number, size and times (of modification, change and birth) are the same. What that cannot see is a program that
+ * goes on storing to a shared mapping without telling (msync), for the 30 s until the kernel writes its pages back.
+ *
+ * Kept in a {@link DigestTable} of our own, not in SQLite. Speed did not decide that (0.1 ms against 0.5 to open it, 3 ms
+ * to make it; 4 µs against 11 a lookup); failures did: node:sqlite waits for another session's lock for 5 s on the thread
+ * that serves the link (its `timeout` has no effect), does not tell locks from damage, and a damaged database that is
+ * made anew while another session has it open damages the new one.
+ */
+export class Digests {
+  readonly #table: DigestTable | undefined;
+  readonly #now: () => number;
+  readonly #closing = new AbortController();
+  /** The last of the files that wait to be hashed: one after the other, so that all else gets its turns. */
+  #queue: Promise<unknown> = Promise.resolve();
+
+  private constructor(table: DigestTable | undefined, now: () => number) {
+    this.#table = table;
+    this.#now = now;
+  }
+
+  /**
+   * `folder`: by default the user's own cache (`$XDG_CACHE_HOME/outrun`). Where nothing can be kept, nothing is found.
+   * `now`: ms since 1970.
+   */
+  static open(folder?: string, now: () => number = Date.now): Digests {
+    const path = folder ?? stateFolder({ variable: "XDG_CACHE_HOME", inHome: ".cache", name: "outrun" });
+    try {
+      if (path === undefined) throw new Error("Cannot find a folder: there is no home directory");
+      makeOwnFolder(path);
+      return new Digests(new DigestTable(`${path}/digests`), now);
+    } catch (error) {
+      log.debug(`digests: nothing is remembered: ${error instanceof Error ? error.message : error}`);
+      return new Digests(undefined, now);
+    }
+  }
+
+  /** The digest of the file that has these attributes, if it is known. */
+  find(stat: Stat): Digest | undefined {
+    return this.#table?.find(stat, this.#day());
+  }
+
+  /**
+   * Reads the file behind `fd`, which has these attributes and stays open until the promise is fulfilled. Undefined when
+   * it cannot be read, changes meanwhile or has changed already, or when {@link Digests.close} comes first. Of a file that
+   * was changed within the last 2 s the digest is told, but not remembered.
+   */
+  hash(fd: number, stat: Stat): Promise<Digest | undefined> {
+    const hashed = this.#queue.then(() => this.#hash(fd, stat));
+    this.#queue = hashed.catch(() => {});
+    return hashed;
+  }
+
+  /** Ends what is being hashed. */
+  close(): void {
+    this.#closing.abort();
+    this.#table?.close();
+  }
+
+  async #hash(fd: number, stat: Stat): Promise<Digest | undefined> {
+    const { signal } = this.#closing;
+    if (signal.aborted || (stat.mode & S_IFMT) !== S_IFREG || !isSame(fd, stat)) return undefined;
+    const known = this.find(stat);
+    if (known !== undefined) return known;
+    const isSettled =
+      Math.max(time(stat.mtime, stat.mtimeNsec), time(stat.ctime, stat.ctimeNsec)) + RECENT_MS < this.#now();
+    const digest = await digestContent(fd, { size: stat.size, signal });
+    if (digest === undefined || signal.aborted || !isSame(fd, stat)) return undefined;
+    if (isSettled) this.#table?.put(stat, { digest, day: this.#day() });
+    return digest;
+  }
+
+  #day(): number {
+    return Math.floor(this.#now() / DAY_MS);
+  }
+}
+
+/** Milliseconds since 1970. */
+function time(seconds: number, nanoseconds: number): number {
+  return seconds * 1000 + nanoseconds / 1e6;
+}
+
+/** Whether the file behind `fd` still looks like that. */
+function isSame(fd: number, stat: Stat): boolean {
+  const found = statFd(fd);
+  return typeof found !== "number" && found.dev === stat.dev && found.ino === stat.ino && found.size === stat.size &&
+    found.mtime === stat.mtime && found.mtimeNsec === stat.mtimeNsec &&
+    found.ctime === stat.ctime && found.ctimeNsec === stat.ctimeNsec &&
+    found.btime === stat.btime && found.btimeNsec === stat.btimeNsec;
+}
