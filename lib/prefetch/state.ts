@@ -4,5 +4,5 @@
  * @module
  */
 
-export { type Trace, type TracedCommand, Traces } from "./traces.ts";
 export { type Digest, Digests } from "./digests.ts";
+export { type Trace, type TracedCommand, Traces } from "./traces.ts";

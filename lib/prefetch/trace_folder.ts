@@ -102,8 +102,8 @@ export class TraceFolder {
     for (const { name, size } of this.#entries((name) => TRACE_NAME.test(name))) {
       traces++;
       bytes += size;
-      if (name.startsWith(`${key.executable}-`)) tracesOfThis++;
-      if (traces > MAX_TRACES || bytes > MAX_BYTES || tracesOfThis > MAX_TRACES_OF_ONE) this.#remove(name);
+      const isExcess = name.startsWith(`${key.executable}-`) && ++tracesOfThis > MAX_TRACES_OF_ONE;
+      if (isExcess || traces > MAX_TRACES || bytes > MAX_BYTES) this.#remove(name);
     }
     for (const { name, mtime } of this.#entries((name) => TEMPORARY_NAME.test(name))) {
       if (mtime < Date.now() - LEFT_BEHIND_MS) this.#remove(name);

@@ -6,6 +6,8 @@ export const allowedImports: Record<string, Record<string, "all" | "types">> = {
   bytes: {},
   log: {},
   linux: { bytes: "all" },
+  // The local side only.
+  prefetch: { bytes: "all", linux: "all", log: "all" },
   rpc: { bytes: "all" },
   protocol: { bytes: "all", linux: "types" },
   config: { "npm:ini": "all" },
