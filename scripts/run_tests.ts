@@ -7,7 +7,7 @@
  */
 
 /** What the tests run, apart from the second host, which brings its own. */
-const packages = ["acl", "attr", "ffmpeg", "git", "openssh-client", "sqlite3"];
+const packages = ["acl", "attr", "ffmpeg", "git", "openssh-client", "sqlite3", "strace"];
 /** For all tests together, installing and building left out. */
 const testSeconds = 13 * 60;
 const fileSeconds = 4 * 60;

@@ -11,6 +11,7 @@ export const allowedImports: Record<string, Record<string, "all" | "types">> = {
   config: { "npm:ini": "all" },
   cli: { "deno.json": "all", "npm:commander": "all" },
   ssh: { log: "all" },
+  prefetch: { bytes: "all", linux: "all", log: "all" },
   fuse: { bytes: "all", linux: "all", log: "all" },
   fileserver: { bytes: "all", linux: "all", log: "all", protocol: "all", rpc: "all" },
   agent: { bytes: "all", fuse: "all", linux: "all", log: "all", protocol: "all", rpc: "all" },
