@@ -8,7 +8,7 @@
  */
 
 /** What the tests run, apart from the second host, which brings its own. */
-const packages = ["acl", "attr", "ffmpeg", "fio", "git", "openssh-client", "sqlite3"];
+const packages = ["acl", "attr", "ffmpeg", "fio", "git", "openssh-client", "sqlite3", "strace"];
 /** What `scripts/test PART` takes, and where the tests of a part are; the gate knows its own. */
 const parts = {
   all: ["fuzz", "conformance", "suites", "e2e"],

@@ -1,7 +1,7 @@
 import type { ByteString } from "../bytes/mod.ts";
 import type { Disk, FileStat, Range } from "./disk.ts";
 import { dirname, join, path as bytes, split } from "./paths.ts";
-import { bytesAsText } from "./text.ts";
+import { bytesAsText, searchable } from "./text.ts";
 
 /** As many links as the kernel follows in one path. */
 const MAX_LINKS = 40;
@@ -69,6 +69,15 @@ export class CachedDisk implements Disk {
   readText(path: ByteString): ByteString | undefined {
     const data = this.readWhole(path, MAX_TEXT);
     return data && bytesAsText(data);
+  }
+
+  /**
+   * A regular file as text to search for code in. Of a name with certain bytes that are not ASCII nothing can be made (see
+   * searchable): it has characters above 255, with which no plan takes it.
+   */
+  readSource(path: ByteString): string | undefined {
+    const data = this.readWhole(path, MAX_TEXT);
+    return data && searchable(data);
   }
 
   /** `path` without links, `.`, `..` and empty names; undefined where it leads nowhere. */

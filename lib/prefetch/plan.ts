@@ -12,7 +12,8 @@ import type { Want } from "./want.ts";
 const MAX_DEPTH = 12;
 /** PATH_MAX, and NAME_MAX in a pattern. */
 const MAX_PATH = 4096;
-const impossible = /\0|[^/]{256}/;
+// deno-lint-ignore no-control-regex
+const impossible = /[^\x01-\xff]|[^/]{256}/;
 /** Trees and files that the command gets from the machine it runs on. */
 const remote = /^\/(?:(?:dev|proc|run|sys)(?:\/|$)|etc\/(?:hosts|resolv\.conf)$)/;
 

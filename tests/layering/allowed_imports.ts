@@ -7,7 +7,6 @@ export const allowedImports: Record<string, Record<string, "all" | "types">> = {
   log: {},
   linux: { bytes: "all" },
   // The local side only.
-  prefetch: { bytes: "all", linux: "all", log: "all" },
   rpc: { bytes: "all" },
   protocol: { bytes: "all", linux: "types" },
   config: { "npm:ini": "all" },

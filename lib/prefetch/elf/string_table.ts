@@ -1,6 +1,6 @@
 import { type ByteString, byteString } from "../../bytes/mod.ts";
 import type { ReadRange } from "./elf_file.ts";
-import { bytesAsText } from "../text.ts";
+import { searchable } from "../text.ts";
 
 const PAGE = 4096;
 /** Longer names are cut. */
@@ -41,7 +41,7 @@ export class StringTable {
   /** Whether one of the strings is `symbol` (ASCII). */
   has(symbol: string): boolean {
     if (this.#offset === undefined) return false;
-    this.#text ??= bytesAsText(this.#read(this.#offset, Math.min(this.#size, MAX_SEARCHED)) ?? new Uint8Array(0));
+    this.#text ??= searchable(this.#read(this.#offset, Math.min(this.#size, MAX_SEARCHED)) ?? new Uint8Array(0));
     return this.#text.includes(`\0${symbol}\0`);
   }
 

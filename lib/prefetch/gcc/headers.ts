@@ -47,7 +47,7 @@ export class Headers {
   }
 
   #scan(file: ByteString, found: number, isSource = false): void {
-    const source = this.#program.disk.readText(file) ?? "";
+    const source = this.#program.disk.readSource(file) ?? "";
     for (const [, how, system, own] of source.matchAll(directive)) {
       const first = how === "include_next" ? found + 1 : own === undefined ? 0 : -1;
       this.#include((system ?? own) as ByteString, { from: file, first, isSource });

@@ -34,7 +34,7 @@ export class NodeModules {
     this.#wantScope(dirname(real));
     this.#program.content(found);
     if (/\.(?:node|json)$/.test(found)) return;
-    this.run(this.#program.disk.readText(real) ?? "", dirname(real));
+    this.run(this.#program.disk.readSource(real) ?? "", dirname(real));
   }
 
   /** Loads what source in a folder loads. */

@@ -1,8 +1,8 @@
-import type { ByteString } from "../../bytes/mod.ts";
+import { type ByteString, byteString } from "../../bytes/mod.ts";
 import { join, path, split } from "../paths.ts";
 import type { Program } from "../program.ts";
 import type { Segment } from "../elf/elf_file.ts";
-import { bytesAsText } from "../text.ts";
+import { searchable } from "../text.ts";
 
 /** What a perl is built with. */
 export interface PerlBuild {
@@ -15,6 +15,8 @@ export interface PerlBuild {
 
 const PF_X = 1;
 const PF_W = 2;
+/** An absolute path without an extension that is no program's. */
+const isFolder = /^\/(?!.*\/bin\/)(?!.*\.[a-z]\w*$)[\w.+/-]+$/;
 /** Bytes of constants that are searched. */
 const MAX_CONSTANTS = 4 << 20;
 
@@ -26,11 +28,12 @@ export function readPerlBuild(program: Program): PerlBuild {
   const file = program.libraries?.find("libperl.so") ?? program.path;
   return program.once(`perl build ${file}`, () => {
     const constants = readConstants(program, file);
-    const found = constants.match(/(?<=\0)\/[\w.+/-]+(?=\0)/g) ?? [];
-    const folders = [...new Set(found)].filter((name) => /perl/.test(name) && !/\.[a-z]\w*$|\/bin\//.test(name));
-    const [, version, architecture] = /\0\/(5\.\d+\.\d+)\/([\w.-]+)\0/.exec(constants) ?? [];
+    const strings = (part: string) => constants.flatMap((data) => stringsWith(part, data));
+    const folders = new Set(strings("perl").filter((text) => isFolder.test(text)));
+    const named = strings("/5.").map((text) => /^\/(5\.\d+\.\d+)\/([\w.-]+)$/.exec(text));
+    const [, version, architecture] = named.find((match) => match !== null) ?? [];
     return {
-      folders: folders.sort((one, other) => rank(one) - rank(other)) as ByteString[],
+      folders: [...folders].sort((one, other) => rank(one) - rank(other)),
       version: version as ByteString | undefined,
       architecture: architecture as ByteString | undefined,
     };
@@ -49,15 +52,25 @@ export function includePath(program: Program, build: PerlBuild): ByteString[] {
   return [...folders.map((folder) => join(program.cwd, folder)), ...build.folders];
 }
 
-/** The strings of a file that are neither code nor variables. */
-function readConstants(program: Program, file: ByteString): string {
-  const isConstant = ({ flags }: Segment) => (flags & (PF_X | PF_W)) === 0;
-  let text = "";
-  for (const { offset, size } of program.readElf(file)?.segments.filter(isConstant) ?? []) {
-    const length = Math.min(size, MAX_CONSTANTS - text.length);
-    if (length > 0) text += bytesAsText(program.disk.read(file, { offset, length }) ?? new Uint8Array(0));
+/** The strings among the constants of a file, each between two NULs, that have `part` in them. */
+function stringsWith(part: string, data: Uint8Array): ByteString[] {
+  const constants = searchable(data);
+  const found: ByteString[] = [];
+  for (let at = constants.indexOf(part); at >= 0;) {
+    const end = constants.indexOf("\0", at);
+    if (end < 0) break;
+    found.push(byteString(data, constants.lastIndexOf("\0", at) + 1, end));
+    at = constants.indexOf(part, end);
   }
-  return text;
+  return found;
+}
+
+/** The parts of a file that are neither code nor variables. */
+function readConstants(program: Program, file: ByteString): Uint8Array[] {
+  const isConstant = ({ flags }: Segment) => (flags & (PF_X | PF_W)) === 0;
+  const segments = program.readElf(file)?.segments.filter(isConstant) ?? [];
+  return segments.map(({ offset, size }) => program.disk.read(file, { offset, length: Math.min(size, MAX_CONSTANTS) }))
+    .filter((data) => data !== undefined);
 }
 
 /** Where a folder stands in @INC: the administrator's, the site's, the vendor's, perl's own, the unversioned site's. */

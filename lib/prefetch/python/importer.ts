@@ -128,7 +128,7 @@ export class Importer {
 
   #importAll(spec: Spec, name: string): void {
     if (spec.kind !== "source") return;
-    const source = this.#program.disk.readText(spec.file) ?? "";
+    const source = this.#program.disk.readSource(spec.file) ?? "";
     const packageName = spec.path === undefined ? name.slice(0, Math.max(0, name.lastIndexOf("."))) : name;
     for (const statement of scanImports(source)) this.#execute(statement, packageName);
   }

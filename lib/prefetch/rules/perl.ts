@@ -63,7 +63,7 @@ function planArguments(program: Program, loader: Loader): void {
   }
   if (hasCode || at >= argv.length || argv[at] === "-") return;
   const script = join(program.cwd, argv[at]);
-  if (program.content(script)) loader.run(program.disk.readText(script) ?? "");
+  if (program.content(script)) loader.run(program.disk.readSource(script) ?? "");
 }
 
 /** `-MPOSIX=floor -mData::Dumper` */
@@ -100,7 +100,7 @@ class Loader {
       const found = path`${folder}/${file as ByteString}`;
       if (file.endsWith(".pm")) this.#program.name(path`${found}c` as ByteString);
       if (!this.#program.content(found)) continue;
-      const source = this.#program.disk.readText(found) ?? "";
+      const source = this.#program.disk.readSource(found) ?? "";
       this.run(source);
       this.#loadObject(folder, file, source);
       for (const other of companions[file] ?? []) this.load(other);

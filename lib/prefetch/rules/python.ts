@@ -111,7 +111,7 @@ function run(program: Program, importer: Importer, args: PythonArguments): void 
     if (program.disk.isDirectory(file)) return runFolder(program, importer, file);
     if (!program.content(file)) return;
     if (!safePath) importer.path.unshift(dirname(program.disk.realPath(file) ?? file));
-    importer.run(program.disk.readText(file) ?? "");
+    importer.run(program.disk.readSource(file) ?? "");
     return;
   }
   if (!safePath) importer.path.unshift(program.cwd);
@@ -123,7 +123,7 @@ function run(program: Program, importer: Importer, args: PythonArguments): void 
 function runFolder(program: Program, importer: Importer, folder: ByteString): void {
   importer.path.unshift(folder);
   const main = path`${folder}/__main__.py`;
-  if (program.content(main)) importer.run(program.disk.readText(main) ?? "");
+  if (program.content(main)) importer.run(program.disk.readSource(main) ?? "");
 }
 
 /** `python3 -m name`: runpy, the packages around it, then the module itself or a package's __main__. */
@@ -139,5 +139,5 @@ function runModule(program: Program, importer: Importer, name: string): void {
   }
   if (spec?.kind !== "source") return;
   importer.readCode(spec);
-  importer.run(program.disk.readText(spec.file) ?? "", packageName);
+  importer.run(program.disk.readSource(spec.file) ?? "", packageName);
 }

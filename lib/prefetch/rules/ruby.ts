@@ -83,7 +83,7 @@ class Loader {
   runFile(file: ByteString): void {
     if (this.#loaded.has(file) || !this.#program.content(file)) return;
     this.#loaded.add(file);
-    this.run(this.#program.disk.readText(file) ?? "", dirname(this.#program.disk.realPath(file) ?? file));
+    this.run(this.#program.disk.readSource(file) ?? "", dirname(this.#program.disk.realPath(file) ?? file));
   }
 
   /** Source in any of the folders comes before a library in any. */

@@ -77,7 +77,9 @@ export function compare(plan: readonly Want[], touches: readonly Touch[], disk: 
   const missed = touches.filter((touch) => !known.covers(touch));
   const used = new Set<string>();
   for (const touch of touches) for (const path of pathsOf(touch.path, disk)) used.add(path);
-  const wasted = plan.filter((want) => !pathsOf(want.path, disk).some((path) => used.has(path)));
+  // The kernel reads the loader, which strace does not show.
+  const isSeen = ({ path }: Want) => !/\/ld-[^/]*$/.test(path);
+  const wasted = plan.filter((want) => isSeen(want) && !pathsOf(want.path, disk).some((path) => used.has(path)));
   return { touched: touches.length, missed, planned: plan.length, wasted };
 }
 

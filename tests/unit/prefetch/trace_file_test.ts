@@ -19,7 +19,7 @@ function trace(wants: StoredWant[]): StoredTrace {
 }
 
 /** A file with this text in its packed part. */
-function fileOf(text: string | Uint8Array, header = "outrun trace 1\n"): Uint8Array {
+function fileOf(text: string | Uint8Array, header = "outrun trace 2\n"): Uint8Array {
   return new Uint8Array([...new TextEncoder().encode(header), ...gzipSync(text)]);
 }
 
@@ -60,7 +60,7 @@ Deno.test("encodeTrace() makes less than 20 bytes of a usual want", () => {
 Deno.test("decodeTrace() throws on every damaged byte, and on what is missing or too much", () => {
   const file = encodeTrace(trace([want("/usr/lib/a"), want("/etc/passwd", "content")]));
   // Bytes 4 to 9 of gzip's header are a time and hints, which say nothing about the content.
-  const free = [4, 5, 6, 7, 8, 9].map((at) => at + "outrun trace 1\n".length);
+  const free = [4, 5, 6, 7, 8, 9].map((at) => at + "outrun trace 2\n".length);
   for (let at = 0; at < file.length; at++) {
     if (free.includes(at)) continue;
     const damaged = file.slice();
@@ -72,10 +72,10 @@ Deno.test("decodeTrace() throws on every damaged byte, and on what is missing or
 });
 
 Deno.test("decodeTrace() throws on what it did not write", () => {
-  assert.equal(decodeTrace(fileOf("/\0" + "0\0" + "0\0" + "/a")).wants.length, 1);
-  assert.throws(() => decodeTrace(fileOf("/\0" + "0\0" + "0\0" + "/a", "outrun trace 2\n")), /format/);
-  assert.throws(() => decodeTrace(fileOf("/\0" + "00\0" + "0\0" + "/a")), /1 paths and 2 tags/);
-  assert.throws(() => decodeTrace(fileOf("/\0" + "0\0" + "5\0" + "/a")), /0 paths/);
+  assert.equal(decodeTrace(fileOf("/\0" + "0\0" + "0\0" + "/a\0")).wants.length, 1);
+  assert.throws(() => decodeTrace(fileOf("/\0" + "0\0" + "0\0" + "/a", "outrun trace 3\n")), /format/);
+  assert.throws(() => decodeTrace(fileOf("/\0" + "00\0" + "0\0" + "/a")), /paths and 2 tags/);
+  assert.throws(() => decodeTrace(fileOf("/\0" + "0\0" + "5\0" + "/a")), /paths/);
   assert.throws(() => decodeTrace(fileOf("/\0" + "0\0" + "0\0" + "/\u0100")), /bytes/);
   assert.throws(() => decodeTrace(fileOf(new Uint8Array([0x2f, 0xff]))));
   const many = MAX_WANTS + 1;

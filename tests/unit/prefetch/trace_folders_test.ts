@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import type { ByteString } from "../../../lib/bytes/mod.ts";
-import { libc } from "../../../lib/linux/mod.ts";
+import { bindNow, libc } from "../../../lib/linux/mod.ts";
 import { Traces } from "../../../lib/prefetch/mod.ts";
 import { isOwn, makeOwnFolder, stateFolder, type StatePlace } from "../../../lib/prefetch/state_folder.ts";
 
 // Loaded here and kept: a test that loads a library without unloading it fails.
-libc();
+bindNow();
 
 const USER = 65533;
 const SAME = 0xffff_ffff;

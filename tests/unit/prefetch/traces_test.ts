@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import type { ByteString } from "../../../lib/bytes/mod.ts";
-import { libc } from "../../../lib/linux/mod.ts";
+import { bindNow } from "../../../lib/linux/mod.ts";
 import { type TracedCommand, Traces, type Want } from "../../../lib/prefetch/mod.ts";
 import { command as recorded, RUN_WANTS, wantsOfRun } from "./trace_recorder.ts";
 import { ProgramSession } from "./trace_sessions.ts";
 
 // Loaded here and kept: a test that loads a library without unloading it fails.
-libc();
+bindNow();
 
 /** A store of its own that is not there yet. */
 class Store {
@@ -158,7 +158,7 @@ Deno.test("readSimilar() passes over a damaged file", () => {
   store.age();
   store.record("/bin/true two", "/b");
   const [latest] = store.files().sort((a, b) => mtime(store, b) - mtime(store, a));
-  Deno.writeTextFileSync(`${store.folder}/${latest}`, "outrun trace 1\n");
+  Deno.writeTextFileSync(`${store.folder}/${latest}`, "outrun trace 2\n");
   assert.deepEqual(store.find("/bin/true three"), ["/a"]);
 });
 
