@@ -16,8 +16,8 @@ export interface OpenedIndex {
 
 /**
  * Opens the index of a cache. Whoever has it open holds a shared lock on the folder; it is made and replaced under an
- * exclusive one. SQLite finds its files by name, so a database that others have open must not be
- * replaced: as long as they do, there is no cache for those who find it damaged. Throws a CacheError then.
+ * exclusive one. SQLite finds its files by name, so a database that others have open must not be replaced: as long as they
+ * do, there is no cache for those who find it damaged. Throws a CacheError then.
  */
 export function openIndex(folder: CacheFolder): OpenedIndex {
   const deadline = performance.now() + PATIENCE_MS;
