@@ -10,7 +10,7 @@
  *
  * How far it goes: the content is hashed once, when it comes. What a disk changes in it without the kernel's knowledge is
  * not noticed; that is the disk's and the file system's promise. What is in the cache is as secret as the folder is (0700):
- * root on the remote machine can read it, as he can read what the command reads.
+ * root on the remote machine can read it, as it can read what the command reads.
  *
  * Rejected: hashing at every use (0.6 ms a MB on the thread that serves everything); one large file or blobs in SQLite (no
  * descriptor to hand to the kernel, and removing is copying); files without an index (no last use but atime, which mounts

@@ -15,9 +15,9 @@ export interface OpenedIndex {
 }
 
 /**
- * Opens the index of a cache. As long as somebody has it open, he holds a shared lock on the folder; it is made and
- * replaced under an exclusive one. SQLite finds its files by name, so a database that others have open must not be
- * replaced: as long as they do, a damaged one is done without. Throws a CacheError then.
+ * Opens the index of a cache. Whoever has it open holds a shared lock on the folder; it is made and replaced under an
+ * exclusive one. SQLite finds its files by name, so a database that others have open must not be replaced: as long as they
+ * do, there is no cache for those who find it damaged. Throws a CacheError then.
  */
 export function openIndex(folder: CacheFolder): OpenedIndex {
   const deadline = performance.now() + PATIENCE_MS;
@@ -25,14 +25,12 @@ export function openIndex(folder: CacheFolder): OpenedIndex {
   for (;;) {
     const index = openShared(folder);
     if (index instanceof BlobIndex) return { index, isNew };
-    if (replace(folder)) {
-      isNew = true;
-    } else if (performance.now() > deadline) {
+    if (performance.now() > deadline) {
       const state = index === "locked" ? "locked by others" : `${index}, and others use it`;
       throw new CacheError(`Cannot use the cache "${folder.path}": its index is ${state}`);
-    } else {
-      sleep(1 + 2 * Math.random());
     }
+    if (replace(folder)) isNew = true;
+    else sleep(1 + 2 * Math.random());
   }
 }
 
