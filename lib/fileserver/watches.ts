@@ -7,6 +7,7 @@ import type { ByteString } from "../bytes/mod.ts";
 import {
   addWatch,
   awaitEvents,
+  close,
   decodeEvents,
   Errno,
   IN_ATTRIB,
@@ -77,7 +78,7 @@ export class Watches {
 
   remove(number: number): void {
     const watch = this.#watches.get(number);
-    if (watch === undefined) return;
+    if (watch === undefined || this.#closed) return;
     this.#watches.delete(number);
     this.#changed.delete(number);
     const numbers = this.#numbers.get(watch)!;
@@ -87,10 +88,13 @@ export class Watches {
     removeWatch(this.#watcher, watch);
   }
 
-  /** Nothing is told any more. A thread may still wait for events: it ends with the process. */
+  /** Nothing is told any more. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
+    // Each makes an event, the last one: the thread that waits for some ends.
+    for (const watch of this.#numbers.keys()) removeWatch(this.#watcher, watch);
   }
 
   /** Tells at once what has changed until now: before the agent hears of something that may follow from it. */
@@ -107,6 +111,7 @@ export class Watches {
       await awaitEvents(this.#watcher);
       if (!this.#closed) this.#takeEvents();
     }
+    close(this.#watcher);
   }
 
   #takeEvents(): void {

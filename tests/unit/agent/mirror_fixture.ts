@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type ByteString, fromText } from "../../../lib/bytes/mod.ts";
+import { Changes } from "../../../lib/agent/changes.ts";
 import { Mirror, type MirrorOptions } from "../../../lib/agent/mirror.ts";
 import type { OverlayDirectory } from "../../../lib/agent/root_overlay.ts";
 import { createFileServer, type FileServer } from "../../../lib/fileserver/mod.ts";
@@ -19,10 +20,14 @@ import {
   AgentNote,
   type BindIn,
   decodeBind,
+  decodeChanged,
   decodeNumber,
+  decodePack,
   decodeRead,
+  encodePack,
   FileNote,
   FileOp,
+  type PackRecord,
   type ReadIn,
 } from "../../../lib/protocol/mod.ts";
 import type { Incoming } from "../../../lib/rpc/mod.ts";
@@ -51,11 +56,16 @@ export class Fixture {
   /** In the order in which the local side got them. */
   readonly requests: Message[] = [];
   readonly notes: Message[] = [];
+  /** What the local side told of changes, in order; {@link applyNews} has the mirror hear of it. */
+  news: Message[] = [];
+  /** What the kernel was told. */
+  readonly notifications: Uint8Array[] = [];
   /** Answers those requests itself for which it returns true. */
   intercept: (incoming: Incoming) => boolean = () => false;
   /** Keeps binds from the file server for which it returns true. */
   refuseBind: (bind: BindIn) => boolean = () => false;
   readonly #files: FileServer;
+  readonly #changes: Changes;
   readonly #umask = setUmask(0);
   readonly #now = performance.now;
   /** What the kernel remembers of names: node and end of its lifetime, by path. */
@@ -67,6 +77,7 @@ export class Fixture {
       agent: {
         notify: (op, body) => {
           if (op === AgentNote.WATCHED) this.mirror.tree.directories.watched(decodeNumber(body));
+          else this.news.push({ op, body: body.slice() });
         },
       },
       local: {
@@ -95,6 +106,11 @@ export class Fixture {
       writeBack: true,
       ...options,
     });
+    this.#changes = new Changes({
+      connection: this.bridge.agent,
+      tree: this.mirror.tree,
+      write: (message) => this.notifications.push(message),
+    });
   }
 
   [Symbol.dispose](): void {
@@ -116,6 +132,39 @@ export class Fixture {
       Deno.mkdirSync(this.at(name).replace(/[^/]*$/, ""), { recursive: true });
       Deno.writeFileSync(this.at(name), typeof content === "string" ? new TextEncoder().encode(content) : content);
     }
+  }
+
+  /** What the local side would tell ahead of these: a directory's names for a path that ends with a slash. */
+  pack(...paths: string[]): PackRecord[] {
+    const records: PackRecord[] = [];
+    const pack = this.#files.startPack((record) => records.push(record));
+    for (const path of paths) {
+      if (path.endsWith("/")) pack.addDirectory(fromText(path.slice(0, -1)));
+      else pack.addPath(fromText(path));
+    }
+    return decodePack(encodePack(records));
+  }
+
+  /** Has the mirror told of these records. */
+  tell(records: readonly PackRecord[]): void {
+    this.mirror.tree.startPack.receive(records);
+  }
+
+  /** Has the mirror hear of all local changes until now. */
+  async applyNews(): Promise<void> {
+    this.#files.tellChanges();
+    // What the link carries moves in microtasks.
+    await new Promise((resolve) => setTimeout(resolve));
+    for (const { op, body } of this.news.splice(0)) {
+      if (op === AgentNote.CHANGED) this.#changes.apply(decodeChanged(body));
+      if (op === AgentNote.ALL_CHANGED) this.loseNews();
+    }
+  }
+
+  /** The local side has lost events. */
+  loseNews(): void {
+    this.mirror.tree.directories.unwatchAll();
+    this.#changes.applyToAll();
   }
 
   /** Has the local side answer a request that was intercepted. */
