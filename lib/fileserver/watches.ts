@@ -49,6 +49,7 @@ export interface WatchListener {
 export class Watches {
   readonly #listener: WatchListener;
   readonly #watcher: number;
+  #reading: Promise<void> | undefined;
   readonly #buffer = new Uint8Array(64 * 1024);
   /** Several numbers may stand for one directory over time. */
   readonly #numbers = new Map<number, Set<number>>();
@@ -61,7 +62,7 @@ export class Watches {
   constructor(listener: WatchListener) {
     this.#listener = listener;
     this.#watcher = makeWatcher();
-    if (this.#watcher >= 0) this.#read();
+    if (this.#watcher >= 0) this.#reading = this.#read();
   }
 
   /** Watches the directory behind `fd`, which `number` stands for; false where that cannot be. */
@@ -88,13 +89,14 @@ export class Watches {
     removeWatch(this.#watcher, watch);
   }
 
-  /** Nothing is told any more. */
-  close(): void {
+  /** Nothing is told any more. Resolves when no thread waits for events. */
+  async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
-    // Each makes an event, the last one: the thread that waits for some ends.
+    // Each makes a last event, which ends the waiting.
     for (const watch of this.#numbers.keys()) removeWatch(this.#watcher, watch);
+    if (this.#numbers.size > 0) await this.#reading;
   }
 
   /** Tells at once what has changed until now: before the agent hears of something that may follow from it. */

@@ -113,6 +113,13 @@ export class Fixture {
     });
   }
 
+  /** For one with leases, as a thread waits for local changes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closing = this.#files.close();
+    this[Symbol.dispose]();
+    await closing;
+  }
+
   [Symbol.dispose](): void {
     this.bridge.close();
     this.#files.close();

@@ -25,7 +25,7 @@ function only(records: readonly PackRecord[], kind: PackRecord["kind"]): PackRec
 }
 
 Deno.test("names that were told are found without a request, and so it is told that others are missing", async () => {
-  using fixture = await fixtureWith({ "a/b/file": "content", "a/b/other": "" });
+  await using fixture = await fixtureWith({ "a/b/file": "content", "a/b/other": "" });
   Deno.symlinkSync("b/file", fixture.at("a/link"));
   fixture.tell(fixture.pack("/a/b/file", "/a/b/missing", "/a/link", "/none/below"));
   const b = await fixture.walk("a/b");
@@ -43,7 +43,7 @@ Deno.test("names that were told are found without a request, and so it is told t
 });
 
 Deno.test("a directory of which all names were told is listed without a request, and has no others", async () => {
-  using fixture = await fixtureWith({ "a/1": "", "a/2": "", "a/sub/x": "" });
+  await using fixture = await fixtureWith({ "a/1": "", "a/2": "", "a/sub/x": "" });
   fixture.tell(fixture.pack("/a/"));
   const a = await fixture.walk("a");
   assert.equal((await fixture.lookup(a, "3")).nodeId, 0);
@@ -57,7 +57,7 @@ Deno.test("a directory of which all names were told is listed without a request,
 
 for (const order of ["before the kernel comes", "after the kernel came", "while the kernel comes"]) {
   Deno.test(`names are told ${order}: found without a request`, async () => {
-    using fixture = await fixtureWith({ "a/b/file": "" });
+    await using fixture = await fixtureWith({ "a/b/file": "" });
     const records = fixture.pack("/a/b/file");
     const half = order === "while the kernel comes" ? records.findIndex(({ kind }) => kind === "directory") + 1 : 0;
     if (order !== "after the kernel came") fixture.tell(half > 0 ? records.slice(0, half) : records);
@@ -72,7 +72,7 @@ for (const order of ["before the kernel comes", "after the kernel came", "while 
 }
 
 Deno.test("a request uses the number that the local side gave", async () => {
-  using fixture = await fixtureWith({ "a/file": "content" });
+  await using fixture = await fixtureWith({ "a/file": "content" });
   fixture.tell(fixture.pack("/a/file"));
   const node = await fixture.walk("a/file");
   assert.equal(await fixture.content(node), "content");
@@ -94,7 +94,7 @@ const changes: Record<string, { local(at: (name: string) => string): void; ends:
 for (const [how, { local, ends }] of Object.entries(changes)) {
   for (const when of ["before the kernel comes", "after it came", "before the name is told"]) {
     Deno.test(`a file that was told and ${how} locally ${when} is found as it is`, async () => {
-      using fixture = await fixtureWith({ "a/file": "old" });
+      await using fixture = await fixtureWith({ "a/file": "old" });
       const records = fixture.pack("/a/file");
       const early = when === "before the name is told" ? records.slice(0, -1) : records;
       fixture.tell(early);
@@ -121,7 +121,7 @@ Deno.test("what is told late of a name that we changed is older than that", asyn
   };
   for (const [what, change] of Object.entries(ours)) {
     await t.step(what, async () => {
-      using fixture = await fixtureWith({ "a/file": "old, and longer" });
+      await using fixture = await fixtureWith({ "a/file": "old, and longer" });
       const records = fixture.pack("/a/file", "/a/later");
       const file = records.findIndex((record) => record.kind === "entry" && record.name === "file");
       fixture.tell(records.slice(0, file));
@@ -139,7 +139,7 @@ Deno.test("what is told late of a name that we changed is older than that", asyn
 Deno.test("a late record of a name that is gone is no mistake, and those behind it count", async (t) => {
   for (const how of ["locally", "by us"]) {
     await t.step(how, async () => {
-      using fixture = await fixtureWith({ "a/file": "", "a/sub/x": "", "a/last": "" });
+      await using fixture = await fixtureWith({ "a/file": "", "a/sub/x": "", "a/last": "" });
       const records = fixture.pack("/a/file", "/a/sub/x", "/a/last");
       const { dir, name } = records.find((record) => record.kind === "entry" && record.name === "file") as never;
       const late = records.filter((record) => record.kind === "directory" && record.name === "sub");
@@ -171,7 +171,7 @@ Deno.test("a late record of a name that is gone is no mistake, and those behind 
 Deno.test("the digest of a file is for the file as it was told, not as it is by now", async () => {
   const known: KnownChunk[] = [];
   const contents = { know: (chunk: KnownChunk) => known.push(chunk), of: () => undefined };
-  using fixture = await fixtureWith({ "a/file": "old" }, { contents });
+  await using fixture = await fixtureWith({ "a/file": "old" }, { contents });
   const records = fixture.pack("/a/file");
   const told = fixture.stat("a/file");
   fixture.tell(records);
@@ -186,7 +186,7 @@ Deno.test("the digest of a file is for the file as it was told, not as it is by 
 });
 
 Deno.test("a directory's own attributes are asked for when names changed in there before the kernel came", async () => {
-  using fixture = await fixtureWith({ "a/file": "" });
+  await using fixture = await fixtureWith({ "a/file": "" });
   fixture.tell(fixture.pack("/a/file"));
   fixture.make({ "a/new": "" });
   await fixture.applyNews();
@@ -200,7 +200,7 @@ Deno.test("a directory's own attributes are asked for when names changed in ther
 });
 
 Deno.test("after lost events nothing that was told is believed, and numbers are given back", async () => {
-  using fixture = await fixtureWith({ "a/file": "old", "b/file": "", "c/d/file": "" });
+  await using fixture = await fixtureWith({ "a/file": "old", "b/file": "", "c/d/file": "" });
   const records = fixture.pack("/a/file", "/b/file", "/c/d/file");
   const late = records.filter((record) => record.kind === "directory" && record.name === "d");
   fixture.tell(
@@ -224,7 +224,7 @@ Deno.test("after lost events nothing that was told is believed, and numbers are 
 });
 
 Deno.test("a directory that was replaced is not taken for the one that was told", async () => {
-  using fixture = await fixtureWith({ "a/file": "old" });
+  await using fixture = await fixtureWith({ "a/file": "old" });
   fixture.tell(fixture.pack("/a/file"));
   fixture.make({ "b/file": "new" });
   Deno.renameSync(fixture.at("a"), fixture.at("c"));
@@ -235,7 +235,7 @@ Deno.test("a directory that was replaced is not taken for the one that was told"
 });
 
 Deno.test("what a start pack says is told of its directories, under the agent's own numbers too", async () => {
-  using fixture = await fixtureWith({ "a/file": "old" });
+  await using fixture = await fixtureWith({ "a/file": "old" });
   const a = await fixture.walk("a");
   assert.equal(await fixture.content((await fixture.lookup(a, "file")).nodeId), "old");
   fixture.tell(fixture.pack("/a/file"));
@@ -245,7 +245,7 @@ Deno.test("what a start pack says is told of its directories, under the agent's 
 });
 
 Deno.test("forged start packs are a DecodeError", async (t) => {
-  using fixture = await fixtureWith({ "a/sub/file": "" });
+  await using fixture = await fixtureWith({ "a/sub/file": "" });
   const records = fixture.pack("/a/sub/file");
   const [a] = only(records, "entry") as Extract<PackRecord, { kind: "entry" }>[];
   const file = records[records.length - 1] as Extract<PackRecord, { kind: "entry" }>;
@@ -272,7 +272,7 @@ Deno.test("forged start packs are a DecodeError", async (t) => {
 });
 
 Deno.test("the root that is found within itself keeps its own number", async () => {
-  using fixture = await fixtureWith({ "a/file": "" });
+  await using fixture = await fixtureWith({ "a/file": "" });
   const root = { ...fixture.stat("."), xattrNames: fromText("") };
   const dir = FIRST_LOCAL_DIRECTORY + 9;
   const name = fromText("loop");
