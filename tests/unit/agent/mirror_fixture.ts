@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { type ByteString, fromText } from "../../../lib/bytes/mod.ts";
+import type { Cache } from "../../../lib/agent/cache.ts";
 import { Changes } from "../../../lib/agent/changes.ts";
+import { Contents } from "../../../lib/agent/contents.ts";
 import { Mirror, type MirrorOptions } from "../../../lib/agent/mirror.ts";
 import type { OverlayDirectory } from "../../../lib/agent/root_overlay.ts";
 import { createFileServer, type FileServer } from "../../../lib/fileserver/mod.ts";
@@ -12,6 +14,7 @@ import {
   ErrnoError,
   errnoName,
   O_RDONLY,
+  readAtAsync,
   setUmask,
   type Stat,
   statAt,
@@ -71,8 +74,13 @@ export class Fixture {
   /** What the kernel remembers of names: node and end of its lifetime, by path. */
   readonly #dentries = new Map<string, { nodeId: NodeId; until: number }>();
 
-  /** `leases`: the local side tells which directories it watches. What changes there is not told to the mirror. */
-  constructor({ leases = false, ...options }: Partial<MirrorOptions> & { leases?: boolean } = {}) {
+  /**
+   * `leases`: the local side tells which directories it watches. What changes there, the mirror hears by
+   * {@link Fixture.applyNews}. `cache`: where contents are kept.
+   */
+  constructor(
+    { leases = false, cache, ...options }: Partial<MirrorOptions> & { leases?: boolean; cache?: Cache } = {},
+  ) {
     this.bridge = new Bridge({
       agent: {
         notify: (op, body) => {
@@ -104,6 +112,7 @@ export class Fixture {
       overlay: nothingOverlaid,
       owner: { uid: 0, gid: 0 },
       writeBack: true,
+      contents: cache && new Contents({ ...cache, connection: this.bridge.agent, readAsync: readAtAsync }),
       ...options,
     });
     this.#changes = new Changes({
