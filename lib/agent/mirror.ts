@@ -390,6 +390,7 @@ export class Mirror implements FileSystem {
     at: { offset: number; size: number; data?: Promise<Uint8Array | undefined> },
     caller: Caller,
   ): Promise<Uint8Array> {
+    // Not waited for where there is none: what is read then is asked for at once.
     const known = at.data && await at.data;
     if (known !== undefined && node.writes === 0) {
       node.wasRead(at.offset, known.length);

@@ -38,9 +38,20 @@ function adapt({ compress, decompress }: typeof wasm): Lz4 {
       const whole = new Uint8Array(LENGTH_BYTES + block.length);
       new DataView(whole.buffer).setUint32(0, length, true);
       whole.set(block, LENGTH_BYTES);
-      return owned(decompress(whole));
+      const bytes = attempt(() => decompress(whole));
+      if (bytes.length !== length) throw new Error(`Cannot unpack a block: it is ${bytes.length} bytes, not ${length}`);
+      return owned(bytes);
     },
   };
+}
+
+/** The module throws strings. */
+function attempt<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (cause) {
+    throw new Error(`Cannot unpack a block: ${cause}`, { cause });
+  }
 }
 
 /** The module copies results out of its memory. */

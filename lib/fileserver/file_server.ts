@@ -59,9 +59,9 @@ export interface FileServer {
   notify(op: number, body: Uint8Array): boolean;
   /**
    * Closes every descriptor, when the connection is closed: reads and syncs that a thread is busy with close theirs as
-   * they end.
+   * they end. Resolves when no thread waits for local changes.
    */
-  close(): void;
+  close(): Promise<void>;
   /** Tells the local changes until now at once: before the agent is told of something that may follow from them. */
   tellChanges(): void;
   /** What to tell the agent ahead of its requests, record by record. */
@@ -188,12 +188,13 @@ class Server implements FileServer {
     return true;
   }
 
-  close(): void {
-    this.#watches?.close();
+  async close(): Promise<void> {
+    const watching = this.#watches?.close();
     this.#context.listings.close();
     this.#context.locks.close();
     this.#context.handles.close();
     this.#context.directories.close();
+    await watching;
   }
 
   tellChanges(): void {

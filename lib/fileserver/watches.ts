@@ -7,6 +7,7 @@ import type { ByteString } from "../bytes/mod.ts";
 import {
   addWatch,
   awaitEvents,
+  close,
   decodeEvents,
   Errno,
   IN_ATTRIB,
@@ -48,6 +49,7 @@ export interface WatchListener {
 export class Watches {
   readonly #listener: WatchListener;
   readonly #watcher: number;
+  #reading: Promise<void> | undefined;
   readonly #buffer = new Uint8Array(64 * 1024);
   /** Several numbers may stand for one directory over time. */
   readonly #numbers = new Map<number, Set<number>>();
@@ -60,7 +62,7 @@ export class Watches {
   constructor(listener: WatchListener) {
     this.#listener = listener;
     this.#watcher = makeWatcher();
-    if (this.#watcher >= 0) this.#read();
+    if (this.#watcher >= 0) this.#reading = this.#read();
   }
 
   /** Watches the directory behind `fd`, which `number` stands for; false where that cannot be. */
@@ -77,7 +79,7 @@ export class Watches {
 
   remove(number: number): void {
     const watch = this.#watches.get(number);
-    if (watch === undefined) return;
+    if (watch === undefined || this.#closed) return;
     this.#watches.delete(number);
     this.#changed.delete(number);
     const numbers = this.#numbers.get(watch)!;
@@ -87,10 +89,14 @@ export class Watches {
     removeWatch(this.#watcher, watch);
   }
 
-  /** Nothing is told any more. A thread may still wait for events: it ends with the process. */
-  close(): void {
+  /** Nothing is told any more. Resolves when no thread waits for events. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
+    // Each makes a last event, which ends the waiting.
+    for (const watch of this.#numbers.keys()) removeWatch(this.#watcher, watch);
+    if (this.#numbers.size > 0) await this.#reading;
   }
 
   /** Tells at once what has changed until now: before the agent hears of something that may follow from it. */
@@ -107,6 +113,7 @@ export class Watches {
       await awaitEvents(this.#watcher);
       if (!this.#closed) this.#takeEvents();
     }
+    close(this.#watcher);
   }
 
   #takeEvents(): void {

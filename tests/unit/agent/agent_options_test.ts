@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
 import { parseAgentOptions } from "../../../lib/agent/agent_options.ts";
+import { bindNow } from "../../../lib/linux/mod.ts";
+import { cacheArgument } from "../../../lib/session/cache_argument.ts";
+
+// Loaded here, it is not taken for a leak of the first test.
+bindNow();
 
 const usual = ["--nonce", "abc", "--stdio", "ppp", "--ids", "1000,27,4294967294"];
 
@@ -14,10 +19,32 @@ Deno.test("parseAgentOptions() reads what the local side says", () => {
     stdio: ["pipe", "pipe", "pipe"],
     ids: [1000, 27, 4294967294],
     syncWrites: false,
+    record: false,
+    cache: undefined,
     debug: false,
   });
   const { syncWrites, debug } = parseAgentOptions([...usual, "--debug", "--sync-writes"]);
   assert.deepEqual([syncWrites, debug], [true, true]);
+  assert.equal(parseAgentOptions([...usual, "--record"]).record, true);
+});
+
+Deno.test("parseAgentOptions() reads what cacheArgument() says, whatever is in the path", () => {
+  for (const path of [undefined, "/var/cache", "~/a b/ü'\"$HOME\n"]) {
+    const limits = { path, maxSize: 20 * 1024 ** 3, maxEntries: 65_536 };
+    const argument = cacheArgument(limits);
+    assert.match(argument, /^[\w,-]+$/, "a shell leaves it alone");
+    const { machine, ...cache } = parseAgentOptions([...usual, "--cache", argument]).cache!;
+    assert.deepEqual(cache, limits);
+    assert.match(machine, /^[0-9a-f]{16}$/);
+  }
+});
+
+Deno.test("parseAgentOptions() refuses a cache that the local side never asks for", () => {
+  for (
+    const text of ["", "1", "1,2", "1,2,", "a,2,m", "-1,2,m", "1.5,2,m", "1e3,2,m", "1,2,m,", "1,2,m,xy", "1,2,m,20,"]
+  ) {
+    assert.throws(() => parseAgentOptions([...usual, "--cache", text]), /--cache/, text);
+  }
 });
 
 Deno.test("parseAgentOptions() tells terminals from pipes", () => {

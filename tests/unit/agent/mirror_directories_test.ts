@@ -199,7 +199,7 @@ Deno.test("getattr() of a directory shows at once what the command changed in it
 });
 
 Deno.test("what a watched directory held is not believed once it was not watched for a while", async () => {
-  using fixture = new Fixture({ leases: true, maxDirectories: 2 });
+  await using fixture = new Fixture({ leases: true, maxDirectories: 2 });
   fixture.make({ "a/file": "", "b/file": "", "c/file": "" });
   const [a, b, c] = [await fixture.walk("a"), await fixture.walk("b"), await fixture.walk("c")];
   const { directories, nodes } = fixture.mirror.tree;

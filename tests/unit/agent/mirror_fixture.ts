@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { type ByteString, fromText } from "../../../lib/bytes/mod.ts";
+import type { Cache } from "../../../lib/agent/cache.ts";
+import { Changes } from "../../../lib/agent/changes.ts";
+import { Contents } from "../../../lib/agent/contents.ts";
 import { Mirror, type MirrorOptions } from "../../../lib/agent/mirror.ts";
 import type { OverlayDirectory } from "../../../lib/agent/root_overlay.ts";
 import { createFileServer, type FileServer } from "../../../lib/fileserver/mod.ts";
@@ -11,6 +14,7 @@ import {
   ErrnoError,
   errnoName,
   O_RDONLY,
+  readAtAsync,
   setUmask,
   type Stat,
   statAt,
@@ -19,10 +23,14 @@ import {
   AgentNote,
   type BindIn,
   decodeBind,
+  decodeChanged,
   decodeNumber,
+  decodePack,
   decodeRead,
+  encodePack,
   FileNote,
   FileOp,
+  type PackRecord,
   type ReadIn,
 } from "../../../lib/protocol/mod.ts";
 import type { Incoming } from "../../../lib/rpc/mod.ts";
@@ -51,22 +59,33 @@ export class Fixture {
   /** In the order in which the local side got them. */
   readonly requests: Message[] = [];
   readonly notes: Message[] = [];
+  /** What the local side told of changes, in order; {@link applyNews} has the mirror hear of it. */
+  news: Message[] = [];
+  /** What the kernel was told. */
+  readonly notifications: Uint8Array[] = [];
   /** Answers those requests itself for which it returns true. */
   intercept: (incoming: Incoming) => boolean = () => false;
   /** Keeps binds from the file server for which it returns true. */
   refuseBind: (bind: BindIn) => boolean = () => false;
   readonly #files: FileServer;
+  readonly #changes: Changes;
   readonly #umask = setUmask(0);
   readonly #now = performance.now;
   /** What the kernel remembers of names: node and end of its lifetime, by path. */
   readonly #dentries = new Map<string, { nodeId: NodeId; until: number }>();
 
-  /** `leases`: the local side tells which directories it watches. What changes there is not told to the mirror. */
-  constructor({ leases = false, ...options }: Partial<MirrorOptions> & { leases?: boolean } = {}) {
+  /**
+   * `leases`: the local side tells which directories it watches. What changes there, the mirror hears by
+   * {@link Fixture.applyNews}. `cache`: where contents are kept.
+   */
+  constructor(
+    { leases = false, cache, ...options }: Partial<MirrorOptions> & { leases?: boolean; cache?: Cache } = {},
+  ) {
     this.bridge = new Bridge({
       agent: {
         notify: (op, body) => {
           if (op === AgentNote.WATCHED) this.mirror.tree.directories.watched(decodeNumber(body));
+          else this.news.push({ op, body: body.slice() });
         },
       },
       local: {
@@ -93,8 +112,21 @@ export class Fixture {
       overlay: nothingOverlaid,
       owner: { uid: 0, gid: 0 },
       writeBack: true,
+      contents: cache && new Contents({ ...cache, connection: this.bridge.agent, readAsync: readAtAsync }),
       ...options,
     });
+    this.#changes = new Changes({
+      connection: this.bridge.agent,
+      tree: this.mirror.tree,
+      write: (message) => this.notifications.push(message),
+    });
+  }
+
+  /** For one with leases, as a thread waits for local changes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closing = this.#files.close();
+    this[Symbol.dispose]();
+    await closing;
   }
 
   [Symbol.dispose](): void {
@@ -116,6 +148,39 @@ export class Fixture {
       Deno.mkdirSync(this.at(name).replace(/[^/]*$/, ""), { recursive: true });
       Deno.writeFileSync(this.at(name), typeof content === "string" ? new TextEncoder().encode(content) : content);
     }
+  }
+
+  /** What the local side would tell ahead of these: a directory's names for a path that ends with a slash. */
+  pack(...paths: string[]): PackRecord[] {
+    const records: PackRecord[] = [];
+    const pack = this.#files.startPack((record) => records.push(record));
+    for (const path of paths) {
+      if (path.endsWith("/")) pack.addDirectory(fromText(path.slice(0, -1)));
+      else pack.addPath(fromText(path));
+    }
+    return decodePack(encodePack(records));
+  }
+
+  /** Has the mirror told of these records. */
+  tell(records: readonly PackRecord[]): void {
+    this.mirror.tree.startPack.receive(records);
+  }
+
+  /** Has the mirror hear of all local changes until now. */
+  async applyNews(): Promise<void> {
+    this.#files.tellChanges();
+    // What the link carries moves in microtasks.
+    await new Promise((resolve) => setTimeout(resolve));
+    for (const { op, body } of this.news.splice(0)) {
+      if (op === AgentNote.CHANGED) this.#changes.apply(decodeChanged(body));
+      if (op === AgentNote.ALL_CHANGED) this.loseNews();
+    }
+  }
+
+  /** The local side has lost events. */
+  loseNews(): void {
+    this.mirror.tree.directories.unwatchAll();
+    this.#changes.applyToAll();
   }
 
   /** Has the local side answer a request that was intercepted. */

@@ -336,7 +336,7 @@ Deno.test("names beside a file that is locked are not believed, for as long as i
 });
 
 Deno.test("names that the local side watches are believed beside a file that is locked", async () => {
-  using fixture = new Fixture({ leases: true });
+  await using fixture = new Fixture({ leases: true });
   fixture.make({ "d/file": "content", "d/other": "" });
   const node = await fixture.walk("d/file");
   const fh = await fixture.open(node);

@@ -23,7 +23,7 @@ async function fetched(fixture: Fixture, files: Record<string, string>): Promise
 }
 
 Deno.test("making and removing files in a directory has it fetched no further time, and asks for no new name", async () => {
-  using fixture = new Fixture({ leases: true });
+  await using fixture = new Fixture({ leases: true });
   const dir = await fetched(fixture, {});
   const before = fixture.count(FileOp.LOOKUP);
   for (let i = 0; i < 50; i++) {
@@ -38,7 +38,7 @@ Deno.test("making and removing files in a directory has it fetched no further ti
 });
 
 Deno.test("what we changed in a directory that was fetched whole is found as it is now", async () => {
-  using fixture = new Fixture({ leases: true });
+  await using fixture = new Fixture({ leases: true });
   const dir = await fetched(fixture, { "dir/removed": "", "dir/moved": "", "dir/replaced": "old", "dir/stays": "" });
   const stays = await fixture.lookup(dir, "stays");
   await fixture.mirror.unlink(dir, b("removed"));
@@ -52,7 +52,7 @@ Deno.test("what we changed in a directory that was fetched whole is found as it 
 });
 
 Deno.test("what changes while a directory is fetched is asked for", async () => {
-  using fixture = new Fixture({ leases: true });
+  await using fixture = new Fixture({ leases: true });
   fixture.make({ "dir/first": "", "dir/removed": "" });
   const dir = await fixture.walk("dir");
   await fixture.lookup(dir, "first");
@@ -67,7 +67,7 @@ Deno.test("what changes while a directory is fetched is asked for", async () => 
 });
 
 Deno.test("making a name asks for the directory's attributes in the same flight", async () => {
-  using fixture = new Fixture({ leases: true });
+  await using fixture = new Fixture({ leases: true });
   const dir = await fetched(fixture, {});
   await fixture.create(dir, "new", O_RDWR);
   await settled();
@@ -79,7 +79,7 @@ Deno.test("making a name asks for the directory's attributes in the same flight"
 });
 
 Deno.test("setattr() of the time of collected writes does not wait, and is no local change", async () => {
-  using fixture = new Fixture({ leases: true });
+  await using fixture = new Fixture({ leases: true });
   fixture.make({ "dir/file": "old" });
   const node = await fixture.walk("dir/file");
   const fh = await fixture.open(node, O_RDWR | O_TRUNC);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fromText } from "../../../lib/bytes/mod.ts";
-import { Errno, libc, O_NOATIME, S_IFCHR } from "../../../lib/linux/mod.ts";
+import { Errno, O_NOATIME, S_IFCHR } from "../../../lib/linux/mod.ts";
 import {
   encodeCreate,
   encodeLink,
@@ -12,22 +12,8 @@ import {
   FileNote,
   FileOp,
 } from "../../../lib/protocol/mod.ts";
+import { asUser, USER } from "./as_user.ts";
 import { Fixture, O_RDONLY, O_RDWR } from "./fixture.ts";
-
-const USER = 65533;
-const SAME = 0xffff_ffff;
-
-/** Runs `action` with the effective ids of a user without privileges; the real ones stay, so that it ends. */
-function asUser(action: () => void): void {
-  libc().setresgid(SAME, USER, SAME);
-  libc().setresuid(SAME, USER, SAME);
-  try {
-    action();
-  } finally {
-    libc().setresuid(SAME, 0, SAME);
-    libc().setresgid(SAME, 0, SAME);
-  }
-}
 
 /** A directory of root's with files that others may read, and one of the user's own. */
 function fixtureForUser(): Fixture {

@@ -360,10 +360,80 @@ export const commandSamples: Record<string, Sample> = {
   ),
 };
 
+const digest = "0123456789abcdef".repeat(4);
+
+/** Messages about what is told ahead. */
+export const startSamples: Record<string, Sample> = {
+  "a directory of a start pack": sample(
+    p.encodePack,
+    p.decodePack,
+    [{ kind: "directory", dir: 0x8000_0001, parent: 1, name, watched: false }],
+    `01 01000080 01000000 ${NAME}`,
+  ),
+  "a watched directory of a start pack": sample(
+    p.encodePack,
+    p.decodePack,
+    [{ kind: "directory", dir: 0x8000_0001, parent: 0x8000_0000, name, watched: true }],
+    `02 01000080 00000080 ${NAME}`,
+  ),
+  "a missing name of a start pack": sample(
+    p.encodePack,
+    p.decodePack,
+    [{ kind: "entry", dir: 1, name }],
+    `03 01000000 ${NAME}`,
+  ),
+  "a file of a start pack": sample(
+    p.encodePack,
+    p.decodePack,
+    [{ kind: "entry", dir: 1, name, found: { stat, target: undefined } }],
+    `04 01000000 ${NAME} ${STAT}`,
+  ),
+  "a link of a start pack": sample(
+    p.encodePack,
+    p.decodePack,
+    [{ kind: "entry", dir: 1, name, found: { stat, target: "../\xff" } }],
+    `05 01000000 ${NAME} ${STAT} 0400 2e2e2fff`,
+  ),
+  "the last name of a directory of a start pack": sample(
+    p.encodePack,
+    p.decodePack,
+    [{ kind: "complete", dir: 0xffff_ffff }],
+    "06 ffffffff",
+  ),
+  "a chunk of a start pack": sample(
+    p.encodePack,
+    p.decodePack,
+    [{ kind: "content", dir: 1, name, chunk: 0x0102_0304, digest }],
+    `07 01000000 ${NAME} 04030201 ${digest}`,
+  ),
+  "a fetch": sample(
+    p.encodeFetch,
+    p.decodeFetch,
+    { ref: namedRef, chunk: 0x0102_0304, flow: 0xffff_ffff },
+    `ffffffff 04030201 ${NAMED_REF}`,
+  ),
+  "a trace": sample(
+    p.encodeTrace,
+    p.decodeTrace,
+    [
+      { kind: "name", path: "/usr/lib" },
+      { kind: "content", path: "/usr/lib/a\x80", chunks: [0, 0x0102_0304] },
+      { kind: "content", path: "/usr/li" },
+      { kind: "listing", path: "/x" },
+    ],
+    `04000000
+     00 0000 0800 2f7573722f6c6962 0000
+     01 0800 0300 2f6180 0200 00000000 04030201
+     01 0700 0000 0000
+     02 0100 0100 78 0000`,
+  ),
+};
+
 /** Every message but a write, whose data has no length before it. */
 export const samples: Record<string, Sample> = {
   ...fileSamples,
   ...lockSamples,
   ...directorySamples,
   ...commandSamples,
+  ...startSamples,
 };

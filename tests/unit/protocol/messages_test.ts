@@ -14,7 +14,30 @@ Deno.test("there is a sample of every message", () => {
   const used = new Set(Object.values(samples).flatMap(({ encode, decode }) => [encode.name, decode.name]));
   const functions = Object.keys(protocol).filter((name) => /^(en|de)code/.test(name));
   const missing = functions.filter((name) => !used.has(name));
-  assert.deepEqual(missing.sort(), ["decodeWrite", "encodeWrite"]);
+  assert.deepEqual(missing.sort(), ["decodeBlockHeader", "decodeWrite", "encodeBlockHeader", "encodeWrite"]);
+});
+
+Deno.test("encodeBlockHeader() and decodeBlockHeader() agree on the bytes before a block", () => {
+  for (
+    const [length, packed, bytes] of [[0x2_0000, 0x2_0000, "00000200 00000200"], [3, 1, "03000000 01000000"]] as const
+  ) {
+    assert.deepEqual(protocol.encodeBlockHeader(length, packed), hex(bytes));
+    assert.deepEqual(protocol.decodeBlockHeader(hex(bytes)), { length, packed });
+  }
+});
+
+Deno.test("a pack is its records one after the other", () => {
+  const packs = Object.values(samples).filter(({ decode }) => decode === protocol.decodePack);
+  const whole = Uint8Array.from(packs.flatMap(({ bytes }) => [...bytes]));
+  assert.deepEqual(protocol.decodePack(whole), packs.flatMap(({ message }) => message));
+  assert.deepEqual(protocol.decodePack(new Uint8Array(0)), []);
+});
+
+Deno.test("a chunk is the bytes from a multiple of CHUNK on, and its answer no longer than maxFetchReply()", () => {
+  const { CHUNK, FETCH_BLOCK, BLOCK_HEADER, chunkSize, maxFetchReply } = protocol;
+  assert.deepEqual([0, 1, 2, 3].map((chunk) => chunkSize(2 * CHUNK + 1, chunk)), [CHUNK, CHUNK, 1, 0]);
+  assert.equal(chunkSize(0, 0), 0);
+  assert.equal(maxFetchReply(FETCH_BLOCK + 1), FETCH_BLOCK + 1 + 2 * BLOCK_HEADER);
 });
 
 Deno.test("encodeWrite() and decodeWrite() agree on the bytes before the data, which decodeWrite() does not copy", () => {

@@ -1,0 +1,201 @@
+/** Files whose content is here, or on its way: opened without waiting, and never read as they were before a change. */
+import assert from "node:assert/strict";
+import { fromText } from "../../../lib/bytes/mod.ts";
+import { loadLz4 } from "../../../lib/compression/mod.ts";
+import { Errno, F_RDLCK, O_RDWR, O_TRUNC } from "../../../lib/linux/mod.ts";
+import { FileOp, type PackRecord } from "../../../lib/protocol/mod.ts";
+import { digestOf, Fixture as CacheFixture, has, store } from "../cache/fixture.ts";
+import { caller, Fixture } from "./mirror_fixture.ts";
+
+const lz4 = await loadLz4();
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+/** Until everything that was asked is answered. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
+/** A mirror with `a/file`, of which name and content are told. */
+class Ahead implements AsyncDisposable {
+  readonly cache = new CacheFixture();
+  readonly opened = this.cache.open();
+  readonly fixture = new Fixture({ leases: true, cache: { cache: this.opened, lz4, maxOpen: 100 } });
+
+  /** `isHere`: the content is in the cache; if not, `onFetch` is called before it is sent. */
+  static async make(
+    text: string,
+    { isHere = true, onFetch }: { isHere?: boolean; onFetch?: (fixture: Fixture) => void } = {},
+  ): Promise<Ahead> {
+    const ahead = new Ahead();
+    const { fixture } = ahead;
+    fixture.intercept = ({ op }) => {
+      if (op === FileOp.FETCH) onFetch?.(fixture);
+      return false;
+    };
+    fixture.make({ "a/file": text });
+    if (isHere) await store(ahead.opened, bytes(text));
+    await settled();
+    const records = fixture.pack("/a/file");
+    fixture.tell(records);
+    const { dir, name } = records[records.length - 1] as Extract<PackRecord, { kind: "entry" }>;
+    fixture.tell([{ kind: "content", dir, name, chunk: 0, digest: digestOf(bytes(text)) }]);
+    return ahead;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.fixture[Symbol.asyncDispose]();
+    await this.opened.idle();
+    await this.cache[Symbol.asyncDispose]();
+  }
+}
+
+Deno.test("a file whose content is here is opened and read without waiting, and open on the local side too", async () => {
+  await using ahead = await Ahead.make("content");
+  const { fixture } = ahead;
+  fixture.bridge.throttle(0);
+  const node = await fixture.walk("a/file");
+  const fh = await fixture.open(node);
+  assert.equal(await fixture.read(node, { fh }), "content");
+  assert.equal(await fixture.read(node, { fh, offset: 3, size: 2 }), "te");
+  assert.equal(await fixture.read(node, { fh, offset: 7 }), "");
+  fixture.bridge.throttle(Infinity);
+  await settled();
+  assert.deepEqual([FileOp.OPEN, FileOp.READ, FileOp.FETCH].map((op) => fixture.count(op)), [1, 0, 0]);
+});
+
+Deno.test("a content that is not here is asked for once, read while it comes, and kept", async () => {
+  const text = "x".repeat(300_000);
+  await using ahead = await Ahead.make(text, { isHere: false });
+  const { fixture } = ahead;
+  const node = await fixture.walk("a/file");
+  const fh = await fixture.open(node);
+  assert.equal(await fixture.read(node, { fh, offset: 299_990 }), "x".repeat(10));
+  assert.equal(await fixture.read(node, { fh, size: 10 }), "x".repeat(10));
+  assert.deepEqual([FileOp.FETCH, FileOp.READ].map((op) => fixture.count(op)), [1, 0]);
+  await settled();
+  await ahead.opened.idle();
+  assert.ok(has(ahead.cache.open(), digestOf(bytes(text))), "another session finds it");
+});
+
+Deno.test("a content that is another one by now is read from the local side", async () => {
+  await using ahead = await Ahead.make("old", {
+    isHere: false,
+    onFetch: (fixture) => fixture.make({ "a/file": "new" }),
+  });
+  const { fixture } = ahead;
+  const node = await fixture.walk("a/file");
+  const fh = await fixture.open(node);
+  assert.equal(await fixture.read(node, { fh }), "new");
+  await settled();
+  assert.equal(await fixture.cat("a/file"), "new");
+  assert.equal(ahead.opened.summary().entries, 0);
+});
+
+Deno.test("a file that was replaced before it is opened there is read as it was told, until the news come", async () => {
+  await using ahead = await Ahead.make("old");
+  const { fixture } = ahead;
+  const node = await fixture.walk("a/file");
+  fixture.make({ new: "new" });
+  Deno.renameSync(fixture.at("new"), fixture.at("a/file"));
+  const fh = await fixture.open(node);
+  await settled();
+  assert.equal(await fixture.read(node, { fh }), "old", "as if it had been opened before");
+  fixture.mirror.release(node, fh);
+  await fixture.applyNews();
+  assert.equal(await fixture.cat("a/file"), "new");
+});
+
+Deno.test("a change of which no news come is found when the file is opened", async () => {
+  await using ahead = await Ahead.make("old");
+  const { fixture } = ahead;
+  const node = await fixture.walk("a/file");
+  fixture.make({ "a/file": "new" });
+  fixture.news = [];
+  const fh = await fixture.open(node);
+  await settled();
+  assert.equal(await fixture.read(node, { fh }), "new", "the handle is of the local file");
+  assert.equal(await fixture.cat("a/file"), "new");
+  assert.notEqual(await fixture.walk("a/file"), node);
+});
+
+const locally: Record<string, (path: string, ahead: Ahead) => void> = {
+  "edited in place": (path) => Deno.writeTextFileSync(path, "new"),
+  "made longer": (path) => Deno.writeTextFileSync(path, "new, and longer"),
+  "made shorter": (path) => Deno.truncateSync(path, 1),
+  "edited, its time set back": (path) => {
+    const { mtime, atime } = Deno.statSync(path);
+    Deno.writeTextFileSync(path, "new");
+    Deno.utimeSync(path, atime!, mtime!);
+  },
+};
+
+for (const [how, change] of Object.entries(locally)) {
+  Deno.test(`a file that is ${how} locally is read as it is by now`, async (t) => {
+    await t.step("by who opens it then", async () => {
+      await using ahead = await Ahead.make("old");
+      const { fixture } = ahead;
+      change(fixture.at("a/file"), ahead);
+      await fixture.applyNews();
+      assert.equal(await fixture.cat("a/file"), Deno.readTextFileSync(fixture.at("a/file")));
+    });
+    await t.step("by who has it open", async () => {
+      await using ahead = await Ahead.make("old");
+      const { fixture } = ahead;
+      const node = await fixture.walk("a/file");
+      const fh = await fixture.open(node);
+      assert.equal(await fixture.read(node, { fh }), "old");
+      change(fixture.at("a/file"), ahead);
+      await fixture.applyNews();
+      assert.equal(await fixture.read(node, { fh }), Deno.readTextFileSync(fixture.at("a/file")));
+      assert.equal(await fixture.cat("a/file"), Deno.readTextFileSync(fixture.at("a/file")));
+    });
+  });
+}
+
+Deno.test("a file that we write is read as it is by now, by those who had it open too", async () => {
+  await using ahead = await Ahead.make("old");
+  const { fixture } = ahead;
+  const node = await fixture.walk("a/file");
+  const fh = await fixture.open(node);
+  assert.equal(await fixture.read(node, { fh }), "old");
+  const writing = await fixture.open(node, O_RDWR);
+  await fixture.write(node, writing, "n", 0);
+  assert.equal(await fixture.read(node, { fh }), "nld");
+  await fixture.mirror.setattr(node, { fh: writing, size: 2, killSuidgid: false }, caller);
+  assert.equal(await fixture.read(node, { fh }), "nl");
+  fixture.mirror.release(node, writing);
+  await fixture.applyNews();
+  assert.equal(await fixture.cat("a/file"), "nl");
+  await fixture.open(node, O_RDWR | O_TRUNC);
+  assert.equal(await fixture.read(node, { fh }), "");
+});
+
+Deno.test("a file that we unlink stays as it is for those who have it open", async () => {
+  await using ahead = await Ahead.make("old");
+  const { fixture } = ahead;
+  const node = await fixture.walk("a/file");
+  const fh = await fixture.open(node);
+  await fixture.mirror.unlink(await fixture.walk("a"), fromText("file"));
+  await fixture.applyNews();
+  assert.equal(await fixture.read(node, { fh }), "old");
+  assert.equal((await fixture.mirror.getattr(node, fh)).attr.nlink, 0);
+  await assert.rejects(fixture.cat("a/file"), { errno: Errno.ENOENT });
+});
+
+for (const kind of ["the file", "a range"]) {
+  Deno.test(`what is read under a lock on ${kind} is what the file has there, without waiting for news`, async () => {
+    await using ahead = await Ahead.make("old");
+    const { fixture } = ahead;
+    const node = await fixture.walk("a/file");
+    const fh = await fixture.open(node);
+    assert.equal(await fixture.read(node, { fh }), "old");
+    Deno.writeTextFileSync(fixture.at("a/file"), "new");
+    if (kind === "the file") {
+      await fixture.mirror.flock(node, { fh, type: F_RDLCK, wait: false }, caller);
+    } else {
+      const lock = { type: F_RDLCK, start: 0n, end: 9n, pid: 1 };
+      await fixture.mirror.setlk(node, { fh, owner: 1n, lock, wait: false } as never, caller);
+    }
+    assert.equal(await fixture.read(node, { fh }), "new");
+  });
+}
