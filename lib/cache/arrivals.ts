@@ -1,4 +1,4 @@
-import { Errno, statFd } from "../linux/mod.ts";
+import { statFd } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import type { Background } from "./background.ts";
 import { type Blob, stampOf } from "./blob.ts";
@@ -17,20 +17,19 @@ export interface ArrivalsOptions {
   readonly index: BlobIndex;
   readonly background: Background;
   readonly machine: string;
+  readonly boot: string;
   /** Called when there is more in the cache than before. */
   readonly onStored: () => void;
 }
 
 /**
- * Contents that are complete but not in the index yet. A row is made only when the data is on the disk, so that no cut of
- * power leaves one that points at zeros. (That the name itself reaches the disk later is no harm: a row without a file is
- * dropped.) The name is given in the row's own transaction, so that file and row change together for all sessions.
+ * Contents that are complete but not in the index yet, which others may have locked. The name is given in the row's own transaction, so that file and row change together for all sessions.
  */
 export class Arrivals {
   readonly #options: ArrivalsOptions;
   readonly #verified = new Map<Digest, ArrivingBlob>();
-  /** Those of them that are on the disk. */
-  #synced: ArrivingBlob[] = [];
+  /** The same, in the order in which they came. */
+  #waiting: ArrivingBlob[] = [];
   #isScheduled = false;
 
   constructor(options: ArrivalsOptions) {
@@ -39,26 +38,31 @@ export class Arrivals {
 
   /** How many wait for the index, each with a descriptor. */
   get waiting(): number {
-    return this.#synced.length;
+    return this.#waiting.length;
   }
 
   find(digest: Digest): Blob | undefined {
     return this.#verified.get(digest)?.share();
   }
 
-  /** Takes a content that is what its digest says; 0 when it is on the disk, or minus errno. */
-  take(blob: ArrivingBlob): Promise<number> {
-    return this.#options.background.track(this.#take(blob));
+  /** Takes a content that is what its digest says. It is stored together with those that come in the same moment. */
+  take(blob: ArrivingBlob): void {
+    if (!this.#options.index.isOpen) return this.#lose(blob);
+    this.#verified.set(blob.digest, blob);
+    this.#waiting.push(blob);
+    if (this.#waiting.length >= BATCH) return void this.store();
+    if (!this.#isScheduled) queueMicrotask(() => this.store());
+    this.#isScheduled = true;
   }
 
-  /** Gives the contents that are on the disk their names; false: what cannot be now is tried again with the next ones. */
+  /** Gives the contents their names; false: what cannot be now is tried again with the next ones. */
   store(): boolean {
     this.#isScheduled = false;
-    while (this.#synced.length > 0) {
-      const batch = this.#synced.slice(0, BATCH);
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.slice(0, BATCH);
       const stored = this.#storeBatch(batch);
       if (stored === undefined) return false;
-      this.#synced = this.#synced.slice(batch.length);
+      this.#waiting = this.#waiting.slice(batch.length);
       for (const blob of batch) {
         if (stored.has(blob)) this.#forget(blob);
         else this.#lose(blob);
@@ -73,26 +77,12 @@ export class Arrivals {
     this.#options.folder.remove(blob.temporary);
   }
 
-  /** Gives up what has not been stored; for what is not on the disk yet, take() ends later. */
+  /** Gives up what has not been stored. */
   close(): void {
     for (const blob of this.#verified.values()) this.abandon(blob);
     this.#verified.clear();
-    for (const blob of this.#synced) blob.letGo();
-    this.#synced = [];
-  }
-
-  async #take(blob: ArrivingBlob): Promise<number> {
-    this.#verified.set(blob.digest, blob);
-    const result = await this.#options.background.sync(blob.fd);
-    if (result < 0 || !this.#options.index.isOpen) {
-      this.#lose(blob);
-      return result < 0 ? result : -Errno.ECANCELED;
-    }
-    this.#synced.push(blob);
-    // Together with those that the disk has taken in the same moment.
-    if (!this.#isScheduled) queueMicrotask(() => this.store());
-    this.#isScheduled = true;
-    return 0;
+    for (const blob of this.#waiting) blob.letGo();
+    this.#waiting = [];
   }
 
   /** Those of the batch that are in the cache now; undefined when the index was not to be had. */
@@ -111,14 +101,14 @@ export class Arrivals {
   }
 
   #name({ digest, size, path, temporary, fd }: ArrivingBlob, rows: Rows): boolean {
-    const { folder, machine } = this.#options;
+    const { folder, machine, boot } = this.#options;
     const result = folder.store(temporary, digest);
     const stat = result < 0 ? result : statFd(fd);
     if (typeof stat === "number") {
       log.debug(`the cache cannot take ${digest}: errno ${-stat}`);
       return false;
     }
-    rows.put({ digest, size, stamp: stampOf(stat), used: Date.now(), machine, path });
+    rows.put({ digest, size, stamp: stampOf(stat), boot, used: Date.now(), machine, path });
     return true;
   }
 

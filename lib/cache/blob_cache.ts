@@ -4,7 +4,8 @@
  * 1. `find`: one indexed SELECT gives the blob's row, without any lock that others could hold for long.
  * 2. `CacheFolder.openBlob` opens the file by its digest and locks it against removal.
  * 3. Its attributes must be those of the row, or the content may not be what it was: then both are dropped.
- * 4. The use is noted in memory, and written with others.
+ * 4. If it was last verified in another boot, the power may have been cut before its data was on the disk: it is hashed.
+ * 5. The use is noted in memory, and written with others.
  */
 import type { ByteString } from "../bytes/mod.ts";
 import { Errno } from "../linux/mod.ts";
@@ -13,8 +14,9 @@ import { Arrivals } from "./arrivals.ts";
 import { Background } from "./background.ts";
 import { type Blob, OpenBlob, stampOf } from "./blob.ts";
 import type { BlobIndex } from "./blob_index.ts";
+import { thisBoot } from "./boot.ts";
 import { blobPath, CacheFolder } from "./cache_folder.ts";
-import { type Digest, isDigest } from "./digest.ts";
+import { type Digest, hasDigest, isDigest } from "./digest.ts";
 import { ArrivingBlob, type NewBlob } from "./new_blob.ts";
 import { discardIndex, openIndex } from "./open_index.ts";
 import { Eviction, type Goal, type RemovalParts, type Removed, shards, sweep, sweepTemporaries } from "./removal.ts";
@@ -40,6 +42,8 @@ export interface CacheOptions {
   readonly maxEntries: number;
   /** Which local machine this session serves, an opaque id: it is noted with the names of new blobs. */
   readonly machine: string;
+  /** Names the boot of the kernel; default: this one. */
+  readonly boot?: string;
 }
 
 /** What the cache holds. */
@@ -62,6 +66,7 @@ export interface BlobInfo {
 /** Contents by SHA-256, shared by all sessions on this machine. Only {@link BlobCache.open} and new blobs throw. */
 export class BlobCache {
   readonly #options: CacheOptions;
+  readonly #boot: string;
   readonly #folder: CacheFolder;
   readonly #index: BlobIndex;
   readonly #background: Background;
@@ -86,13 +91,15 @@ export class BlobCache {
     const { index, isNew } = openIndex(folder);
     const background = new Background();
     const parts = { folder, index, background };
+    const boot = options.boot ?? thisBoot();
     this.#options = options;
+    this.#boot = boot;
     this.#folder = folder;
     this.#index = index;
     this.#background = background;
     this.#parts = parts;
-    this.#uses = new Uses(index);
-    this.#arrivals = new Arrivals({ ...parts, machine: options.machine, onStored: () => this.#shrink() });
+    this.#uses = new Uses(index, boot);
+    this.#arrivals = new Arrivals({ ...parts, machine: options.machine, boot, onStored: () => this.#shrink() });
     sweepTemporaries(parts);
     if (isNew) this.#sweepAll();
   }
@@ -114,12 +121,13 @@ export class BlobCache {
       return undefined;
     }
     const { fd, stat } = file;
-    if (stampOf(stat) === row.stamp) {
+    const isSame = stampOf(stat) === row.stamp;
+    if (isSame && (row.boot === this.#boot || hasDigest(fd, stat.size, digest))) {
       this.#uses.note(row.id);
       return new OpenBlob({ fd, size: stat.size }, this.#background);
     }
     this.#background.close(fd);
-    this.#drop(digest);
+    this.#drop(digest, { stamp: isSame ? row.stamp : undefined });
     return undefined;
   }
 
@@ -140,14 +148,13 @@ export class BlobCache {
     return new ArrivingBlob({ ...options, digest, fd, temporary }, parts);
   }
 
-  /** Until nothing is under way on other threads: commits, and data that is being freed. */
+  /** Until nothing is under way on other threads: data that is being freed. */
   idle(): Promise<void> {
     return this.#background.idle();
   }
 
   /**
-   * Writes what is to be remembered. Blobs that were found can be read and are to be released all the same; commits that
-   * are still under way are given up.
+   * Writes what is to be remembered. Blobs that were found can be read and are to be released all the same.
    */
   close(): void {
     if (this.#isClosed) return;
@@ -232,12 +239,13 @@ export class BlobCache {
     return this.#folder.missingRoom(size) === 0;
   }
 
-  /** Removes a blob whose file is not what its row says, if that is still so. */
-  #drop(digest: Digest): void {
+  /** Removes a blob whose file is not what its row says, if that is still so; `stamp`: though it seems to be. */
+  #drop(digest: Digest, { stamp }: { stamp?: string } = {}): void {
     this.#index.write((rows) => {
       const row = rows.find(digest);
       const stat = this.#folder.statBlob(digest);
-      if (row === undefined || (typeof stat !== "number" && stampOf(stat) === row.stamp)) return;
+      const isSame = row !== undefined && typeof stat !== "number" && stampOf(stat) === row.stamp;
+      if (row === undefined || (isSame && row.stamp !== stamp)) return;
       log.debug(`the cache's ${digest} is damaged`);
       this.#folder.remove(blobPath(digest));
       rows.remove(row.id);

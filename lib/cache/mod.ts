@@ -8,8 +8,9 @@
  * is dropped with all there is. The database is the lock under which names change, and flock on the files keeps what is
  * in use: both go with the process that holds them.
  *
- * How far it goes: the content is hashed once, when it comes. What a disk changes in it without the kernel's knowledge is
- * not noticed; that is the disk's and the file system's promise. What is in the cache is as secret as the folder is (0700):
+ * How far it goes: the content is hashed when it comes, and at its first use after a boot: nothing waits until it is on the
+ * disk (a session would have to, seconds at its end), so a cut of power may have left something else. What a disk changes
+ * in it without the kernel's knowledge is not noticed; that is the disk's and the file system's promise. What is in the cache is as secret as the folder is (0700):
  * root on the remote machine can read it, as it can read what the command reads.
  *
  * Rejected: hashing at every use (0.6 ms a MB on the thread that serves everything); one large file or blobs in SQLite (no

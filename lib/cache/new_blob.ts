@@ -3,10 +3,9 @@
  *
  * 1. `write` appends to a temporary file, which holds a shared lock from its first moment, and hashes.
  * 2. `commit` compares size and digest. From here on it is found in this session, by the descriptor it was written to.
- * 3. Arrivals has the data written to the disk, off this thread.
- * 4. Arrivals gives it its name and puts it in the index. From here on everybody finds it.
+ * 3. Arrivals gives it its name and puts it in the index. From here on everybody finds it.
  *
- * Killed before 4, it is a temporary file that nobody has locked, which the next session removes.
+ * Killed before 3, it is a temporary file that nobody has locked, which the next session removes.
  */
 import { createHash } from "node:crypto";
 import { duplicate, errnoName, writeAt } from "../linux/mod.ts";
@@ -26,11 +25,10 @@ export interface NewBlob extends Blob {
   /** Appends; best in pieces of at most 64 KiB, as it hashes them here and now. Throws a CacheError: the disk is full. */
   write(bytes: Uint8Array<ArrayBuffer>): void;
   /**
-   * Ends the writing. From the call on this session finds the content; resolved, it is on the disk, and others find it
-   * too. Rejected with a CacheError, nothing is left of it: it is not what its digest says, or the disk failed, and what
-   * was read from `fd` may be wrong. A session that does not wait, or ends before, has merely not cached it.
+   * Ends the writing. From here on this session finds the content; others do as soon as the index can be written. Throws a
+   * CacheError, and leaves nothing of it, when it is not what its digest says: what was read from `fd` may be wrong.
    */
-  commit(): Promise<void>;
+  commit(): void;
   /** Ends the use; before {@link NewBlob.commit}, it abandons the content. */
   release(): void;
 }
@@ -81,14 +79,13 @@ export class ArrivingBlob implements NewBlob {
     this.#written += bytes.length;
   }
 
-  async commit(): Promise<void> {
+  commit(): void {
     if (this.#state !== "growing" || !this.#isUsed) throw this.#error("commit", "it is not being written any more");
     if (this.#written < this.size) throw this.#fail("commit", `${this.#written} of ${this.size} bytes came`);
     if (this.#hash.digest("hex") !== this.digest) throw this.#fail("commit", "its content has another digest");
     this.#state = "committed";
     this.#isHeld = true;
-    const result = await this.#arrivals.take(this);
-    if (result < 0) throw this.#error("commit", errnoName(-result));
+    this.#arrivals.take(this);
   }
 
   release(): void {

@@ -7,6 +7,7 @@ export interface NewRow {
   readonly digest: Digest;
   readonly size: number;
   readonly stamp: string;
+  readonly boot: string;
   /** ms since 1970 */
   readonly used: number;
   readonly machine: string;
@@ -54,14 +55,14 @@ export class Rows {
   readonly #totals;
 
   constructor(db: DatabaseSync) {
-    this.#find = db.prepare("SELECT id, stamp FROM blob WHERE digest = unhex(?)");
+    this.#find = db.prepare("SELECT id, stamp, boot FROM blob WHERE digest = unhex(?)");
     this.#put = db.prepare(
-      `INSERT INTO blob (digest, size, stamp, used) VALUES (unhex(?), ?, ?, ?)
-       ON CONFLICT (digest) DO UPDATE SET stamp = excluded.stamp, used = excluded.used RETURNING id`,
+      `INSERT INTO blob (digest, size, stamp, boot, used) VALUES (unhex(?), ?, ?, ?, ?)
+       ON CONFLICT (digest) DO UPDATE SET stamp = excluded.stamp, boot = excluded.boot, used = excluded.used RETURNING id`,
     );
     this.#putName = db.prepare("INSERT OR REPLACE INTO name (blob, machine, path) VALUES (?, ?, ?)");
     this.#remove = db.prepare("DELETE FROM blob WHERE id = ?");
-    this.#use = db.prepare("UPDATE blob SET used = max(used, ?) WHERE id = ?");
+    this.#use = db.prepare("UPDATE blob SET used = max(used, ?), boot = ? WHERE id = ?");
     this.#older = db.prepare(`SELECT ${columns} FROM blob WHERE (used, id) > (?, ?) ORDER BY used, id LIMIT ?`);
     this.#newer = db.prepare(
       `SELECT ${columns} FROM blob WHERE (used, id) < (?, ?) ORDER BY used DESC, id DESC LIMIT ?`,
@@ -73,12 +74,12 @@ export class Rows {
     this.#totals = db.prepare("SELECT entries, bytes FROM total");
   }
 
-  find(digest: Digest): { readonly id: number; readonly stamp: string } | undefined {
-    return this.#find.get(digest) as { id: number; stamp: string } | undefined;
+  find(digest: Digest): { readonly id: number; readonly stamp: string; readonly boot: string } | undefined {
+    return this.#find.get(digest) as { id: number; stamp: string; boot: string } | undefined;
   }
 
-  put({ digest, size, stamp, used, machine, path }: NewRow): void {
-    const { id } = this.#put.get(digest, size, stamp, used) as { id: number };
+  put({ digest, size, stamp, boot, used, machine, path }: NewRow): void {
+    const { id } = this.#put.get(digest, size, stamp, boot, used) as { id: number };
     this.#putName.run(id, machine, toBytes(path));
   }
 
@@ -86,9 +87,9 @@ export class Rows {
     this.#remove.run(id);
   }
 
-  /** Notes a use; a blob that is gone is none. */
-  use(id: number, used: number): void {
-    this.#use.run(used, id);
+  /** Notes a use, in a boot in which the content was verified; a blob that is gone is none. */
+  use(id: number, { used, boot }: { used: number; boot: string }): void {
+    this.#use.run(used, boot, id);
   }
 
   /** The least recently used that come after `place`, in that order. */

@@ -1,9 +1,9 @@
 /** Counts up with every change of {@link schema}: an index of another version is replaced. */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /**
- * The index. `blob.stamp` is what the file's attributes were when its content was verified (see stampOf), `used` the ms
- * since 1970 of the last use that was noted. `total` has one row. `name` is for people: what the content was called on
+ * The index. `blob.stamp` is what the file's attributes were when its content was verified (see stampOf), `boot` the boot
+ * of the kernel in which that was, `used` the ms since 1970 of the last use that was noted. `total` has one row. `name` is for people: what the content was called on
  * the machine that it came from.
  */
 export const schema = `
@@ -12,6 +12,7 @@ export const schema = `
     digest BLOB NOT NULL UNIQUE,
     size INTEGER NOT NULL,
     stamp TEXT NOT NULL,
+    boot TEXT NOT NULL,
     used INTEGER NOT NULL
   ) STRICT;
   CREATE INDEX blob_by_use ON blob (used);

@@ -5,15 +5,17 @@ const BATCH = 100;
 /** How long uses are at most kept back from other sessions while there are new ones, in ms. */
 const KEPT_MS = 60_000;
 
-/** Last uses that are not in the index yet: a use must not cost a transaction. */
+/** Last uses of verified blobs that are not in the index yet: a use must not cost a transaction. */
 export class Uses {
   readonly #index: BlobIndex;
+  readonly #boot: string;
   /** ms since 1970, by the number of the blob's row. */
   readonly #times = new Map<number, number>();
   #writtenAt = Date.now();
 
-  constructor(index: BlobIndex) {
+  constructor(index: BlobIndex, boot: string) {
     this.#index = index;
+    this.#boot = boot;
   }
 
   note(id: number): void {
@@ -33,7 +35,7 @@ export class Uses {
     this.#writtenAt = now;
     const batch = [...this.#times.entries().take(BATCH)];
     const isDone = this.#index.write((rows) => {
-      for (const [id, used] of batch) rows.use(id, used);
+      for (const [id, used] of batch) rows.use(id, { used, boot: this.#boot });
     });
     if (isDone) { for (const [id] of batch) this.#times.delete(id); }
     return isDone;

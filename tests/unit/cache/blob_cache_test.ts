@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type BlobCache, CacheError } from "../../../lib/cache/mod.ts";
-import { AT_FDCWD, close, libc, O_RDONLY, openAt, readAt } from "../../../lib/linux/mod.ts";
+import { readAt } from "../../../lib/linux/mod.ts";
 import { begin, content, contentOf, digestOf, Fixture, has, path, store } from "./fixture.ts";
 
 const ONE = content(1);
@@ -88,29 +88,14 @@ Deno.test("NewBlob.commit() refuses what is not what its digest says, and nothin
   const other = content(2);
   const blob = cache.create(digestOf(ONE), { size: ONE.length, path: path("x") })!;
   blob.write(other);
-  await assert.rejects(
-    blob.commit(),
+  assert.throws(
+    () => blob.commit(),
     new CacheError(`Cannot commit the blob "${digestOf(ONE)}": its content has another digest`),
   );
   assert.throws(() => blob.write(other), CacheError);
-  await assert.rejects(blob.commit(), CacheError);
+  assert.throws(() => blob.commit(), CacheError);
   for (const digest of [ONE, other].map(digestOf)) assert.equal(cache.find(digest), undefined);
   assert.deepEqual([fixture.temporaries(), fixture.files(), cache.summary().entries], [[], [], 0]);
-  blob.release();
-});
-
-Deno.test("NewBlob.commit() is rejected when the disk does not take the data, and nothing is left", async () => {
-  await using fixture = new Fixture();
-  const cache = fixture.open();
-  const blob = begin(cache, ONE);
-  // What cannot be synced, in the file's place.
-  const other = openAt(AT_FDCWD, path("/dev/null"), O_RDONLY);
-  assert.equal(libc().dup3(other, blob.fd, 0), blob.fd);
-  close(other);
-  const commit = blob.commit();
-  assert.equal(fixture.temporaries().length, 1);
-  await assert.rejects(commit, new CacheError(`Cannot commit the blob "${digestOf(ONE)}": EINVAL`));
-  assert.deepEqual([fixture.temporaries(), cache.find(digestOf(ONE)), cache.summary().entries], [[], undefined, 0]);
   blob.release();
 });
 
@@ -120,7 +105,8 @@ Deno.test("NewBlob.commit() leaves nothing when the name cannot be given, and st
   const [bad, good] = [begin(cache, ONE), begin(cache, content(2))];
   const shard = fixture.at(`blobs/${digestOf(ONE).slice(0, 2)}`);
   Deno.writeTextFileSync(shard, "in the way");
-  await Promise.all([bad.commit(), good.commit()]);
+  for (const blob of [bad, good]) blob.commit();
+  await Promise.resolve();
   assert.equal(cache.find(digestOf(ONE)), undefined);
   assert(has(cache, digestOf(content(2))));
   assert.deepEqual([cache.summary().entries, fixture.temporaries()], [1, []]);
@@ -135,7 +121,7 @@ Deno.test("NewBlob refuses more and less than its size", async () => {
   const cache = fixture.open();
   const short = cache.create(digestOf(ONE), { size: ONE.length, path: path("x") })!;
   short.write(ONE.subarray(1));
-  await assert.rejects(short.commit(), /Cannot commit the blob "\w+": 999 of 1000 bytes came/);
+  assert.throws(() => short.commit(), /Cannot commit the blob "\w+": 999 of 1000 bytes came/);
   const long = cache.create(digestOf(ONE), { size: ONE.length - 1, path: path("x") })!;
   assert.throws(() => long.write(ONE), /Cannot write the blob "\w+": more than its 999 bytes came/);
   assert.deepEqual(fixture.temporaries(), []);
@@ -151,16 +137,15 @@ Deno.test("NewBlob.release() before commit() leaves nothing", async () => {
   assert.equal(fixture.temporaries().length, 1);
   blob.release();
   assert.deepEqual([fixture.temporaries(), cache.find(digestOf(ONE))], [[], undefined]);
-  await assert.rejects(blob.commit(), CacheError);
+  assert.throws(() => blob.commit(), CacheError);
 });
 
-Deno.test("NewBlob.release() does not end a commit that is under way", async () => {
+Deno.test("NewBlob.release() does not take back what was committed", async () => {
   await using fixture = new Fixture();
   const cache = fixture.open();
   const blobs = Array.from({ length: 40 }, (_, i) => begin(cache, content(i)));
-  const commits = blobs.map((blob) => blob.commit());
+  for (const blob of blobs) blob.commit();
   for (const blob of blobs) blob.release();
-  await Promise.all(commits);
   for (let i = 0; i < 40; i++) assert(has(cache, digestOf(content(i))));
 });
 
@@ -169,7 +154,8 @@ Deno.test("BlobCache takes the same content twice at once, and an empty one", as
   const cache = fixture.open();
   const empty = new Uint8Array();
   const blobs = [ONE, ONE, empty].map((bytes) => begin(cache, bytes));
-  await Promise.all(blobs.map((blob) => blob.commit()));
+  for (const blob of blobs) blob.commit();
+  await Promise.resolve();
   for (const blob of blobs) blob.release();
   assert(has(cache, digestOf(ONE)));
   assert(has(cache, digestOf(empty)));
@@ -178,21 +164,20 @@ Deno.test("BlobCache takes the same content twice at once, and an empty one", as
   fixture.verify();
 });
 
-Deno.test("BlobCache.close() gives up the commits that are under way, and what was found stays readable", async () => {
+Deno.test("BlobCache.close() stores what was committed, and what was found stays readable", async () => {
   await using fixture = new Fixture();
   const cache = fixture.open();
   const digest = await store(cache, content(2));
   const found = cache.find(digest)!;
   const [blob, growing] = [begin(cache, ONE), begin(cache, content(3))];
-  const commit = blob.commit();
+  blob.commit();
   cache.close();
   cache.close();
-  await assert.rejects(commit, /ECANCELED/);
   assert.deepEqual([contentOf(found), contentOf(blob), contentOf(growing)], [content(2), ONE, content(3)]);
   assert.deepEqual(fixture.temporaries().length, 1, "the one that is still growing");
   for (const open of [found, blob, growing]) open.release();
   assert.deepEqual([cache.find(digest), cache.create(digest, { size: 1, path: path("x") })], [undefined, undefined]);
-  assert.equal(fixture.verify(), 1);
+  assert.equal(fixture.verify(), 2);
   assert.deepEqual(fixture.temporaries(), []);
 });
 

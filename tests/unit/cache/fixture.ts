@@ -9,7 +9,7 @@ import { bindNow, readAt } from "../../../lib/linux/mod.ts";
 bindNow();
 
 export type Bytes = Uint8Array<ArrayBuffer>;
-export type Limits = Partial<Pick<CacheOptions, "maxSize" | "maxEntries" | "machine">>;
+export type Limits = Partial<Pick<CacheOptions, "maxSize" | "maxEntries" | "machine" | "boot">>;
 
 export const MIB = 1 << 20;
 export const path = (text: string): ByteString => fromText(text);
