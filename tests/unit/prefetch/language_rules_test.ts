@@ -159,6 +159,14 @@ Deno.test("gcc: compiler with headers, assembler by PATH, linker with its files"
   );
 });
 
+Deno.test("gcc: include_next goes on behind the folder of the file that says it", () => {
+  const disk = gcc().file("/work/a.c", "#include <x.h>\n").file("/work/one/x.h", "#include_next <x.h>\n").file(
+    "/work/two/x.h",
+  );
+  const wants = planned(disk, ["/usr/bin/gcc", "-c", "-Ione", "-Itwo", "a.c"], { cwd: "/work" });
+  assertInOrder(wants, ["content /work/one/x.h", "content /work/two/x.h"]);
+});
+
 Deno.test("gcc: -c does not link, -E does not assemble, and headers that include each other come to an end", () => {
   const disk = gcc().file("/a.c", `#include "b.h"\n#include_next <b.h>\n#include X\n#include <\n`).file(
     "/b.h",
@@ -261,7 +269,10 @@ Deno.test("git: outside of repositories, with broken links, and commands that ar
     noise,
   )
     .executable("/usr/lib/git-core/git-remote-http", makeElf()).link("/usr/lib/git-core/git-log", "/usr/bin/git");
-  for (const cwd of ["/", "/a", "/b", "/gone/x"]) planned(disk, ["/usr/bin/git", "status"], { cwd });
+  for (const cwd of ["/", "/a", "/b", "/gone/x"]) {
+    const wants = planned(disk, ["/usr/bin/git", "status"], { cwd });
+    assert.ok(wants.includes("name /.git") && !wants.includes("name /.gitignore"), cwd);
+  }
   assert.ok(planned(disk, ["/usr/bin/git", "remote-http"]).includes("content /usr/lib/git-core/git-remote-http"));
   assert.ok(!planned(disk, ["/usr/bin/git", "log"]).includes("content /usr/lib/git-core/git-log"));
 });
