@@ -78,25 +78,37 @@ Deno.test("node: modules that load themselves, and bytes of any kind, come to an
   }
 });
 
-Deno.test("ruby: features are looked for in every folder, source before objects", () => {
-  const home = "/usr/lib/ruby/3.1.0";
-  const disk = withProgram(new MemoryDisk(), "/usr/bin/ruby3.1").link("/usr/bin/ruby", "ruby3.1")
-    .directory("/usr/local/lib/ruby/site_ruby/3.1.0").file(
-      `${home}/set.rb`,
-      "require 'ext'\nrequire_relative 'near'\n  def f\n    require 'lazy'\n",
+Deno.test("ruby: the load path is read out of libruby, and searched for source before objects", () => {
+  const own = "/usr/lib/ruby/3.1.0";
+  const folders = ["/usr/local/lib/site_ruby/3.1.0", own, "/usr/lib/x86_64-linux-gnu/ruby/3.1.0"];
+  const disk = withProgram(new MemoryDisk(), "/usr/bin/ruby3.1", { needed: ["libruby-3.1.so.3.1", "libc.so.6"] })
+    .link("/usr/bin/ruby", "ruby3.1")
+    .file(
+      "/lib64/libruby-3.1.so.3.1",
+      makeElf({ soname: "libruby-3.1.so.3.1", constants: `\0${folders.join("\0")}\0/usr/include/ruby-3.1.0/ruby.h\0` }),
     )
-    .file(`${home}/near.rb`).file(`${home}/x86_64-linux-gnu/ext.so`, makeElf()).file("/work/s.rb", "require 'set'\n");
+    .directory(folders[0])
+    .file(`${own}/set.rb`, "begin\n  require 'ext'\nend\nrequire_relative 'near'\n  def f\n    require 'lazy'\n  end\n")
+    .file(`${own}/near.rb`)
+    .file(`${folders[2]}/ext.so`, makeElf())
+    .file(`${folders[2]}/enc/encdb.so`, makeElf())
+    .file("/usr/lib/ruby/gems/3.1.0/specifications/default/json.gemspec")
+    .file("/work/s.rb", "require 'set'\n");
   const wants = planned(disk, ["/usr/bin/ruby", "s.rb"], { cwd: "/work" });
   assertInOrder(wants, [
+    `name ${folders[0]}/enc`,
+    `content ${folders[2]}/enc/encdb.so`,
+    "content /usr/lib/ruby/gems/3.1.0/specifications/default/json.gemspec",
     "content /work/s.rb",
-    "name /usr/local/lib/ruby/site_ruby/3.1.0/set.rb",
-    `content ${home}/set.rb`,
-    `name ${home}/ext.rb`,
-    `content ${home}/x86_64-linux-gnu/ext.so`,
-    `content ${home}/near.rb`,
+    `name ${folders[0]}/set.rb`,
+    `content ${own}/set.rb`,
+    `name ${own}/ext.rb`,
+    `name ${own}/ext.so`,
+    `content ${folders[2]}/ext.so`,
+    `content ${own}/near.rb`,
   ]);
-  assert.ok(!wants.some((want) => want.includes("lazy")));
-  disk.file(`${home}/loop.rb`, "require 'loop'\n").file(`${home}/noise.rb`, noise);
+  assert.ok(!wants.some((want) => want.includes("lazy") || want.includes("/usr/include")));
+  disk.file(`${own}/loop.rb`, "require 'loop'\n").file(`${own}/noise.rb`, noise);
   planned(disk, ["/usr/bin/ruby", "-rloop", "-rnoise", "-e", "require 'set'"]);
 });
 
