@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { fromText } from "../../../lib/bytes/mod.ts";
 import { readGccArguments } from "../../../lib/prefetch/gcc/arguments.ts";
-import { makeElf } from "./elf_bytes.ts";
+import { indexFolders } from "../../../lib/prefetch/git/index_folders.ts";
+import { damaged, makeElf } from "./elf_bytes.ts";
 import { MemoryDisk } from "./memory_disk.ts";
 import { assertInOrder, planned, withProgram } from "./planned.ts";
 
@@ -287,4 +288,32 @@ Deno.test("git: outside of repositories, with broken links, and commands that ar
   }
   assert.ok(planned(disk, ["/usr/bin/git", "remote-http"]).includes("content /usr/lib/git-core/git-remote-http"));
   assert.ok(!planned(disk, ["/usr/bin/git", "log"]).includes("content /usr/lib/git-core/git-log"));
+});
+
+/** An index of version 2 with these paths. */
+function makeIndex(...paths: string[]): Uint8Array {
+  const entries = paths.map((path) => "\0".repeat(62) + path + "\0".repeat(8 - (62 + path.length) % 8));
+  const text = `DIRC\0\0\0\x02\0\0\0${String.fromCharCode(paths.length)}${entries.join("")}`;
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
+
+Deno.test("indexFolders() reads the folders of tracked files, and survives damage", () => {
+  const index = makeIndex("a", "b", "src/one.c", "src/two.c", "src/deep/er/x");
+  assert.deepEqual(indexFolders(index), [".", "src", "src/deep", "src/deep/er"]);
+  for (const data of damaged(index)) assert.ok(indexFolders(data).length <= 10);
+  assert.deepEqual(indexFolders(new Uint8Array(0)), []);
+});
+
+Deno.test("git: the folders of tracked files are listed by commands that look at them all", () => {
+  const disk = withProgram(new MemoryDisk(), "/usr/bin/git").file("/w/.git/HEAD", "x").file(
+    "/w/.git/index",
+    makeIndex("a", "src/b"),
+  )
+    .file("/w/src/b");
+  assertInOrder(planned(disk, ["/usr/bin/git", "status"], { cwd: "/w" }), [
+    "listing /w",
+    "name /w/.git/MERGE_HEAD",
+    "listing /w/src",
+  ]);
+  assert.ok(!planned(disk, ["/usr/bin/git", "log"], { cwd: "/w" }).includes("listing /w/src"));
 });
