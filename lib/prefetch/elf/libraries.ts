@@ -13,8 +13,6 @@ export class Libraries {
   readonly #objects: LoadedObject[] = [];
   /** Every name that is not looked for again: as needed, as opened, DT_SONAME. */
   readonly #names = new Set<ByteString>();
-  /** Files that are mapped, by whatever name. */
-  readonly #ids = new Set<string>();
 
   /** `interpreter` is the loader's path; the program's executable is an ELF file. */
   constructor(program: Program, interpreter: ByteString) {
@@ -25,8 +23,7 @@ export class Libraries {
     this.#search = isMusl ? new MuslSearch(program, interpreter) : new GlibcSearch(program, interpreter);
     this.#main = { path: program.path, origin: dirname(program.realPath), elf, loader: undefined };
     this.#objects.push(this.#main);
-    this.#know(interpreter);
-    this.#names.add(basename(interpreter));
+    this.#names.add(interpreter).add(basename(interpreter));
   }
 
   /** Wants all that the loader opens before the program itself runs. */
@@ -101,18 +98,9 @@ export class Libraries {
     if (!this.#program.content(place)) return false;
     const elf = this.#program.readElf(place);
     if (elf === undefined || elf.machine !== this.#main.elf.machine || elf.bits !== this.#main.elf.bits) return false;
-    if (!this.#know(place)) return true;
+    this.#names.add(place);
     if (elf.soname !== undefined) this.#names.add(elf.soname);
     this.#objects.push({ path: place, origin: dirname(place), elf, loader });
-    return true;
-  }
-
-  /** Whether the file was not known before. */
-  #know(file: ByteString): boolean {
-    this.#names.add(file);
-    const id = this.#program.disk.stat(file)?.id;
-    if (id === undefined || this.#ids.has(id)) return false;
-    this.#ids.add(id);
     return true;
   }
 }

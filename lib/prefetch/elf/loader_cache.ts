@@ -64,8 +64,8 @@ function decodeNew(data: Uint8Array): Map<ByteString, CachedLibrary[]> {
   const libraries = new Libraries(data);
   for (let i = 0; i < entries; i++) {
     const [flags, key, value] = [reader.u32(), reader.u32(), reader.u32()];
-    reader.bytes(4);
-    libraries.add({ flags, key, value, special: reader.u64() !== 0n });
+    const [, low, high] = [reader.u32(), reader.u32(), reader.u32()];
+    libraries.add({ flags, key, value, special: (low | high) !== 0 });
   }
   return libraries.byName;
 }

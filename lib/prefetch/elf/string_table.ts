@@ -1,6 +1,6 @@
-import { type ByteString, byteString } from "../../bytes/mod.ts";
+import type { ByteString } from "../../bytes/mod.ts";
 import type { ReadRange } from "./elf_file.ts";
-import { searchable } from "../text.ts";
+import { bytesAsText, searchable } from "../text.ts";
 
 const PAGE = 4096;
 /** Longer names are cut. */
@@ -14,7 +14,8 @@ export class StringTable {
   /** Of its first byte in the file; undefined: there is no table. */
   readonly #offset: number | undefined;
   readonly #size: number;
-  readonly #pages = new Map<number, Uint8Array>();
+  /** As strings: cutting one up is much cheaper than making many of bytes. */
+  readonly #pages = new Map<number, ByteString>();
   #text: string | undefined;
 
   constructor(read: ReadRange, offset: number | undefined, size: number) {
@@ -30,8 +31,8 @@ export class StringTable {
     for (let at = start; at < this.#size && text.length < MAX_STRING;) {
       const page = this.#page(Math.floor(at / PAGE));
       const from = at % PAGE;
-      const end = page.indexOf(0, from);
-      text += byteString(page, from, end < 0 ? page.length : end);
+      const end = page.indexOf("\0", from);
+      text += page.slice(from, end < 0 ? page.length : end);
       if (end >= 0 || page.length < PAGE) break;
       at += PAGE - from;
     }
@@ -45,13 +46,13 @@ export class StringTable {
     return this.#text.includes(`\0${symbol}\0`);
   }
 
-  #page(index: number): Uint8Array {
+  #page(index: number): ByteString {
     let page = this.#pages.get(index);
     if (page === undefined) {
       const start = index * PAGE;
       const length = Math.min(PAGE, this.#size - start);
-      page = this.#offset === undefined ? undefined : this.#read(this.#offset + start, length);
-      this.#pages.set(index, page ??= new Uint8Array(0));
+      const data = this.#offset === undefined ? undefined : this.#read(this.#offset + start, length);
+      this.#pages.set(index, page = bytesAsText(data ?? new Uint8Array(0)));
     }
     return page;
   }

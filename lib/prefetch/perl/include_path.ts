@@ -1,8 +1,7 @@
-import { type ByteString, byteString } from "../../bytes/mod.ts";
+import type { ByteString } from "../../bytes/mod.ts";
+import { constantsWith } from "../elf/constants.ts";
 import { join, path, split } from "../paths.ts";
 import type { Program } from "../program.ts";
-import type { Segment } from "../elf/elf_file.ts";
-import { searchable } from "../text.ts";
 
 /** What a perl is built with. */
 export interface PerlBuild {
@@ -13,12 +12,8 @@ export interface PerlBuild {
   readonly architecture: ByteString | undefined;
 }
 
-const PF_X = 1;
-const PF_W = 2;
 /** An absolute path without an extension that is no program's. */
 const isFolder = /^\/(?!.*\/bin\/)(?!.*\.[a-z]\w*$)[\w.+/-]+$/;
-/** Bytes of constants that are searched. */
-const MAX_CONSTANTS = 4 << 20;
 
 /**
  * Reads the include path out of the executable (or libperl): absolute paths among its constants that speak of perl. The
@@ -27,10 +22,8 @@ const MAX_CONSTANTS = 4 << 20;
 export function readPerlBuild(program: Program): PerlBuild {
   const file = program.libraries?.find("libperl.so") ?? program.path;
   return program.once(`perl build ${file}`, () => {
-    const constants = readConstants(program, file);
-    const strings = (part: string) => constants.flatMap((data) => stringsWith(part, data));
-    const folders = new Set(strings("perl").filter((text) => isFolder.test(text)));
-    const named = strings("/5.").map((text) => /^\/(5\.\d+\.\d+)\/([\w.-]+)$/.exec(text));
+    const folders = new Set(constantsWith(program, file, "perl").filter((text) => isFolder.test(text)));
+    const named = constantsWith(program, file, "/5.").map((text) => /^\/(5\.\d+\.\d+)\/([\w.-]+)$/.exec(text));
     const [, version, architecture] = named.find((match) => match !== null) ?? [];
     return {
       folders: [...folders].sort((one, other) => rank(one) - rank(other)),
@@ -50,27 +43,6 @@ export function includePath(program: Program, build: PerlBuild): ByteString[] {
   const environment = split(program.nonEmpty("PERL5LIB") ?? path``, ":");
   const folders = [...own, ...environment].filter((folder) => folder !== "");
   return [...folders.map((folder) => join(program.cwd, folder)), ...build.folders];
-}
-
-/** The strings among the constants of a file, each between two NULs, that have `part` in them. */
-function stringsWith(part: string, data: Uint8Array): ByteString[] {
-  const constants = searchable(data);
-  const found: ByteString[] = [];
-  for (let at = constants.indexOf(part); at >= 0;) {
-    const end = constants.indexOf("\0", at);
-    if (end < 0) break;
-    found.push(byteString(data, constants.lastIndexOf("\0", at) + 1, end));
-    at = constants.indexOf(part, end);
-  }
-  return found;
-}
-
-/** The parts of a file that are neither code nor variables. */
-function readConstants(program: Program, file: ByteString): Uint8Array[] {
-  const isConstant = ({ flags }: Segment) => (flags & (PF_X | PF_W)) === 0;
-  const segments = program.readElf(file)?.segments.filter(isConstant) ?? [];
-  return segments.map(({ offset, size }) => program.disk.read(file, { offset, length: Math.min(size, MAX_CONSTANTS) }))
-    .filter((data) => data !== undefined);
 }
 
 /** Where a folder stands in @INC: the administrator's, the site's, the vendor's, perl's own, the unversioned site's. */

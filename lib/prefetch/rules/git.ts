@@ -1,4 +1,5 @@
 import { type ByteString, fromText } from "../../bytes/mod.ts";
+import { indexFolders } from "../git/index_folders.ts";
 import { dirname, join, path } from "../paths.ts";
 import type { Program } from "../program.ts";
 import type { Rule } from "../rule.ts";
@@ -7,6 +8,12 @@ import type { Rule } from "../rule.ts";
 const EXEC_PATHS = [path`/usr/lib/git-core`, path`/usr/libexec/git-core`];
 /** A larger index is read in part, and not at once. */
 const MAX_INDEX = 32 << 20;
+
+/** Commands that look at every tracked file. */
+const readsWorkTree =
+  /^(add|checkout|clean|commit|describe|diff|ls-files|merge|pull|rebase|reset|restore|stash|status|switch)$/;
+/** What git looks for in a repository to see what it is in the middle of. */
+const STATES = ["MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG", "rebase-apply", "rebase-merge"];
 
 /** git: configuration, the repository around the working directory, and commands that are programs of their own. */
 export const gitRule: Rule = {
@@ -22,6 +29,7 @@ export const gitRule: Rule = {
     if (command === undefined) return;
     const repository = findRepository(program, folder);
     if (repository !== undefined) wantRepository(program, repository);
+    if (repository !== undefined && readsWorkTree.test(command)) wantWorkTree(program, repository);
     for (const home of EXEC_PATHS) {
       const file = path`${home}/git-${command}`;
       const stat = program.disk.stat(file);
@@ -46,12 +54,28 @@ function readGitArguments(program: Program): { command: ByteString | undefined; 
 /** git-config(1): FILES. */
 function wantConfiguration(program: Program): void {
   const home = program.nonEmpty("HOME");
-  program.content(path`/etc/gitconfig`);
+  for (const name of ["gitconfig", "gitattributes"]) program.content(path`/etc/${fromText(name)}`);
   const xdg = program.nonEmpty("XDG_CONFIG_HOME") ?? (home && path`${home}/.config`);
   if (xdg !== undefined) {
     for (const name of ["config", "ignore", "attributes"]) program.content(path`${xdg}/git/${fromText(name)}`);
   }
   if (home !== undefined) program.content(path`${home}/.gitconfig`);
+}
+
+/** What is checked out, and its commit, unless that is packed. */
+function wantBranch(program: Program, common: ByteString, branch: ByteString): void {
+  const file = path`${common}/${branch}`;
+  const [, folder, name] = program.content(file)
+    ? /^(\w\w)(\w{38,62})\s*$/.exec(program.disk.readText(file) ?? "") ?? []
+    : [];
+  if (folder !== undefined) program.content(path`${common}/objects/${folder as ByteString}/${name as ByteString}`);
+}
+
+/** Tracked files are looked up each, and their folders listed for others. */
+function wantWorkTree(program: Program, { workTree, folder }: Repository): void {
+  for (const name of STATES) program.name(path`${folder}/${fromText(name)}`);
+  const index = program.disk.readWhole(path`${folder}/index`, MAX_INDEX);
+  for (const name of index === undefined ? [] : indexFolders(index)) program.listing(join(workTree, name));
 }
 
 interface Repository {
@@ -93,10 +117,20 @@ function wantRepository(program: Program, { workTree, folder, common }: Reposito
     program.content(path`${common}/${fromText(name)}`);
   }
   const head = /^ref: (.*)/.exec(program.disk.readText(path`${folder}/HEAD`) ?? "")?.[1];
-  if (head !== undefined) program.content(path`${common}/${head as ByteString}`);
+  if (head !== undefined) wantBranch(program, common, head as ByteString);
+  // A revision may be the name of a branch, a tag or a remote.
+  for (const name of ["refs", "refs/heads", "refs/tags", "refs/remotes"]) {
+    program.listing(path`${common}/${fromText(name)}`);
+  }
   program.contentUpTo(path`${folder}/index`, MAX_INDEX);
   for (
-    const name of ["objects", "objects/info/alternates", "objects/info/commit-graph", "objects/pack/multi-pack-index"]
+    const name of [
+      "objects",
+      "objects/info/alternates",
+      "objects/info/commit-graph",
+      "objects/info/commit-graphs",
+      "objects/pack/multi-pack-index",
+    ]
   ) {
     program.content(path`${common}/${fromText(name)}`);
   }

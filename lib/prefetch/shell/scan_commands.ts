@@ -11,6 +11,8 @@ export interface ScanOptions {
 const MAX_TEXT = 1 << 16;
 const MAX_COMMANDS = 200;
 const MAX_NESTING = 8;
+/** Characters in which the end of a substitution is looked for. */
+const MAX_SPAN = 4096;
 
 const reserved = /^(?:if|then|else|elif|fi|while|until|do|done|esac|time|coproc|!|\{|\}|\[\[)$/;
 /** Anything else is the scanner's mistake. */
@@ -207,7 +209,7 @@ class Scanner {
   /** Where the bracket at `start` is closed, or -1. */
   #closing(start: number, [open, close]: string): number {
     let depth = 0;
-    for (let at = start; at < this.#text.length; at++) {
+    for (let at = start; at < Math.min(this.#text.length, start + MAX_SPAN); at++) {
       if (this.#text[at] === open) depth++;
       else if (this.#text[at] === close && --depth === 0) return at;
     }

@@ -52,7 +52,7 @@ Deno.test("elf: libraries come breadth first, each once, in a circle as well", (
   assert.deepEqual(plan(files).slice(4), expected);
 });
 
-Deno.test("elf: a library that is loaded is known by its DT_SONAME and by its file", () => {
+Deno.test("elf: a library that is loaded is known by its DT_SONAME and by its path", () => {
   const files = disk({ needed: ["/opt/liba-1.so", "liba.so", "libother.so"], runpath: "/opt" })
     .file("/opt/liba-1.so", library("liba.so"))
     .link("/opt/libother.so", "liba-1.so");
@@ -111,6 +111,16 @@ Deno.test("elf: DT_RPATH comes before LD_LIBRARY_PATH and is inherited, DT_RUNPA
   assertInOrder(rpath, ["content /own/liba.so", "content /own/libb.so"]);
   assert.ok(!rpath.some((want) => want.includes("/env")));
   assertInOrder(plan(files("runpath"), { env }), ["name /env/liba.so", "content /own/liba.so", "content /env/libb.so"]);
+});
+
+Deno.test("elf: what led to an object with a DT_RUNPATH does not count for it", () => {
+  const files = disk({ needed: ["liba.so"], rpath: "/own" })
+    .file("/own/liba.so", library("liba.so", { needed: ["libb.so"], runpath: "/other" }))
+    .file("/own/libb.so", library("libb.so"))
+    .file("/other/libb.so", library("libb.so"));
+  const wants = plan(files);
+  assert.ok(wants.includes("content /other/libb.so"));
+  assert.ok(!wants.includes("content /own/libb.so"));
 });
 
 Deno.test("elf: an entry of LD_LIBRARY_PATH that is empty is the working directory", () => {

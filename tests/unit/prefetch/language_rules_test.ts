@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { fromText } from "../../../lib/bytes/mod.ts";
 import { readGccArguments } from "../../../lib/prefetch/gcc/arguments.ts";
-import { makeElf } from "./elf_bytes.ts";
+import { indexFolders } from "../../../lib/prefetch/git/index_folders.ts";
+import { damaged, makeElf } from "./elf_bytes.ts";
 import { MemoryDisk } from "./memory_disk.ts";
 import { assertInOrder, planned, withProgram } from "./planned.ts";
 
@@ -78,25 +79,37 @@ Deno.test("node: modules that load themselves, and bytes of any kind, come to an
   }
 });
 
-Deno.test("ruby: features are looked for in every folder, source before objects", () => {
-  const home = "/usr/lib/ruby/3.1.0";
-  const disk = withProgram(new MemoryDisk(), "/usr/bin/ruby3.1").link("/usr/bin/ruby", "ruby3.1")
-    .directory("/usr/local/lib/ruby/site_ruby/3.1.0").file(
-      `${home}/set.rb`,
-      "require 'ext'\nrequire_relative 'near'\n  def f\n    require 'lazy'\n",
+Deno.test("ruby: the load path is read out of libruby, and searched for source before objects", () => {
+  const own = "/usr/lib/ruby/3.1.0";
+  const folders = ["/usr/local/lib/site_ruby/3.1.0", own, "/usr/lib/x86_64-linux-gnu/ruby/3.1.0"];
+  const disk = withProgram(new MemoryDisk(), "/usr/bin/ruby3.1", { needed: ["libruby-3.1.so.3.1", "libc.so.6"] })
+    .link("/usr/bin/ruby", "ruby3.1")
+    .file(
+      "/lib64/libruby-3.1.so.3.1",
+      makeElf({ soname: "libruby-3.1.so.3.1", constants: `\0${folders.join("\0")}\0/usr/include/ruby-3.1.0/ruby.h\0` }),
     )
-    .file(`${home}/near.rb`).file(`${home}/x86_64-linux-gnu/ext.so`, makeElf()).file("/work/s.rb", "require 'set'\n");
+    .directory(folders[0])
+    .file(`${own}/set.rb`, "begin\n  require 'ext'\nend\nrequire_relative 'near'\n  def f\n    require 'lazy'\n  end\n")
+    .file(`${own}/near.rb`)
+    .file(`${folders[2]}/ext.so`, makeElf())
+    .file(`${folders[2]}/enc/encdb.so`, makeElf())
+    .file("/usr/lib/ruby/gems/3.1.0/specifications/default/json.gemspec")
+    .file("/work/s.rb", "require 'set'\n");
   const wants = planned(disk, ["/usr/bin/ruby", "s.rb"], { cwd: "/work" });
   assertInOrder(wants, [
+    `name ${folders[0]}/enc`,
+    `content ${folders[2]}/enc/encdb.so`,
+    "content /usr/lib/ruby/gems/3.1.0/specifications/default/json.gemspec",
     "content /work/s.rb",
-    "name /usr/local/lib/ruby/site_ruby/3.1.0/set.rb",
-    `content ${home}/set.rb`,
-    `name ${home}/ext.rb`,
-    `content ${home}/x86_64-linux-gnu/ext.so`,
-    `content ${home}/near.rb`,
+    `name ${folders[0]}/set.rb`,
+    `content ${own}/set.rb`,
+    `name ${own}/ext.rb`,
+    `name ${own}/ext.so`,
+    `content ${folders[2]}/ext.so`,
+    `content ${own}/near.rb`,
   ]);
-  assert.ok(!wants.some((want) => want.includes("lazy")));
-  disk.file(`${home}/loop.rb`, "require 'loop'\n").file(`${home}/noise.rb`, noise);
+  assert.ok(!wants.some((want) => want.includes("lazy") || want.includes("/usr/include")));
+  disk.file(`${own}/loop.rb`, "require 'loop'\n").file(`${own}/noise.rb`, noise);
   planned(disk, ["/usr/bin/ruby", "-rloop", "-rnoise", "-e", "require 'set'"]);
 });
 
@@ -157,6 +170,14 @@ Deno.test("gcc: compiler with headers, assembler by PATH, linker with its files"
       "name /usr/lib/x86_64-linux-gnu/extra.so.1",
     ],
   );
+});
+
+Deno.test("gcc: include_next goes on behind the folder of the file that says it", () => {
+  const disk = gcc().file("/work/a.c", "#include <x.h>\n").file("/work/one/x.h", "#include_next <x.h>\n").file(
+    "/work/two/x.h",
+  );
+  const wants = planned(disk, ["/usr/bin/gcc", "-c", "-Ione", "-Itwo", "a.c"], { cwd: "/work" });
+  assertInOrder(wants, ["content /work/one/x.h", "content /work/two/x.h"]);
 });
 
 Deno.test("gcc: -c does not link, -E does not assemble, and headers that include each other come to an end", () => {
@@ -261,7 +282,38 @@ Deno.test("git: outside of repositories, with broken links, and commands that ar
     noise,
   )
     .executable("/usr/lib/git-core/git-remote-http", makeElf()).link("/usr/lib/git-core/git-log", "/usr/bin/git");
-  for (const cwd of ["/", "/a", "/b", "/gone/x"]) planned(disk, ["/usr/bin/git", "status"], { cwd });
+  for (const cwd of ["/", "/a", "/b", "/gone/x"]) {
+    const wants = planned(disk, ["/usr/bin/git", "status"], { cwd });
+    assert.ok(wants.includes("name /.git") && !wants.includes("name /.gitignore"), cwd);
+  }
   assert.ok(planned(disk, ["/usr/bin/git", "remote-http"]).includes("content /usr/lib/git-core/git-remote-http"));
   assert.ok(!planned(disk, ["/usr/bin/git", "log"]).includes("content /usr/lib/git-core/git-log"));
+});
+
+/** An index of version 2 with these paths. */
+function makeIndex(...paths: string[]): Uint8Array {
+  const entries = paths.map((path) => "\0".repeat(62) + path + "\0".repeat(8 - (62 + path.length) % 8));
+  const text = `DIRC\0\0\0\x02\0\0\0${String.fromCharCode(paths.length)}${entries.join("")}`;
+  return Uint8Array.from(text, (char) => char.charCodeAt(0));
+}
+
+Deno.test("indexFolders() reads the folders of tracked files, and survives damage", () => {
+  const index = makeIndex("a", "b", "src/one.c", "src/two.c", "src/deep/er/x");
+  assert.deepEqual(indexFolders(index), [".", "src", "src/deep", "src/deep/er"]);
+  for (const data of damaged(index)) assert.ok(indexFolders(data).length <= 10);
+  assert.deepEqual(indexFolders(new Uint8Array(0)), []);
+});
+
+Deno.test("git: the folders of tracked files are listed by commands that look at them all", () => {
+  const disk = withProgram(new MemoryDisk(), "/usr/bin/git").file("/w/.git/HEAD", "x").file(
+    "/w/.git/index",
+    makeIndex("a", "src/b"),
+  )
+    .file("/w/src/b");
+  assertInOrder(planned(disk, ["/usr/bin/git", "status"], { cwd: "/w" }), [
+    "listing /w",
+    "name /w/.git/MERGE_HEAD",
+    "listing /w/src",
+  ]);
+  assert.ok(!planned(disk, ["/usr/bin/git", "log"], { cwd: "/w" }).includes("listing /w/src"));
 });

@@ -127,6 +127,7 @@ Deno.test("scanCommands() looks into substitutions, and not into functions' name
     helper arg
     case $1 in
       start | stop) service "$1" ;;
+      restart | reload) service again ;;
       *) usage ;;
     esac
     cat <<EOF
@@ -134,7 +135,16 @@ Deno.test("scanCommands() looks into substitutions, and not into functions' name
 EOF
     after
   `;
-  assert.deepEqual(commands(script), ["deeper", "nested", "inner", "service", "usage", "cat", "after"]);
+  assert.deepEqual(commands(script), [
+    "deeper",
+    "nested",
+    "inner",
+    "service",
+    "service again",
+    "usage",
+    "cat",
+    "after",
+  ]);
 });
 
 Deno.test("scanCommands() comes to an end with unfinished text", () => {
@@ -162,6 +172,7 @@ Deno.test("scanCommands() comes to an end with unfinished text", () => {
   }
   assert.ok(commands("$(".repeat(5000)).length <= 200);
   assert.ok(commands("a;".repeat(5000)).length <= 200);
+  assert.ok(commands("${".repeat(30_000)).length <= 200);
 });
 
 Deno.test("shell: the commands of -c and of a script are executed, built-in ones are not", () => {
