@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
 import { type ByteString, fromText } from "../../../lib/bytes/mod.ts";
 import { type Blob, BlobCache, type CacheOptions, type Digest, type NewBlob } from "../../../lib/cache/mod.ts";
-import { libc, readAt } from "../../../lib/linux/mod.ts";
+import { bindNow, readAt } from "../../../lib/linux/mod.ts";
 
 // Loaded here and kept: a test that loads a library without unloading it fails.
-libc();
+bindNow();
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 export type Limits = Partial<Pick<CacheOptions, "maxSize" | "maxEntries" | "machine">>;
