@@ -97,6 +97,7 @@ export class Agent {
   /** Returns the status of the process. */
   async run(): Promise<number> {
     await this.#loop.run();
+    this.#contents?.close();
     this.#cache?.cache.close();
     log.debug(`link: ${JSON.stringify(this.#connection.statistics)}`);
     timeline.tell();

@@ -18,6 +18,11 @@ export class Content {
     this.#chunks.set(index, chunk);
   }
 
+  /** Nobody reads it any more. */
+  close(): void {
+    for (const chunk of this.#chunks.values()) chunk.fail();
+  }
+
   has(index: number): boolean {
     return this.#chunks.has(index);
   }

@@ -97,6 +97,11 @@ export class Contents {
     return file !== undefined && isAsIt(file.stat, node.attr) ? file.content : undefined;
   }
 
+  /** Nobody reads any more: no blob is in the way of the cache's limits. */
+  close(): void {
+    for (const { content } of this.#files.values()) content.close();
+  }
+
   #contentOf(stat: Stat): Content {
     const key = inodeKey(stat);
     const known = this.#files.get(key);
@@ -110,7 +115,7 @@ export class Contents {
   #goOn(): void {
     while (this.#queue.length > 0 && this.#coming < MAX_COMING) {
       const missing = this.#queue.shift()!;
-      if (!missing.isAsked) this.#fetch(missing, AHEAD_FLOW);
+      if (!missing.isAsked && !missing.chunk.failed) this.#fetch(missing, AHEAD_FLOW);
     }
   }
 

@@ -162,7 +162,10 @@ export class BlobCache {
     this.#index.patiently(CLOSE_PATIENCE_MS, () => {
       // When one has waited in vain, the others need not.
       if (!this.#arrivals.store() || !this.#uses.write()) return;
-      while (this.#eviction?.step());
+      // What this session used was in the way until now.
+      this.#eviction = undefined;
+      this.#shrink();
+      while (this.#eviction !== undefined) this.#shrink();
       sweep(shards[Math.floor(Math.random() * shards.length)], this.#parts);
     });
     this.#arrivals.close();

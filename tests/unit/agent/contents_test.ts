@@ -268,6 +268,19 @@ Deno.test("an empty file, and a chunk beyond the end, are nothing", async () => 
   assert.deepEqual([fixture.asked.length, fixture.contents.of(node)], [0, undefined]);
 });
 
+Deno.test("Contents that are closed are not in the way of the cache's limits", async () => {
+  await using fixture = new Fixture();
+  const bytes = content(1);
+  await store(fixture.cache, bytes);
+  fixture.know("here", bytes);
+  fixture.know("coming", content(2));
+  assert.deepEqual(fixture.cache.clear(), { entries: 0, bytes: 0, inUse: 1 });
+  fixture.contents.close();
+  assert.deepEqual(fixture.cache.clear(), { entries: 1, bytes: 1000, inUse: 0 });
+  await fixture.asked[0].end();
+  assert.equal(fixture.cache.summary().entries, 0);
+});
+
 Deno.test("Content reads across the border of chunks, at once or when both are there", async () => {
   await using fixture = new Fixture();
   const bytes = content(1, 2 * CHUNK + 100);

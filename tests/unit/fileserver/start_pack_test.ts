@@ -162,7 +162,8 @@ Deno.test("trees of the remote machine are named and not entered", async () => {
 
 Deno.test("a directory of more than 10000 names is not listed ahead", async () => {
   await using telling = new Telling("a/");
-  for (let i = 0; i <= 10_000; i++) Deno.symlinkSync("x", telling.fixture.at(`a/${i}`));
+  const script = "seq 0 10000 | xargs touch";
+  await new Deno.Command("sh", { args: ["-c", script], cwd: telling.fixture.at("a") }).output();
   assert.deepEqual(telling.lines("/a/"), ["is /a", "in /a"]);
   Deno.removeSync(telling.fixture.at("a/0"));
   const again: PackRecord[] = [];
