@@ -1,5 +1,5 @@
 import type { Blob, NewBlob } from "../cache/mod.ts";
-import { Errno, readAtNoWait } from "../linux/mod.ts";
+import { Errno, readAt, readAtNoWait } from "../linux/mod.ts";
 import { CHUNK } from "../protocol/mod.ts";
 
 /** Reads at an offset off this thread. */
@@ -62,7 +62,10 @@ export class Chunk {
   readNow(offset: number, length: number): Uint8Array | undefined {
     if (this.#failed || this.#blob === undefined || this.#arrived < offset + length) return undefined;
     const into = scratch.subarray(0, length);
-    return readAtNoWait(this.#blob.fd, into, offset) === length ? into : undefined;
+    const count = readAtNoWait(this.#blob.fd, into, offset);
+    // A file system that cannot say whether it would wait (tmpfs) is local, as the cache is on no other: it is believed not to.
+    const isRead = (count === -Errno.EOPNOTSUPP ? readAt(this.#blob.fd, into, offset) : count) === length;
+    return isRead ? into : undefined;
   }
 
   /** The same when they have arrived, as the caller's own; undefined when that fails. */
