@@ -47,8 +47,6 @@ export class LockedContent {
   async renew(file: OpenFile, locked: LockedOut): Promise<void> {
     const open = this.#nodes.sameFile(file.node).filter(({ openFiles }) => openFiles.size > 0);
     await Promise.all(open.map((node) => {
-      // What was told ahead may be from before the lock.
-      for (const file of node.openFiles) file.content = undefined;
       const sight = this.#sights.get(node) ?? { last: undefined, told: Promise.resolve() };
       this.#sights.set(node, sight);
       const tell = async () => {

@@ -110,7 +110,7 @@ Deno.test("a change of which no news come is found when the file is opened", asy
   const { fixture } = ahead;
   const node = await fixture.walk("a/file");
   fixture.make({ "a/file": "new" });
-  fixture.news = [];
+  await fixture.dropNews();
   const fh = await fixture.open(node);
   await settled();
   assert.equal(await fixture.read(node, { fh }), "new", "the handle is of the local file");

@@ -168,13 +168,18 @@ export class Fixture {
 
   /** Has the mirror hear of all local changes until now. */
   async applyNews(): Promise<void> {
-    this.#files.tellChanges();
-    // What the link carries moves in microtasks.
-    await new Promise((resolve) => setTimeout(resolve));
-    for (const { op, body } of this.news.splice(0)) {
+    for (const { op, body } of await this.dropNews()) {
       if (op === AgentNote.CHANGED) this.#changes.apply(decodeChanged(body));
       if (op === AgentNote.ALL_CHANGED) this.loseNews();
     }
+  }
+
+  /** Has the mirror hear of no local change until now. */
+  async dropNews(): Promise<Message[]> {
+    this.#files.tellChanges();
+    // What the link carries moves in microtasks.
+    await new Promise((resolve) => setTimeout(resolve));
+    return this.news.splice(0);
   }
 
   /** The local side has lost events. */

@@ -186,7 +186,12 @@ export class Fixture {
 
   /** The source that answers a READ. */
   source(fh: number, offset: number, size: number): { flow: number; source: BulkSource } {
-    const { bulk, errno } = this.#request(FileOp.READ, encodeRead({ fh, offset, size }));
+    return this.bulk(FileOp.READ, encodeRead({ fh, offset, size }));
+  }
+
+  /** The source that answers a request. */
+  bulk(op: number, body: Uint8Array): { flow: number; source: BulkSource } {
+    const { bulk, errno } = this.#request(op, body);
     assert.equal(errno, 0);
     assert.ok(bulk);
     return bulk;
