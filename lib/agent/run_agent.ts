@@ -1,5 +1,5 @@
 import { fromText, toBytes } from "../bytes/mod.ts";
-import { bindNow, write } from "../linux/mod.ts";
+import { write } from "../linux/mod.ts";
 import { log, timeline } from "../log/mod.ts";
 import { type AgentOptions, parseAgentOptions, parseCacheTask } from "./agent_options.ts";
 import type { Cache } from "./cache.ts";
@@ -18,7 +18,6 @@ export async function runAgent(args: readonly string[]): Promise<number> {
   const launched = tryLaunch(options);
   // The runner takes longer to start than the rest of this program to load: the one while the other.
   const [{ Agent }, cache] = await Promise.all([import("./agent.ts"), loadCache(options)]);
-  bindNow();
   timeline.mark("agent loaded");
   return await new Agent(options, { launched, cache }).run();
 }

@@ -65,7 +65,7 @@ export interface FileServer {
   /** Tells the local changes until now at once: before the agent is told of something that may follow from them. */
   tellChanges(): void;
   /** What to tell the agent ahead of its requests, record by record. */
-  startPack(write: (record: PackRecord) => void): StartPack;
+  startPack(write: (record: PackRecord) => void, options?: { watchedOnly?: boolean }): StartPack;
   readonly statistics: Readonly<FileStatistics>;
 }
 
@@ -201,9 +201,9 @@ class Server implements FileServer {
     this.#watches?.flush();
   }
 
-  startPack(write: (record: PackRecord) => void): StartPack {
+  startPack(write: (record: PackRecord) => void, { watchedOnly = false } = {}): StartPack {
     prepareFetches();
-    return new StartPack(this.#context.directories, write);
+    return new StartPack(this.#context.directories, { write, watchedOnly });
   }
 
   #changed(dir: number, name: ByteString, tell: (op: number, body: Uint8Array) => void): void {

@@ -41,11 +41,23 @@ export class StartPack {
   readonly #directories: Directories;
   readonly #write: (record: PackRecord) => void;
   readonly #root = told(ROOT_DIRECTORY);
+  readonly #watchedOnly: boolean;
   #introduced = 0;
+  #isPartial = false;
 
-  constructor(directories: Directories, write: (record: PackRecord) => void) {
+  /** `watchedOnly`: what is told may lie a while before it is heard, so it is only of what changes are told of. */
+  constructor(
+    directories: Directories,
+    { write, watchedOnly }: { write: (record: PackRecord) => void; watchedOnly: boolean },
+  ) {
     this.#directories = directories;
     this.#write = write;
+    this.#watchedOnly = watchedOnly;
+  }
+
+  /** Whether something was left out because nobody tells of changes there. */
+  get isPartial(): boolean {
+    return this.#isPartial;
   }
 
   /** Tells what is needed to find the file at an absolute path, links followed; what is there, if it is a regular file. */
@@ -65,6 +77,7 @@ export class StartPack {
 
   /** Where the last name of the path is to be found, when all directories on the way are there. */
   #walk(path: ByteString): { parent: Told; name: ByteString } | undefined {
+    if (!this.#maySay(this.#directories.isRootWatched)) return undefined;
     let parent = this.#root;
     let left = path.split("/") as ByteString[];
     for (let links = 0;;) {
@@ -120,12 +133,19 @@ export class StartPack {
     if (number === undefined) return undefined;
     // What was told of itself was before its watch: the agent would believe that.
     const now = statFd(this.#directories.find(number.dir));
-    if (typeof now === "number" || now.ctime !== stat.ctime || now.ctimeNsec !== stat.ctimeNsec) {
+    const hasChanged = typeof now === "number" || now.ctime !== stat.ctime || now.ctimeNsec !== stat.ctimeNsec;
+    if (hasChanged || !this.#maySay(number.watched)) {
       this.#directories.unbind(number.dir);
       return undefined;
     }
     this.#introduced++;
     return number;
+  }
+
+  #maySay(isWatched: boolean): boolean {
+    const may = isWatched || !this.#watchedOnly;
+    this.#isPartial ||= !may;
+    return may;
   }
 
   #list(directory: Told): void {

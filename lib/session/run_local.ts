@@ -1,14 +1,14 @@
 import { toText } from "../bytes/mod.ts";
 import { CANNOT_EXECUTE, NOT_FOUND, OWN_FAILURE, type RunArguments, signalStatus, SSH_FAILURE } from "../cli/mod.ts";
 import type { Config } from "../config/mod.ts";
-import { bindNow, Errno, errnoName, isTerminal } from "../linux/mod.ts";
+import { Errno, errnoName, isTerminal } from "../linux/mod.ts";
 import { log, printable, timeline } from "../log/mod.ts";
 import type { RunOut } from "../protocol/mod.ts";
 import { dial, DialError, type Link, sshCarrier } from "../ssh/mod.ts";
 import { cacheArgument } from "./cache_argument.ts";
 import { CommandError, findCommand } from "./command.ts";
 import { readArguments, readEnvironment, variable } from "./environment.ts";
-import type { Described, Start } from "./run_session.ts";
+import type { Described } from "./run_session.ts";
 import { onInterrupt } from "./signals.ts";
 import { LocalTerminal } from "./terminal.ts";
 
@@ -18,7 +18,7 @@ const SSH_END_MS = 2000;
 /** Runs the command on the other machine. Returns the exit status of this process; what went wrong has been said. */
 export async function runLocal(options: RunArguments, config: Config): Promise<number> {
   try {
-    return await run(options, config);
+    return await runCommand(options, config);
   } catch (error) {
     if (error instanceof CommandError) return told(error.message, error.status);
     if (error instanceof Interrupted) return signalStatus(error.signal);
@@ -37,19 +37,24 @@ class Interrupted extends Error {
   }
 }
 
-async function run(options: RunArguments, config: Config): Promise<number> {
+async function runCommand(options: RunArguments, config: Config): Promise<number> {
   timeline.mark("arguments read");
   const terminal = LocalTerminal.open();
   const command = describe(options, terminal);
   const stderrIsTerminal = isTerminal(2);
   // The rest of this program is loaded while ssh connects, and what the command is going to need is looked up.
-  const [link, { LinkLostError, runSession, start }] = await Promise.all([
-    connect(options, { config, command, terminal, stderrIsTerminal }),
-    prepareSession(options, command),
-  ]);
+  const waiting = Promise.withResolvers<void>();
+  const connecting = connect(options, { config, command, terminal, stderrIsTerminal, onWaiting: waiting.resolve });
+  const preparing = Promise.race([waiting.promise, connecting]).then(async () => {
+    const { prepareSession, LinkLostError } = await import("./run_session.ts");
+    const { prefetch, cache } = options;
+    const run = prepareSession({ link: connecting, command, terminal, stderrIsTerminal, prefetch, cache });
+    return { run, LinkLostError };
+  });
+  const [link, { run, LinkLostError }] = await Promise.all([connecting, preparing]);
   let result: RunOut;
   try {
-    result = await runSession({ link, command, terminal, stderrIsTerminal, start });
+    result = await run();
   } catch (error) {
     if (!(error instanceof LinkLostError)) link.kill();
     const { code } = await link.status;
@@ -62,19 +67,6 @@ async function run(options: RunArguments, config: Config): Promise<number> {
   return status(result, command);
 }
 
-async function prepareSession(
-  { prefetch, cache }: RunArguments,
-  command: Described,
-): Promise<typeof import("./run_session.ts") & { start?: Start }> {
-  const loaded = await import("./run_session.ts");
-  bindNow();
-  timeline.mark("session loaded");
-  if (!prefetch) return loaded;
-  const start = new loaded.Start(command, { contents: cache });
-  timeline.mark("start planned");
-  return { ...loaded, start };
-}
-
 /** What the command is to find as it would here. */
 function describe(options: RunArguments, terminal: LocalTerminal | undefined): Described {
   const environment = readEnvironment();
@@ -85,7 +77,13 @@ function describe(options: RunArguments, terminal: LocalTerminal | undefined): D
 
 async function connect(
   options: RunArguments,
-  what: { config: Config; command: Described; terminal?: LocalTerminal; stderrIsTerminal: boolean },
+  what: {
+    config: Config;
+    command: Described;
+    terminal?: LocalTerminal;
+    stderrIsTerminal: boolean;
+    onWaiting: () => void;
+  },
 ): Promise<Link> {
   const timeoutMs = options.timeout * 1000;
   const giveUp = new AbortController();
@@ -95,6 +93,7 @@ async function connect(
       carrier: sshCarrier(options.destination, { args: options.ssh, timeoutMs }),
       agentArgs: agentArguments(options, what),
       timeoutMs,
+      onWaiting: what.onWaiting,
       signal: giveUp.signal,
     });
   } catch (error) {

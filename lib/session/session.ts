@@ -25,6 +25,7 @@ import type { Link } from "../ssh/mod.ts";
 import { Pump } from "./pump.ts";
 import { forwardSignals } from "./signals.ts";
 import type { Start } from "./start.ts";
+import type { TellOptions } from "./telling.ts";
 import { StartProgress } from "./start_progress.ts";
 import { receiveOutput, sendInput } from "./stdio.ts";
 import type { LocalTerminal } from "./terminal.ts";
@@ -45,7 +46,8 @@ export class LinkLostError extends Error {
 
 /** What a session is made of. */
 export interface SessionOptions {
-  readonly link: Link;
+  /** May still be on its way: what there is to send waits for it. */
+  readonly link: Promise<Link>;
   readonly command: RunIn;
   /** Present when the command gets a terminal. */
   readonly terminal?: LocalTerminal;
@@ -83,7 +85,7 @@ export class Session {
       onError: (error) => log.error(`Cannot deal with a message: ${error}`),
     });
     this.#pump = new Pump({
-      pipe: options.link,
+      pipe: { write: async (bytes) => await (await options.link).write(bytes) },
       connection: () => this.#connection,
       // Not the end: the other machine may have said its last word without listening to ours. Reading tells the end.
       onBroken: () => log.debug("the link takes nothing any more"),
@@ -95,7 +97,12 @@ export class Session {
     });
   }
 
-  /** How the command ended, when everything it wrote is here. Throws {@link LinkLostError}. */
+  /** Tells of files ahead of the command, before the link stands. */
+  tellAhead(): void {
+    this.#options.start?.tell(this.#telling);
+  }
+
+  /** How the command ended, when everything it wrote is here. The link stands. Throws {@link LinkLostError}. */
   async run(): Promise<RunOut> {
     const { command, terminal } = this.#options;
     const outputs = this.#connectStreams();
@@ -107,7 +114,7 @@ export class Session {
     this.#onOutput = () => progress.done();
     try {
       const receiving = this.#receive();
-      this.#tellAhead();
+      this.#options.start?.goOn(this.#telling);
       const reply = this.#connection.call(AgentOp.RUN, encodeRun(command)).reply.then(decodeRunOut);
       timeline.mark("told what to run");
       const lost = receiving.then(async () => {
@@ -134,28 +141,29 @@ export class Session {
     return this.#touched;
   }
 
-  #tellAhead(): void {
-    this.#options.start?.tell({
+  get #telling(): TellOptions {
+    return {
       files: this.#files,
       notify: (op, body) => this.#connection.notify(op, body),
       isCongested: () => this.#queued > MAX_NEWS,
-    });
+    };
   }
 
   /** Until the link ends. */
   async #receive(): Promise<void> {
+    const link = await this.#options.link;
     try {
       for (;;) {
         // Whoever asks and does not listen is not heard until the answers are out.
         while (this.#queued > MAX_QUEUED && !this.#pump.isBroken) await this.#pump.moved;
-        const bytes = await this.#options.link.read();
+        const bytes = await link.read();
         if (bytes === undefined) return;
         this.#connection.receive(bytes);
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       log.error(`Cannot understand the other machine: ${error.message}`);
-      this.#options.link.kill();
+      link.kill();
     } finally {
       this.#connection.close();
     }

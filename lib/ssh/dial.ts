@@ -17,6 +17,8 @@ export interface DialOptions {
   readonly timeoutMs: number;
   /** Gives up: what was started ends, and dial() rejects with the signal's reason. Of no effect once the link stands. */
   readonly signal?: AbortSignal;
+  /** Called when everything has been sent that can be before the other machine answers: there is time now for other work. */
+  readonly onWaiting?: () => void;
   /** The agent. Default: this program's own file. */
   readonly executable?: Executable;
   /** Where hashes and packed executables are kept. Default: cacheFolder(). */
@@ -70,6 +72,7 @@ async function startAgent(shell: RemoteShell, nonce: string, options: DialOption
     ...["agent", "--nonce", nonce, ...options.agentArgs],
   ]));
   timeline.mark("script written");
+  options.onWaiting?.();
   let uploaded = 0;
   const [word, ...facts] = await shell.answer(["exec", "probe"]);
   if (word === "probe") {

@@ -140,7 +140,12 @@ Deno.test("a file that we wrote is listed as it is, whatever is told of others m
   await fixture.write(nodeId, fh, "much longer");
   fixture.mirror.release(nodeId, fh);
   // News of another file, while those of ours are still on their way.
-  fixture.mirror.tree.snapshots.told(fixture.mirror.tree.node(a), fromText("4"), { stat: fixture.stat("a/4") });
+  fixture.mirror.tree.snapshots.told(
+    fixture.mirror.tree.node(a),
+    fromText("4"),
+    { stat: fixture.stat("a/4") },
+    performance.now(),
+  );
   const reader = await Reader.open(fixture, a);
   await reader.rest();
   assert.equal(reader.entries.get("3")!.nodeId, nodeId);
