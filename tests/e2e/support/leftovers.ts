@@ -15,9 +15,9 @@ export interface State {
 const WITHIN_MS = 5000;
 
 export async function stateOf(host: Host): Promise<State> {
-  // sudo keeps notes of who asked for what.
+  // sudo keeps notes of who asked for what; and contents are kept for the next session.
   const { stdout } = await host.exec(
-    "find /tmp /var/tmp /root /home /run /dev/shm /mnt -xdev ! -path '/run/sudo*' | LC_ALL=C sort",
+    "find /tmp /var/tmp /root /home /run /dev/shm /mnt -xdev ! -path '/run/sudo*' ! -path '*/outrun/cache-*' | LC_ALL=C sort",
   );
   return {
     // The listener counts its connections in its title.
