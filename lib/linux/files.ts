@@ -5,7 +5,7 @@
 import { type ByteString, cString } from "../bytes/mod.ts";
 import { arch } from "./arch.ts";
 import { Errno } from "./errno.ts";
-import { addressOf, libc, negative } from "./libc.ts";
+import { addressOf, libc, negative, whileUsing } from "./libc.ts";
 
 export const AT_FDCWD = -100;
 const AT_REMOVEDIR = 0x200;
@@ -74,7 +74,7 @@ export function writeAll(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
 
 /** Writes off this thread. How it went is not told. */
 export async function writeAsync(fd: number, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  await libc().writeAsync(fd, bytes, bytes.length);
+  await whileUsing([bytes], libc().writeAsync(fd, bytes, bytes.length));
 }
 
 /** Bytes read at `offset`, waiting for the disk. */
@@ -96,7 +96,7 @@ export function readAtNoWait(fd: number, into: Uint8Array<ArrayBuffer>, offset: 
 
 /** Bytes read at `offset` by a thread of the runtime's pool; a failure is found out by asking again synchronously. */
 export async function readAtAsync(fd: number, into: Uint8Array<ArrayBuffer>, offset: number): Promise<number> {
-  const result = await libc().pread64Async(fd, into, into.length, offset);
+  const result = await whileUsing([into], libc().pread64Async(fd, into, into.length, offset));
   return result === -1 ? readAt(fd, into, offset) : result;
 }
 

@@ -1,5 +1,5 @@
 import { type ByteString, byteString, cString } from "../bytes/mod.ts";
-import { libc, negative } from "./libc.ts";
+import { libc, negative, whileUsing } from "./libc.ts";
 import { O_CLOEXEC, O_NONBLOCK, read } from "./files.ts";
 import { POLLIN } from "./poll.ts";
 
@@ -44,7 +44,7 @@ export async function awaitEvents(watcher: number): Promise<void> {
   const view = new DataView(set.buffer);
   view.setInt32(0, watcher, true);
   view.setInt16(4, POLLIN, true);
-  await libc().pollAsync(set, 1, -1);
+  await whileUsing([set], libc().pollAsync(set, 1, -1));
 }
 
 /** Bytes for {@link decodeEvents}, or minus errno: -EAGAIN when there are none. */

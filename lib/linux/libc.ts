@@ -259,3 +259,19 @@ export function addressOf(buffer: Uint8Array<ArrayBuffer>): bigint {
 export function keepUntilHere(...buffers: Uint8Array<ArrayBuffer>[]): void {
   for (const buffer of buffers) libc().addressOf(buffer, 0, 0);
 }
+
+/** Buffers that another thread uses. */
+const used = new Set<Uint8Array>();
+
+/**
+ * Waits for a call on another thread, whose buffers the caller has no further use for, perhaps: the runtime does not keep
+ * them for it, and what is collected meanwhile is somebody else's memory when the thread writes there.
+ */
+export async function whileUsing<T>(buffers: readonly Uint8Array[], call: Promise<T>): Promise<T> {
+  for (const buffer of buffers) used.add(buffer);
+  try {
+    return await call;
+  } finally {
+    for (const buffer of buffers) used.delete(buffer);
+  }
+}

@@ -17,13 +17,13 @@ const RECENT_MS = 2000;
 
 /**
  * The digests of local files, so that each is read for it only once. A file is taken for unchanged while its device,
- * inode number, size and times (of modification, change and birth) are the same. What that cannot see is a program that
- * goes on storing to a shared mapping without telling (msync), for the 30 s until the kernel writes its pages back.
+ * inode number, size and times (of modification, change and birth) are the same. What that cannot see are stores to a
+ * shared mapping: only the first to a page sets the file's times, until the kernel has written the page back (after 30 s;
+ * on tmpfs never).
  *
- * Kept in a {@link DigestTable} of our own, not in SQLite. Speed did not decide that (0.1 ms against 0.5 to open it, 3 ms
- * to make it; 4 µs against 11 a lookup); failures did: node:sqlite waits for another session's lock for 5 s on the thread
- * that serves the link (its `timeout` has no effect), does not tell locks from damage, and a damaged database that is
- * made anew while another session has it open damages the new one.
+ * Kept in a {@link DigestTable} of our own, not in SQLite. Speed did not decide that (0.1 ms to open, 0.2 where there is
+ * none yet, and 4 µs a lookup; SQLite 0.2, 3 and 9), failures did: node:sqlite does not tell another session's lock from
+ * damage, and a damaged database that is made anew while another session has it open damages the new one.
  */
 export class Digests {
   readonly #table: DigestTable | undefined;
