@@ -182,15 +182,17 @@ export class Tree {
    */
   async change(op: number, body: Uint8Array, ...places: readonly Place[]): Promise<Uint8Array> {
     const reply = this.directories.ask(op, body);
-    const attributes = places.map(({ parent }) => this.stat(FileOp.GETATTR, encodeRef(this.ref(parent))));
+    // Where they are refused, the kernel's question is asked.
+    const attributes = places.map(({ parent }) =>
+      this.stat(FileOp.GETATTR, encodeRef(this.ref(parent))).catch(() => undefined)
+    );
     try {
       return await reply;
     } finally {
       for (const [index, place] of places.entries()) {
         place.parent.outdate();
         this.#changed(place);
-        // Where it is refused, the kernel's question is asked.
-        attributes[index].then((attr) => place.parent.update(attr)).catch(() => {});
+        attributes[index].then((attr) => attr && place.parent.update(attr));
       }
     }
   }

@@ -35,8 +35,11 @@ async function uninstall(): Promise<void> {
   await host.exec("rm -rf /root/.cache /home/*/.cache /var/tmp/.outrun-* /tmp/.outrun-* /dev/shm/.outrun-*");
 }
 
+/** What is in a folder of agents, but for the contents that they keep. */
 async function listed(path = folder): Promise<string[]> {
-  return (await host.exec(`ls -A ${path}`)).stdout.split("\n").filter((name) => name !== "");
+  return (await host.exec(`ls -A ${path}`)).stdout.split("\n").filter((name) =>
+    name !== "" && !/^cache-\d+$/.test(name)
+  );
 }
 
 const isAgent = (name: string) => /^agent-[0-9a-f]{64}$/.test(name);
@@ -47,8 +50,11 @@ Deno.test("the first use uploads, the second does not", async () => {
   const names = await listed();
   assert.ok(names.length === 1 && isAgent(names[0]), names.join(" "));
   assert.equal((await firstUse()).uploaded, 0);
-  const { stdout } = await host.exec(`stat -c '%a %U' ${folder} ${folder}/*; sha256sum ${folder}/* | cut -c 1-64`);
-  assert.equal(stdout, `700 root\n755 root\n${names[0].slice("agent-".length)}\n`);
+  const agent = `${folder}/agent-*`;
+  const { stdout } = await host.exec(
+    `stat -c '%a %U' ${folder} ${agent} ${folder}/cache-0; sha256sum ${agent} | cut -c 1-64`,
+  );
+  assert.equal(stdout, `700 root\n755 root\n700 root\n${names[0].slice("agent-".length)}\n`);
   await uninstall();
   await nothingIsLeft(host, before);
 });

@@ -8,6 +8,7 @@ import { AgentNote, CHUNK, decodePack, type PackRecord, type Touched } from "../
 import { DigestsAhead } from "../../../lib/session/digests_ahead.ts";
 import { PackWriter } from "../../../lib/session/pack_writer.ts";
 import { Start } from "../../../lib/session/start.ts";
+import type { TellOptions } from "../../../lib/session/telling.ts";
 import { waitUntil } from "../../hosts/wait.ts";
 
 // Loaded here, it is not taken for a leak of the first test.
@@ -52,7 +53,7 @@ class Fixture implements AsyncDisposable {
   }
 
   tell(start: Start): void {
-    start.tell({
+    const options: TellOptions = {
       files: this.#files,
       notify: (op, body) => {
         assert.equal(op, AgentNote.PACK);
@@ -60,7 +61,9 @@ class Fixture implements AsyncDisposable {
         this.records.push(...decodePack(body));
       },
       isCongested: () => this.isCongested,
-    });
+    };
+    start.tell(options);
+    start.goOn(options);
   }
 
   /** The names that were told last, and digests. */
