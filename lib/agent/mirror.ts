@@ -345,7 +345,7 @@ export class Mirror implements FileSystem {
     this.tree.stat(FileOp.OPEN, encodeOpen({ ref, fh, flags })).then((stat) => {
       if (!node.hasOtherContent(stat)) node.update(stat);
       else if (!node.isBeingWritten) node.changedLocally();
-    }, (error) => log.debug(`"${toText(pathOf(node))}" is read from the cache only: ${error}`));
+    }).catch((error) => log.debug(`"${toText(pathOf(node))}" is read from the cache only: ${error}`));
     this.tree.files.confirm(file);
     return opened(file);
   }

@@ -192,7 +192,7 @@ export class Tree {
       for (const [index, place] of places.entries()) {
         place.parent.outdate();
         this.#changed(place);
-        attributes[index].then((attr) => attr && place.parent.update(attr));
+        attributes[index].then((attr) => attr && place.parent.update(attr)).catch(() => {});
       }
     }
   }
