@@ -182,10 +182,7 @@ export class Tree {
    */
   async change(op: number, body: Uint8Array, ...places: readonly Place[]): Promise<Uint8Array> {
     const reply = this.directories.ask(op, body);
-    // Where they are refused, the kernel's question is asked.
-    const attributes = places.map(({ parent }) =>
-      this.stat(FileOp.GETATTR, encodeRef(this.ref(parent))).catch(() => undefined)
-    );
+    const attributes = places.map(({ parent }) => this.#attributesOf(parent));
     try {
       return await reply;
     } finally {
@@ -194,6 +191,15 @@ export class Tree {
         this.#changed(place);
         attributes[index].then((attr) => attr && place.parent.update(attr)).catch(() => {});
       }
+    }
+  }
+
+  /** Where they are refused, the kernel's question will be asked. */
+  async #attributesOf(node: Node): Promise<FileAttr | undefined> {
+    try {
+      return await this.stat(FileOp.GETATTR, encodeRef(this.ref(node)));
+    } catch {
+      return undefined;
     }
   }
 
