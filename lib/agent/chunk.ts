@@ -5,7 +5,7 @@ import { CHUNK } from "../protocol/mod.ts";
 /** Reads at an offset off this thread. */
 export type ReadAsync = (fd: number, into: Uint8Array<ArrayBuffer>, offset: number) => Promise<number>;
 
-/** What is read without waiting goes to the kernel at once: one buffer does for all. */
+/** What is read without waiting goes to the kernel at once, in the same step: one buffer does for all. */
 const scratch = new Uint8Array(CHUNK);
 
 /** Where a chunk is had from. */
@@ -26,6 +26,8 @@ export class Chunk {
   /** Bytes that are here. */
   #arrived: number;
   #failed = false;
+  /** Whether a blob that was here is still what it was. */
+  #isChecked: boolean;
   /** Reads that another thread is busy with. */
   #reads = 0;
   #waiting: { readonly until: number; readonly wake: () => void }[] = [];
@@ -35,6 +37,7 @@ export class Chunk {
     this.#options = options;
     this.#blob = options.blob;
     this.#arrived = options.blob === undefined ? 0 : options.size;
+    this.#isChecked = options.blob === undefined;
   }
 
   /** It will not be had: whoever waits is to ask for what it needs by itself. */
@@ -61,6 +64,13 @@ export class Chunk {
   /** Those bytes, all within the chunk, if they are here and in memory; valid until the next read of any chunk. */
   readNow(offset: number, length: number): Uint8Array | undefined {
     if (this.#failed || this.#blob === undefined || this.#arrived < offset + length) return undefined;
+    if (!this.#isChecked) {
+      this.#isChecked = true;
+      if (!this.#blob.isSound()) {
+        this.fail();
+        return undefined;
+      }
+    }
     const into = scratch.subarray(0, length);
     const count = readAtNoWait(this.#blob.fd, into, offset);
     // A file system that cannot say whether it would wait (tmpfs) is local, as the cache is on no other: it is believed not to.
@@ -75,7 +85,8 @@ export class Chunk {
     while (!this.#failed && this.#arrived < until) {
       await new Promise<void>((wake) => this.#waiting.push({ until, wake }));
     }
-    return this.#failed ? undefined : this.readNow(offset, length)?.slice() ?? await this.#readFromDisk(offset, length);
+    const now = this.readNow(offset, length)?.slice();
+    return this.#failed ? undefined : now ?? await this.#readFromDisk(offset, length);
   }
 
   /** Undefined when the disk fails, or the blob turned out to be another content meanwhile. */

@@ -234,7 +234,9 @@ export class Mirror implements FileSystem {
    */
   #timeCollected(node: Node, { sec, nsec }: SetTime, reply: Promise<FileAttr>): AttrOut {
     node.attr = { ...node.attr, mtime: sec, mtimeNsec: nsec };
-    node.whileWriting(reply).then((attr) => node.update(attr)).catch(() => {});
+    // Not newer than what is asked for, and answered, until somebody looks at this answer.
+    const asked = performance.now();
+    node.whileWriting(reply).then((attr) => node.update(attr, asked)).catch(() => {});
     return { attr: node.attr, attrValid: this.tree.attrValid(node) };
   }
 
@@ -343,9 +345,14 @@ export class Mirror implements FileSystem {
     const file = this.tree.files.add(fh, node, { flags, direct: false });
     file.content = content;
     this.tree.stat(FileOp.OPEN, encodeOpen({ ref, fh, flags })).then((stat) => {
-      if (!node.hasOtherContent(stat)) node.update(stat);
-      else if (!node.isBeingWritten) node.changedLocally();
-    }).catch((error) => log.debug(`"${toText(pathOf(node))}" is read from the cache only: ${error}`));
+      if (!node.hasOtherContent(stat)) return node.update(stat);
+      if (node.isBeingWritten) return;
+      node.changedLocally();
+      return this.#cache.drop(node);
+    }).catch((error) => {
+      file.refusal = error;
+      log.debug(`"${toText(pathOf(node))}" is read from the cache only: ${error}`);
+    });
     this.tree.files.confirm(file);
     return opened(file);
   }
@@ -386,7 +393,7 @@ export class Mirror implements FileSystem {
 
   /** From `data` when it has come, or from the local side. */
   async #readLater(
-    { node, readAhead, direct }: OpenFile,
+    { node, readAhead, direct, refusal }: OpenFile,
     at: { offset: number; size: number; data?: Promise<Uint8Array | undefined> },
     caller: Caller,
   ): Promise<Uint8Array> {
@@ -396,6 +403,8 @@ export class Mirror implements FileSystem {
       node.wasRead(at.offset, known.length);
       return known;
     }
+    // It was removed or replaced in the moment in which it was opened, and not all of it is here.
+    if (refusal !== undefined) throw new ErrnoError(Errno.ESTALE, "read a file that was not opened");
     // Past its cache the kernel asks beyond the end that we know of.
     const data = direct
       ? await readAhead.readPlainly(at.offset, at.size, () => caller.signal)

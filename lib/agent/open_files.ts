@@ -17,6 +17,8 @@ export interface OpenFile {
   flushedWrites: number;
   /** What it is read from as long as nobody writes it; undefined: from the local side. */
   content?: Content;
+  /** Why the local side has not opened it, which was not waited for: its handle means nothing there. */
+  refusal?: unknown;
 }
 
 /** How a file is opened: flags of open(2), and whether past the page cache. */

@@ -41,6 +41,8 @@ export class StartPack {
   readonly #byNumber = new Map<number, PackedDirectory>();
   /** Those that no node has taken over. */
   readonly #waiting = new Map<string, PackedDirectory>();
+  /** All, by inode. */
+  readonly #byInode = new Map<string, PackedDirectory>();
 
   constructor(options: StartPackOptions) {
     this.#options = options;
@@ -78,6 +80,7 @@ export class StartPack {
   forget(): void {
     for (const { number } of this.#waiting.values()) this.#refuse(number);
     this.#waiting.clear();
+    this.#byInode.clear();
     this.#byNumber.clear();
   }
 
@@ -99,7 +102,8 @@ export class StartPack {
         directory.complete = true;
         return;
       case "content": {
-        const { dir, name, chunk, digest } = record;
+        const { name, chunk, digest } = record;
+        const dir = directory.number;
         const path = `${directory.path}/${name}` as ByteString;
         this.#options.onContent({ path, dir, name, chunk, digest, stat: attributes(directory, name) });
       }
@@ -111,9 +115,16 @@ export class StartPack {
     if ((stat.mode & S_IFMT) !== S_IFDIR || dir < FIRST_LOCAL_DIRECTORY || this.#byNumber.has(dir)) {
       throw new DecodeError(`Cannot use a start pack: directory ${dir} makes no sense`);
     }
+    const known = this.#byInode.get(inodeKey(stat));
+    if (known !== undefined && !known.hasChanged) {
+      // Told twice: what is known of it stays.
+      this.#byNumber.set(dir, known);
+      return this.#refuse(dir);
+    }
     const path = `${parent.path}/${name}` as ByteString;
     const packed: PackedDirectory = { ...empty(), number: dir, path, watched, stat };
     this.#byNumber.set(dir, packed);
+    this.#byInode.set(inodeKey(stat), packed);
     const node = this.#options.nodes.ofFile(stat);
     if (node === undefined) this.#waiting.set(inodeKey(stat), packed);
     // The root has a number of its own; somebody has mounted it within itself.

@@ -7,6 +7,11 @@ export interface Blob {
   readonly fd: number;
   /** Bytes. */
   readonly size: number;
+  /**
+   * Whether the content is still what was verified; to be asked once, right before it is used. Where it was verified in
+   * another boot it is read for that: a ms a MB, or what the disk takes. If not, the cache has dropped it.
+   */
+  isSound(): boolean;
   /** Ends the use; until then the content is not removed, by no session. */
   release(): void;
 }
@@ -24,12 +29,18 @@ export class OpenBlob implements Blob {
   readonly fd: number;
   readonly size: number;
   readonly #background: Background;
+  readonly #check: () => boolean;
   #isOpen = true;
 
-  constructor(file: { fd: number; size: number }, background: Background) {
+  constructor(file: { fd: number; size: number; check: () => boolean }, background: Background) {
     this.fd = file.fd;
     this.size = file.size;
+    this.#check = file.check;
     this.#background = background;
+  }
+
+  isSound(): boolean {
+    return this.#check();
   }
 
   release(): void {

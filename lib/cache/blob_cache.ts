@@ -4,11 +4,12 @@
  * 1. `find`: one indexed SELECT gives the blob's row, without any lock that others could hold for long.
  * 2. `CacheFolder.openBlob` opens the file by its digest and locks it against removal.
  * 3. Its attributes must be those of the row, or the content may not be what it was: then both are dropped.
- * 4. If it was last verified in another boot, the power may have been cut before its data was on the disk: it is hashed.
+ * 4. `isSound`, before its first use: the same once more; and if it was last verified in another boot, the power may have
+ *    been cut before its data was on the disk: it is hashed.
  * 5. The use is noted in memory, and written with others.
  */
 import type { ByteString } from "../bytes/mod.ts";
-import { Errno } from "../linux/mod.ts";
+import { Errno, statFd } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Background } from "./background.ts";
@@ -20,7 +21,7 @@ import { type Digest, hasDigest, isDigest } from "./digest.ts";
 import { ArrivingBlob, type NewBlob } from "./new_blob.ts";
 import { discardIndex, openIndex } from "./open_index.ts";
 import { Eviction, type Goal, type RemovalParts, type Removed, shards, sweep, sweepTemporaries } from "./removal.ts";
-import { type BlobName, NEWEST, type Place, type Totals } from "./rows.ts";
+import { type BlobName, type FoundRow, NEWEST, type Place, type Totals } from "./rows.ts";
 import { Uses } from "./uses.ts";
 
 /** When a limit is exceeded, so much of it is what stays: evicting is not to be for every new blob. */
@@ -32,6 +33,7 @@ const CLOSE_PATIENCE_MS = 2000;
 const PEOPLE_PATIENCE_MS = 5000;
 const LIST_PIECE = 100;
 const DAY_MS = 24 * 3600 * 1000;
+const HOUR_MS = 3600 * 1000;
 
 /** Where the cache is, and how much it may hold. */
 export interface CacheOptions {
@@ -44,6 +46,8 @@ export interface CacheOptions {
   readonly machine: string;
   /** Names the boot of the kernel; default: this one. */
   readonly boot?: string;
+  /** A use is noted that long after the last one that was, in ms; default: an hour, so that most sessions write nothing. */
+  readonly notedAfterMs?: number;
 }
 
 /** What the cache holds. */
@@ -121,14 +125,26 @@ export class BlobCache {
       return undefined;
     }
     const { fd, stat } = file;
-    const isSame = stampOf(stat) === row.stamp;
-    if (isSame && (row.boot === this.#boot || hasDigest(fd, stat.size, digest))) {
-      this.#uses.note(row.id);
-      return new OpenBlob({ fd, size: stat.size }, this.#background);
+    if (stampOf(stat) === row.stamp) {
+      const check = () => this.#check(digest, { fd, row });
+      return new OpenBlob({ fd, size: stat.size, check }, this.#background);
     }
     this.#background.close(fd);
-    this.#drop(digest, { stamp: isSame ? row.stamp : undefined });
+    this.#drop(digest);
     return undefined;
+  }
+
+  /** Whether an open blob is what its row says; notes the use if so, drops it if not. */
+  #check(digest: Digest, { fd, row }: { fd: number; row: FoundRow }): boolean {
+    const stat = statFd(fd);
+    const isSame = typeof stat !== "number" && stampOf(stat) === row.stamp;
+    if (isSame && (row.boot === this.#boot || hasDigest(fd, stat.size, digest))) {
+      const isNews = row.boot !== this.#boot || Date.now() - row.used > (this.#options.notedAfterMs ?? HOUR_MS);
+      if (isNews) this.#uses.note(row.id);
+      return true;
+    }
+    this.#drop(digest, { stamp: isSame ? row.stamp : undefined });
+    return false;
   }
 
   /**

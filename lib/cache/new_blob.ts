@@ -95,6 +95,11 @@ export class ArrivingBlob implements NewBlob {
     this.#closeUnused();
   }
 
+  /** What has just been hashed. */
+  isSound(): boolean {
+    return this.#state === "committed";
+  }
+
   /** Arrivals is done with it, one way or the other. */
   letGo(): void {
     this.#isHeld = false;
@@ -104,7 +109,7 @@ export class ArrivingBlob implements NewBlob {
   /** The same content for another user of this session, while Arrivals has it. */
   share(): Blob | undefined {
     const fd = duplicate(this.fd);
-    return fd < 0 ? undefined : new OpenBlob({ fd, size: this.size }, this.#background);
+    return fd < 0 ? undefined : new OpenBlob({ fd, size: this.size, check: () => true }, this.#background);
   }
 
   #closeUnused(): void {

@@ -14,6 +14,14 @@ export interface NewRow {
   readonly path: ByteString;
 }
 
+/** What tells whether a blob is sound. */
+export interface FoundRow {
+  readonly id: number;
+  readonly stamp: string;
+  readonly boot: string;
+  readonly used: number;
+}
+
 /** A blob by its last use. */
 export interface UsedRow {
   readonly id: number;
@@ -55,7 +63,7 @@ export class Rows {
   readonly #totals;
 
   constructor(db: DatabaseSync) {
-    this.#find = db.prepare("SELECT id, stamp, boot FROM blob WHERE digest = unhex(?)");
+    this.#find = db.prepare("SELECT id, stamp, boot, used FROM blob WHERE digest = unhex(?)");
     this.#put = db.prepare(
       `INSERT INTO blob (digest, size, stamp, boot, used) VALUES (unhex(?), ?, ?, ?, ?)
        ON CONFLICT (digest) DO UPDATE SET stamp = excluded.stamp, boot = excluded.boot, used = excluded.used RETURNING id`,
@@ -74,8 +82,8 @@ export class Rows {
     this.#totals = db.prepare("SELECT entries, bytes FROM total");
   }
 
-  find(digest: Digest): { readonly id: number; readonly stamp: string; readonly boot: string } | undefined {
-    return this.#find.get(digest) as { id: number; stamp: string; boot: string } | undefined;
+  find(digest: Digest): FoundRow | undefined {
+    return this.#find.get(digest) as unknown as FoundRow | undefined;
   }
 
   put({ digest, size, stamp, boot, used, machine, path }: NewRow): void {

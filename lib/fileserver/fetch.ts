@@ -44,7 +44,8 @@ class Fetch implements BulkSource {
   readonly #file: OpenFile;
   readonly #name: ByteString;
   readonly #end: number;
-  #buffer: Buffer | undefined = buffers.take();
+  /** From the first pull on. */
+  #buffer: Buffer | undefined;
   #offset: number;
   #ended = false;
   #fetching = false;
@@ -111,7 +112,8 @@ class Fetch implements BulkSource {
 
   /** Bytes of the next block in the buffer, 0 at the end, minus errno, or NOT_READY while a thread reads. */
   #read(): number {
-    const buffer = this.#buffer!.subarray(0, Math.min(FETCH_BLOCK, this.#end - this.#offset));
+    this.#buffer ??= buffers.take();
+    const buffer = this.#buffer.subarray(0, Math.min(FETCH_BLOCK, this.#end - this.#offset));
     if (buffer.length === 0) return 0;
     if (this.#fetched !== undefined) {
       const count = this.#fetched;

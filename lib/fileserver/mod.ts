@@ -24,5 +24,6 @@
 export { describePath } from "./describe.ts";
 export type { FileStatistics } from "./context.ts";
 export * from "./file_server.ts";
+export { openContent } from "./open_content.ts";
 export * from "./serving_process.ts";
 export type { StartPack, ToldFile } from "./start_pack.ts";

@@ -14,6 +14,11 @@ const DAY_MS = 86_400_000;
  * steps of up to 10 ms, some file systems' in steps of 2 s.
  */
 const RECENT_MS = 2000;
+/**
+ * What a program stores to a shared mapping moves a time once, and not again until the kernel has written the page back
+ * (after 30 s by default): what is remembered for that time must be of after that.
+ */
+const SETTLED_MS = 60_000;
 
 /**
  * The digests of local files, so that each is read for it only once. A file is taken for unchanged while its device,
@@ -60,8 +65,8 @@ export class Digests {
 
   /**
    * Reads a chunk of the file behind `fd`, which stays open until the promise is fulfilled. Undefined when
-   * it cannot be read, changes meanwhile or has changed already, or when {@link Digests.close} comes first. Of a file that
-   * was changed within the last 2 s the digest is told, but not remembered.
+   * it cannot be read, changes meanwhile, has changed already or within the last 2 s, or when {@link Digests.close} comes
+   * first. Of a file that was changed within the last minute the digest is told, but not remembered.
    */
   hash(fd: number, chunk: ChunkOfFile): Promise<Digest | undefined> {
     const hashed = this.#queue.then(() => this.#hash(fd, chunk));
@@ -81,12 +86,12 @@ export class Digests {
     if (signal.aborted || (stat.mode & S_IFMT) !== S_IFREG || !isSame(fd, stat)) return undefined;
     const known = this.find(chunk);
     if (known !== undefined) return known;
-    const isSettled =
-      Math.max(time(stat.mtime, stat.mtimeNsec), time(stat.ctime, stat.ctimeNsec)) + RECENT_MS < this.#now();
+    const age = this.#now() - Math.max(time(stat.mtime, stat.mtimeNsec), time(stat.ctime, stat.ctimeNsec));
+    if (age <= RECENT_MS) return undefined;
     const offset = chunk.chunk * CHUNK;
     const digest = await digestContent(fd, { offset, size: chunkSize(stat.size, chunk.chunk), signal });
     if (digest === undefined || signal.aborted || !isSame(fd, stat)) return undefined;
-    if (isSettled) this.#table?.put(chunk, { digest, day: this.#day() });
+    if (age > SETTLED_MS) this.#table?.put(chunk, { digest, day: this.#day() });
     return digest;
   }
 

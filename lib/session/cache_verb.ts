@@ -56,7 +56,7 @@ async function printAll(link: Link, { destination, verb }: CacheArguments): Prom
     const { done, error, ...listed } = JSON.parse(line) as { done?: Done; error?: string } & Listed;
     if (error !== undefined) throw new Error(printable(error));
     if (done !== undefined) {
-      if (verb !== "ls") console.log(summary(done));
+      if (verb !== "ls") console.log(printable(summary(done)));
       return 0;
     }
     console.log(row(listed));

@@ -1,21 +1,11 @@
 import type { ByteString } from "../bytes/mod.ts";
-import {
-  AT_FDCWD,
-  close,
-  O_NOCTTY,
-  O_NONBLOCK,
-  O_RDONLY,
-  openAt,
-  S_IFMT,
-  S_IFREG,
-  type Stat,
-  statFd,
-} from "../linux/mod.ts";
+import { openContent } from "../fileserver/mod.ts";
+import { close, type Stat } from "../linux/mod.ts";
 import type { Digests } from "../prefetch/mod.ts";
 import { CHUNK, chunkSize, type Touched } from "../protocol/mod.ts";
 
 /** Bytes of contents that are told of in one session. */
-const MAX_BYTES = 1024 * 1024 * 1024;
+const MAX_BYTES = 512 * 1024 * 1024;
 
 /** A chunk of a wanted file, and its digest. */
 export interface DigestedChunk {
@@ -68,12 +58,10 @@ export class DigestsAhead {
   }
 
   async #digest({ path, chunks }: Touched): Promise<void> {
-    // What has become a fifo or a device in the meantime must not be waited for.
-    const fd = openAt(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0) return;
+    const file = openContent(path);
+    if (file === undefined) return;
+    const { fd, stat } = file;
     try {
-      const stat = statFd(fd);
-      if (typeof stat === "number" || (stat.mode & S_IFMT) !== S_IFREG) return;
       for (const chunk of chunks ?? allChunks(stat.size)) {
         const size = chunkSize(stat.size, chunk);
         if (this.#closed || size === 0 || this.#left < size) break;

@@ -28,13 +28,13 @@ export class Start {
   #telling: Telling | undefined;
   #closed = false;
 
-  /** `contents`: whether the other machine keeps contents. Begins to compute digests. */
-  constructor(command: CommandLine, { contents }: { contents: boolean }) {
+  /** `contents`: whether the other machine keeps contents. Begins to compute digests; `digests`: by default the user's own. */
+  constructor(command: CommandLine, { contents, digests }: { contents: boolean; digests?: Digests }) {
     this.#command = command;
     const trace = this.#traces.find(command);
     this.#wants = trace?.wants ?? planStart(command);
     log.debug(`the command is expected to touch ${this.#wants.length} things, by ${trace ? "its trace" : "rules"}`);
-    this.#digests = contents ? Digests.open() : undefined;
+    this.#digests = contents ? digests ?? Digests.open() : undefined;
     this.#contents = this.#digests && new DigestsAhead(this.#wants, this.#digests);
   }
 

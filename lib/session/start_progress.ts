@@ -1,5 +1,5 @@
 import type { FileStatistics } from "../fileserver/mod.ts";
-import { type Screen, stderr } from "../log/mod.ts";
+import { printable, type Screen, stderr } from "../log/mod.ts";
 
 /** A start that takes no longer shows nothing. */
 const PATIENCE_MS = 1000;
@@ -48,7 +48,9 @@ export class StartProgress {
     if (now - this.#moved >= IDLE_MS) return this.done();
     if (now - this.#began < PATIENCE_MS) return;
     const rate = bytesRead / (now - this.#began) / 1000;
-    this.#screen.status(`outrun: sending ${sending}: ${(bytesRead / 1e6).toFixed(1)} MB, ${rate.toFixed(1)} MB/s`);
+    this.#screen.status(
+      `outrun: sending ${printable(sending)}: ${(bytesRead / 1e6).toFixed(1)} MB, ${rate.toFixed(1)} MB/s`,
+    );
   }
 
   /** Takes the line away, for good. Idempotent. */

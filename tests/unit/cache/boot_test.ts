@@ -9,7 +9,7 @@ const stampOf = (file: string) => stamp(statPath(path(file)) as Stat);
 const ONE = content(1);
 const TWO = content(2);
 
-Deno.test("BlobCache.find() hashes what was stored in another boot, once", async () => {
+Deno.test("Blob.isSound() hashes what was stored in another boot, once", async () => {
   await using fixture = new Fixture();
   const before = fixture.open({ boot: "before" });
   const digest = await store(before, ONE);
@@ -20,7 +20,7 @@ Deno.test("BlobCache.find() hashes what was stored in another boot, once", async
   assert.deepEqual(fixture.sql("SELECT boot FROM blob").map(({ boot }) => boot), ["after"]);
 });
 
-Deno.test("BlobCache.find() drops what did not get to the disk, though the index takes it for what it was", async () => {
+Deno.test("Blob.isSound() drops what did not get to the disk, though the index takes it for what it was", async () => {
   await using fixture = new Fixture();
   const before = fixture.open({ boot: "before" });
   const [lost, kept] = [await store(before, ONE), await store(before, TWO)];
@@ -29,19 +29,30 @@ Deno.test("BlobCache.find() drops what did not get to the disk, though the index
   Deno.writeFileSync(fixture.blobAt(lost), new Uint8Array(ONE.length));
   fixture.sql(`UPDATE blob SET stamp = '${stampOf(fixture.blobAt(lost))}' WHERE digest = unhex('${lost}')`);
   const after = fixture.open({ boot: "after" });
-  assert.equal(after.find(lost), undefined);
+  assert.equal(has(after, lost), false);
   assert(has(after, kept));
   assert.deepEqual(fixture.files(), [kept]);
   assert.equal(await store(after, ONE), digestOf(ONE));
   assert(has(after, lost));
 });
 
-Deno.test("BlobCache.find() believes within one boot what a hash would not", async () => {
+Deno.test("Blob.isSound() notices what was done to the file since it was found", async () => {
+  await using fixture = new Fixture();
+  const cache = fixture.open();
+  const digest = await store(cache, ONE);
+  const blob = cache.find(digest)!;
+  Deno.writeFileSync(fixture.blobAt(digest), new Uint8Array(ONE.length));
+  assert.equal(blob.isSound(), false);
+  blob.release();
+  assert.equal(cache.find(digest), undefined);
+});
+
+Deno.test("Blob.isSound() believes within one boot what a hash would not", async () => {
   await using fixture = new Fixture();
   const cache = fixture.open({ boot: "this" });
   const digest = await store(cache, ONE);
   Deno.writeFileSync(fixture.blobAt(digest), new Uint8Array(ONE.length));
   fixture.sql(`UPDATE blob SET stamp = '${stampOf(fixture.blobAt(digest))}'`);
   // Which is why everything hangs on the stamp.
-  assert.notEqual(cache.find(digest), undefined);
+  assert.equal(cache.find(digest)?.isSound(), true);
 });

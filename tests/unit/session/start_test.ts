@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { fromText } from "../../../lib/bytes/mod.ts";
 import { createFileServer } from "../../../lib/fileserver/mod.ts";
 import { bindNow } from "../../../lib/linux/mod.ts";
-import { Traces } from "../../../lib/prefetch/mod.ts";
+import { Digests, Traces } from "../../../lib/prefetch/mod.ts";
 import { AgentNote, CHUNK, decodePack, type PackRecord, type Touched } from "../../../lib/protocol/mod.ts";
 import { DigestsAhead } from "../../../lib/session/digests_ahead.ts";
 import { PackWriter } from "../../../lib/session/pack_writer.ts";
@@ -49,7 +49,9 @@ class Fixture implements AsyncDisposable {
 
   /** Begins a start; `contents` as the other machine keeps them. */
   start(contents = true): Start {
-    return this.#start = new Start(this.command as never, { contents });
+    // Files that were made just now are told of only some seconds later.
+    const digests = Digests.open(undefined, () => Date.now() + 100_000);
+    return this.#start = new Start(this.command as never, { contents, digests });
   }
 
   tell(start: Start): void {
