@@ -48,7 +48,6 @@ class Place implements AsyncDisposable {
       await Deno.mkdir(place.at(name).replace(/[^/]*$/, ""), { recursive: true });
       await Deno.writeFile(place.at(name), typeof content === "string" ? new TextEncoder().encode(content) : content);
     }
-    // Digests are remembered of what has not been changed for 2 s.
     await here.run(["touch", "-d", "-1 minute", ...Object.keys(files)], { cwd: place.folder.path });
     return place;
   }
@@ -86,6 +85,10 @@ class Place implements AsyncDisposable {
 
   /** Runs it until all is known of it: what comes at the very end of a run may not be kept. */
   async warm(argv: readonly string[]): Promise<Run> {
+    // Contents are told of what has not been changed for 2 s.
+    const isSettled = async () =>
+      (await here.run(["find", ".", "-newerct", "2.2 seconds ago"], { cwd: this.folder.path })).text === "";
+    await waitUntil(isSettled, { timeoutMs: 10_000, failure: "the files change all the time" });
     for (let i = 0; i < 6; i++) {
       const run = await asHere(this, argv);
       if (i > 0 && run.contents.fetched === 0 && (run.requests.READ ?? 0) === 0) return run;
