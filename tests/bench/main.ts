@@ -26,6 +26,7 @@ interface Options {
   readonly rtt: number[];
   readonly runs: number;
   readonly limit: number;
+  readonly only: string;
 }
 
 function numbers(text: string): number[] {
@@ -75,7 +76,7 @@ function cell(series: Series, runs: number): string {
 
 async function measureStarts(rig: Rig, targets: Target[], options: Options): Promise<string> {
   const rows: string[][] = [];
-  for (const [title, command] of Object.entries(starts)) {
+  for (const [title, command] of Object.entries(starts).filter(([title]) => title.includes(options.only))) {
     for (const target of targets) {
       const what = `${title}, RTT ${target.rttMs} ms`;
       stderr.line(what);
@@ -152,6 +153,7 @@ const program = new Command("scripts/bench")
   .option("--rtt <ms,…>", "round-trip times", numbers, [0, 20, 100])
   .option("--runs <n>", "how often each", positive, 5)
   .option("--limit <seconds>", "for one run; no further runs when those of a case took as long together", positive, 300)
+  .option("--only <text>", "of the starts, those with this in their title", "")
   .addArgument(new Argument("[name...]", "default: all").choices(names))
   .action(main);
 try {
