@@ -120,7 +120,9 @@ async function showRemains(host: Host, before: { processes: string[]; paths: str
   expect(mounts === 0, `${mounts} FUSE mounts are still on ${host.alias}`);
   const known = new Set(before.paths);
   const added = (await pathsOf(host)).filter((path) => !known.has(path));
-  const other = added.find((path) => !/^\/root\/\.cache(\/outrun(\/agent-[0-9a-f]{64})?)?$/.test(path));
+  const other = added.find((path) =>
+    !/^\/root\/\.cache(\/outrun(\/agent-[0-9a-f]{64}|\/cache-\d+(\/.*)?)?)?$/.test(path)
+  );
   expect(other === undefined, `"${other}" is new on ${host.alias}`);
   steps.say(`${added.at(-1)}; no other file, no process, no mount`);
 }

@@ -1,17 +1,21 @@
-import { type ByteString, fromText } from "../bytes/mod.ts";
+import { type ByteString, fromText, toBytes } from "../bytes/mod.ts";
 import {
   accessFd,
   AT_FDCWD,
   changeModeFd,
   close,
+  decodeDirectory,
   effectiveUser,
   Errno,
   errnoName,
   makeDirectoryAt,
+  O_CREAT,
   O_DIRECTORY,
   O_NOFOLLOW,
   O_RDONLY,
+  O_WRONLY,
   openAt,
+  readDirectory,
   S_IFDIR,
   S_IFLNK,
   S_IFMT,
@@ -19,9 +23,13 @@ import {
   statAt,
   statFd,
   statFs,
+  writeAll,
 } from "../linux/mod.ts";
 import { CacheError } from "./cache_error.ts";
 
+const TAG = fromText("CACHEDIR.TAG");
+const TAG_TEXT =
+  "Signature: 8a477f597d28d172789f06886806bc55\n# outrun keeps contents of files in here: outrun cache\n";
 const OWNER_ONLY = 0o700;
 const OTHERS_MAY_WRITE = 0o022;
 const W_OK_AND_X_OK = 3;
@@ -82,8 +90,35 @@ function faultOf(fd: number): string | undefined {
   if (typeof disk !== "number" && network.has(disk.type)) return "it is on a network file system";
   const access = accessFd(fd, W_OK_AND_X_OK);
   if (access < 0) return explain(access);
+  const taken = claim(fd);
+  if (taken !== undefined) return taken;
   const closed = makePrivate(fd, stat);
   return closed < 0 ? explain(closed) : undefined;
+}
+
+/**
+ * Marks the folder as the cache's, which removes what it does not know in there; undefined, or why it is not to be. The mark
+ * is that of the Cache Directory Tagging Specification, which keeps backups from it too.
+ */
+function claim(folder: number): string | undefined {
+  const tag = openAt(folder, TAG, O_RDONLY | O_NOFOLLOW);
+  if (tag >= 0) return void close(tag);
+  if (!isEmpty(folder)) return "it holds other files; name a folder that is empty, or not there yet";
+  const made = openAt(folder, TAG, O_WRONLY | O_CREAT | O_NOFOLLOW, 0o600);
+  if (made < 0) return explain(made);
+  // An empty mark is one, too: the disk may be full.
+  writeAll(made, toBytes(fromText(TAG_TEXT)));
+  close(made);
+  return undefined;
+}
+
+function isEmpty(folder: number): boolean {
+  const fd = openAt(folder, fromText("."), O_RDONLY | O_DIRECTORY);
+  if (fd < 0) return false;
+  const buffer = new Uint8Array(4096);
+  const length = readDirectory(fd, buffer);
+  close(fd);
+  return length >= 0 && decodeDirectory(buffer.subarray(0, length)).every(({ name }) => name === "." || name === "..");
 }
 
 /** What is in there may be readable for nobody but root where it comes from. */

@@ -1,5 +1,6 @@
-import { type CacheArguments, OWN_FAILURE } from "../cli/mod.ts";
+import { type CacheArguments, OWN_FAILURE, signalStatus } from "../cli/mod.ts";
 import type { Config } from "../config/mod.ts";
+import { SIGPIPE } from "../linux/mod.ts";
 import { log, printable } from "../log/mod.ts";
 import { dial, DialError, type Link, sshCarrier } from "../ssh/mod.ts";
 import { cacheArgument } from "./cache_argument.ts";
@@ -37,6 +38,8 @@ export async function runCacheVerb(options: CacheArguments, config: Config): Pro
     await link.status;
     return status;
   } catch (error) {
+    // As `outrun cache ls host | head` has it.
+    if (error instanceof Deno.errors.BrokenPipe) return signalStatus(SIGPIPE);
     log.error(error instanceof Error ? error.message : String(error));
     return error instanceof DialError ? error.exitStatus : OWN_FAILURE;
   }

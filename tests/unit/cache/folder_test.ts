@@ -99,3 +99,20 @@ Deno.test("BlobCache keeps what it has and takes no more while the disk is full"
     "right: true",
   ]);
 });
+
+Deno.test("BlobCache.open() refuses a folder that holds other files, and changes nothing there", async () => {
+  await using fixture = new Fixture();
+  Deno.mkdirSync(fixture.at("tmp"), { recursive: true });
+  Deno.chmodSync(fixture.folder, 0o755);
+  Deno.writeTextFileSync(fixture.at("tmp/mine"), "mine");
+  assert.throws(() => fixture.open(), /Cannot use the cache ".*": it holds other files; name a folder that is empty/);
+  assert.equal(Deno.readTextFileSync(fixture.at("tmp/mine")), "mine");
+  assert.deepEqual([...Deno.readDirSync(fixture.folder)].map(({ name }) => name), ["tmp"]);
+  assert.equal(Deno.statSync(fixture.folder).mode! & 0o777, 0o755);
+});
+
+Deno.test("BlobCache.open() marks its folder for backups", async () => {
+  await using fixture = new Fixture();
+  fixture.open();
+  assert.match(Deno.readTextFileSync(fixture.at("CACHEDIR.TAG")), /^Signature: 8a477f597d28d172789f06886806bc55\n/);
+});
