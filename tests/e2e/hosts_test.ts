@@ -161,6 +161,12 @@ Deno.test("Host.link() adds the round-trip time it was asked for", async () => {
   }
 });
 
+Deno.test("Host.link() can be called for several links at once", async () => {
+  await using host = await startHost();
+  const links = await Promise.all([0, 5, 10].map((rttMs) => host.link({ rttMs })));
+  for (const { alias } of links) assert.equal((await ssh(host, alias, "hostname")).stdout, "farhost\n", alias);
+});
+
 Deno.test("Host.link() limits the rate", async () => {
   await using host = await startHost();
   const link = await host.link({ rttMs: 20, mbit: 10 });

@@ -59,7 +59,7 @@ export class Host {
     const link = await Link.open(direct, { ...options, alias });
     this.#links.push(link);
     this.#targets.push({ alias, address: "127.0.0.1", port: link.port });
-    await writeSshConfig(this.#dir, this.alias, this.#targets);
+    writeSshConfig(this.#dir, this.alias, this.#targets);
     return link;
   }
 

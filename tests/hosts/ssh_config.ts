@@ -43,7 +43,7 @@ Subsystem sftp internal-sftp
 }
 
 /** `dir`/ssh_config for `ssh -F`: with that, ssh reads neither the user's nor the machine's configuration. */
-export async function writeSshConfig(dir: string, name: string, targets: readonly SshTarget[]): Promise<void> {
+export function writeSshConfig(dir: string, name: string, targets: readonly SshTarget[]): void {
   const hosts = targets.map((it) => `Host ${it.alias}\n  HostName ${it.address}\n  Port ${it.port}\n`);
   const text = `${hosts.join("")}Host *
   User root
@@ -60,6 +60,7 @@ export async function writeSshConfig(dir: string, name: string, targets: readonl
   ControlPath none
 `;
   // Renamed into place: an ssh that starts meanwhile reads the old one or the new one.
-  await Deno.writeTextFile(`${dir}/ssh_config.new`, text);
-  await Deno.rename(`${dir}/ssh_config.new`, `${dir}/ssh_config`);
+  // In one go, because links are opened side by side and the last one must leave all of them.
+  Deno.writeTextFileSync(`${dir}/ssh_config.new`, text);
+  Deno.renameSync(`${dir}/ssh_config.new`, `${dir}/ssh_config`);
 }

@@ -103,7 +103,7 @@ export async function startHost(given: HostOptions = {}): Promise<Host> {
   try {
     const facts = await waitForHost(supervisor);
     const target = { alias: options.name, address: facts.address, port: SSH_PORT };
-    await writeSshConfig(dir, options.name, [target]);
+    writeSshConfig(dir, options.name, [target]);
     return new Host(options.name, { dir, supervisor, facts, target });
   } catch (cause) {
     await supervisor.stdin.close().catch(() => {});
