@@ -282,7 +282,7 @@ export class Agent {
     if (this.#recorder === undefined) return;
     const { hits, misses } = this.#recorder;
     const touched = this.#recorder.touched();
-    log.debug(`contents, in bytes: ${JSON.stringify(this.#contents?.statistics)}`);
+    log.debug(`contents, in bytes: ${JSON.stringify(this.#contents?.statistics ?? "not kept")}`);
     const waited = this.#server?.waited.map((count, index) => `${count} of ${WAITS_MS[index]} ms or more`);
     log.debug(`requests of the kernel that waited: ${waited?.join(", ")}`);
     log.debug(`touched: ${touched.length}, names told ahead: ${hits}, names asked for: ${misses}`);
