@@ -49,16 +49,19 @@ export const sessions: Record<string, Session> = {
 /** What measuring a session gives. */
 export type SessionTimes = Record<"local" | "ssh" | "outrun", Series>;
 
+/** Where to measure, and how often each at most. */
+export interface Measuring {
+  readonly rig: Rig;
+  readonly target: Target;
+  readonly runs: number;
+  readonly limitMs: number;
+  readonly onRun: (run: number, name: string) => void;
+}
+
 /** Runs it in turns here, with plain ssh and through outrun; before that once through outrun, which is not counted. */
 export async function measureSession(
   session: Session,
-  { rig, target, ...options }: {
-    rig: Rig;
-    target: Target;
-    runs: number;
-    limitMs: number;
-    onRun: (run: number, name: string) => void;
-  },
+  { rig, target, ...options }: Measuring,
 ): Promise<SessionTimes> {
   const context = { ...rig.context, limitMs: options.limitMs };
   if (session.setup) await expect(session.setup, context);

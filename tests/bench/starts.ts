@@ -1,5 +1,6 @@
 import { alternate, type Series, time } from "./measure.ts";
 import type { Rig, Target } from "./rig.ts";
+import type { Measuring } from "./sessions.ts";
 
 /** Modules of Python's library, to be imported by one program. */
 const modules = "json,asyncio,http.server,urllib.request,xml.dom.minidom,sqlite3,email.mime.multipart,unittest.mock," +
@@ -30,13 +31,7 @@ export interface StartTimes extends Record<"local" | "ssh" | StartState, Series>
 /** Runs a program in turns here, with plain ssh (`true`), and through outrun in each state. */
 export async function measureStart(
   command: readonly string[],
-  { rig, target, ...options }: {
-    rig: Rig;
-    target: Target;
-    runs: number;
-    limitMs: number;
-    onRun: (run: number, name: string) => void;
-  },
+  { rig, target, ...options }: Measuring,
 ): Promise<StartTimes> {
   const context = { ...rig.context, limitMs: options.limitMs };
   await Deno.writeTextFile(`${rig.context.cwd}/hello.c`, '#include <stdio.h>\nint main() { puts("hello"); }\n');

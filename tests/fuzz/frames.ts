@@ -84,7 +84,7 @@ function start() {
 }
 
 /** Answers in every way there is, by the op. */
-function answer(request: Incoming): void | Promise<void> {
+export function answer(request: Incoming): void | Promise<void> {
   let left = 5;
   const source = { pull: (into: Uint8Array) => left-- > 0 ? Math.min(into.length, 3000) : left < -3 ? 0 : NOT_READY };
   switch (request.op % 6) {

@@ -18,6 +18,8 @@ const MESSAGES = 60;
 /** Bytes of decisions of one message: a request of the kernel, and whatever is answered meanwhile. */
 const SCRIPT = 400;
 const TURNS = 200;
+/** Their answers are as large as they ask for: with another size it would not go through the socket (EMSGSIZE). */
+const sized = new Set<number>([Opcode.FUSE_READ, Opcode.FUSE_GETXATTR, Opcode.FUSE_LISTXATTR]);
 const room = new Uint8Array(1 << 20);
 /** What a line of the log may be about: an answer that is none is the local side's fault. */
 const theirFault = /DecodeError|RpcError: errno (5[1-9]\d|[6-9]\d\d|\d{4})$/;
@@ -77,8 +79,7 @@ class Rig {
       if (once(from, 5)) this.#side.tell();
       if (once(from, 8)) this.#side.letGo();
       const request = requests.next(from);
-      // An answer to a larger read would not go through the socket.
-      const body = request.opcode !== Opcode.FUSE_READ && once(from, 30)
+      const body = !sized.has(request.opcode) && once(from, 30)
         ? mutate(request.body, request.body, from)
         : request.body;
       // A request that is malformed may be answered with whatever it asked for by that.

@@ -4,7 +4,7 @@ import { O_CREAT, O_RDWR } from "../../lib/linux/mod.ts";
 import { startHands } from "./support/hands.ts";
 import type { Calls } from "../conformance/os.ts";
 import { pattern } from "../conformance/pattern.ts";
-import { Random } from "./support/random.ts";
+import { pick, Random } from "../fuzz/choices.ts";
 import type { Arena, Suite } from "./support/suite.ts";
 
 const LARGEST = 300_000;
@@ -36,7 +36,7 @@ class ModelledFile {
   async step(): Promise<string> {
     const at = { offset: this.#random.below(LARGEST - 1), length: 0 };
     at.length = 1 + this.#random.below(Math.min(PIECE, LARGEST - at.offset));
-    const action = this.#random.oneOf(Object.keys(this.#actions));
+    const action = pick(this.#random, Object.keys(this.#actions));
     await this.#actions[action](at);
     assert.equal(((await this.#os.fstat(this.#fd)) as { size: number }).size, this.#size, "size");
     return `${action} ${at.offset}+${at.length}`;

@@ -3,7 +3,7 @@ import { O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY, O_RDWR, O_TRUNC, O_WRO
 import { differences } from "../conformance/differences.ts";
 import type { Calls, FileFacts } from "../conformance/os.ts";
 import { startHands } from "./support/hands.ts";
-import { Random } from "./support/random.ts";
+import { pick, Random } from "../fuzz/choices.ts";
 import type { Arena, Suite } from "./support/suite.ts";
 
 const PROCESSES = 4;
@@ -29,37 +29,37 @@ async function onFile(os: Calls, [name, flags]: [string, number], act: (fd: numb
 
 const operations: Readonly<Record<string, Operation>> = {
   write: (os, random) =>
-    onFile(os, [random.oneOf(NAMES), O_WRONLY | O_CREAT | random.oneOf([0, 0, O_TRUNC, O_APPEND, O_EXCL])], (fd) => {
+    onFile(os, [pick(random, NAMES), O_WRONLY | O_CREAT | pick(random, [0, 0, O_TRUNC, O_APPEND, O_EXCL])], (fd) => {
       const [offset, size, seed] = [LARGEST, LARGEST, 1 << 30].map((limit) => random.below(limit));
       return os.fill(fd, { offset, size, seed });
     }),
-  read: (os, random) => onFile(os, [random.oneOf(NAMES), O_RDONLY], (fd) => os.digest(fd, 1 + random.below(LARGEST))),
-  mkdir: (os, random) => os.mkdir(random.oneOf(NAMES), 0o755),
-  rmdir: (os, random) => os.rmdir(random.oneOf(NAMES)),
-  unlink: (os, random) => os.unlink(random.oneOf(NAMES)),
+  read: (os, random) => onFile(os, [pick(random, NAMES), O_RDONLY], (fd) => os.digest(fd, 1 + random.below(LARGEST))),
+  mkdir: (os, random) => os.mkdir(pick(random, NAMES), 0o755),
+  rmdir: (os, random) => os.rmdir(pick(random, NAMES)),
+  unlink: (os, random) => os.unlink(pick(random, NAMES)),
   rename: (os, random) =>
-    os.rename(random.oneOf(NAMES), random.oneOf(NAMES), random.oneOf([0, 0, 0, NOREPLACE, EXCHANGE])),
-  link: (os, random) => os.link(random.oneOf(NAMES), random.oneOf(NAMES)),
-  symlink: (os, random) => os.symlink(random.oneOf(NAMES), random.oneOf(NAMES)),
-  fifo: (os, random) => os.mknod(random.oneOf(NAMES), 0o010644),
-  truncate: (os, random) => os.truncate(random.oneOf(NAMES), random.below(2 * LARGEST)),
+    os.rename(pick(random, NAMES), pick(random, NAMES), pick(random, [0, 0, 0, NOREPLACE, EXCHANGE])),
+  link: (os, random) => os.link(pick(random, NAMES), pick(random, NAMES)),
+  symlink: (os, random) => os.symlink(pick(random, NAMES), pick(random, NAMES)),
+  fifo: (os, random) => os.mknod(pick(random, NAMES), 0o010644),
+  truncate: (os, random) => os.truncate(pick(random, NAMES), random.below(2 * LARGEST)),
   punch: (os, random) =>
-    onFile(os, [random.oneOf(NAMES), O_RDWR], (fd) => {
+    onFile(os, [pick(random, NAMES), O_RDWR], (fd) => {
       const range = { offset: random.below(LARGEST), length: 1 + random.below(LARGEST) };
-      return os.fallocate(fd, random.oneOf([0, KEEP_SIZE, PUNCH_HOLE | KEEP_SIZE]), range);
+      return os.fallocate(fd, pick(random, [0, KEEP_SIZE, PUNCH_HOLE | KEEP_SIZE]), range);
     }),
-  chmod: (os, random) => os.chmod(random.oneOf(NAMES), 0o600 + random.below(0o200)),
-  chown: (os, random) => os.lchown(random.oneOf(NAMES), random.below(1000), random.below(1000)),
+  chmod: (os, random) => os.chmod(pick(random, NAMES), 0o600 + random.below(0o200)),
+  chown: (os, random) => os.lchown(pick(random, NAMES), random.below(1000), random.below(1000)),
   setTimes: (os, random) => {
     const [atime, mtime] = [random, random].map((it) => `${1 + it.below(1e9)}`);
-    return os.setTimes(random.oneOf(NAMES), { atime, mtime, follow: false });
+    return os.setTimes(pick(random, NAMES), { atime, mtime, follow: false });
   },
-  setxattr: (os, random) => os.lsetxattr(random.oneOf(NAMES), `user.${random.below(3)}`, "v".repeat(random.below(100))),
-  removexattr: (os, random) => os.removexattr(random.oneOf(NAMES), `user.${random.below(3)}`),
-  list: (os, random) => os.list(random.oneOf([".", ...NAMES])),
-  stat: async (os, random) => comparable(await os.stat(random.oneOf(NAMES))),
-  lstat: async (os, random) => comparable(await os.lstat(random.oneOf(NAMES))),
-  readlink: (os, random) => os.readlink(random.oneOf(NAMES)),
+  setxattr: (os, random) => os.lsetxattr(pick(random, NAMES), `user.${random.below(3)}`, "v".repeat(random.below(100))),
+  removexattr: (os, random) => os.removexattr(pick(random, NAMES), `user.${random.below(3)}`),
+  list: (os, random) => os.list(pick(random, [".", ...NAMES])),
+  stat: async (os, random) => comparable(await os.stat(pick(random, NAMES))),
+  lstat: async (os, random) => comparable(await os.lstat(pick(random, NAMES))),
+  readlink: (os, random) => os.readlink(pick(random, NAMES)),
 };
 
 /** One process's operations in its current folder, a line each with what they gave. */
@@ -67,7 +67,7 @@ async function act(os: Calls, { seed, count }: { seed: number; count: number }):
   const random = new Random(seed);
   const lines: string[] = [];
   while (lines.length < count) {
-    const name = random.oneOf(Object.keys(operations));
+    const name = pick(random, Object.keys(operations));
     lines.push(`${lines.length} ${name}: ${JSON.stringify(await operations[name](os, random))}`);
   }
   return lines;

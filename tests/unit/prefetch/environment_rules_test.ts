@@ -182,20 +182,20 @@ Deno.test("library files: OpenSSL's configuration is read by who uses it, where 
 });
 
 Deno.test("program files: what a program looks for by its name", () => {
-  const disk = withProgram(new MemoryDisk(), "/bin/make").directory("/work").file("/work/Makefile");
-  assert.deepEqual(added(programFilesRule, disk, { argv: ["/bin/make"], cwd: "/work" }), [
-    "name /work/GNUmakefile",
-    "name /work/makefile",
-    "content /work/Makefile",
+  const disk = withProgram(new MemoryDisk(), "/bin/make").directory("/src").file("/src/Makefile");
+  assert.deepEqual(added(programFilesRule, disk, { argv: ["/bin/make"], cwd: "/src" }), [
+    "name /src/GNUmakefile",
+    "name /src/makefile",
+    "content /src/Makefile",
   ]);
 });
 
 Deno.test("arguments: names of files are wanted, code, options and URLs are not", () => {
-  const disk = withProgram(new MemoryDisk(), "/bin/p").file("/work/in.mp4", "x").file(
-    "/work/big",
+  const disk = withProgram(new MemoryDisk(), "/bin/p").file("/src/in.mp4", "x").file(
+    "/src/big",
     new Uint8Array(300 << 10),
   )
-    .file("/work/d/a").file("/conf");
+    .file("/src/d/a").file("/conf");
   const argv = [
     "/bin/p",
     "-i",
@@ -210,12 +210,12 @@ Deno.test("arguments: names of files are wanted, code, options and URLs are not"
     "{a.b}",
     "new.mp4",
   ];
-  assert.deepEqual(added(argumentsRule, disk, { argv, cwd: "/work" }), [
-    "content /work/in.mp4",
+  assert.deepEqual(added(argumentsRule, disk, { argv, cwd: "/src" }), [
+    "content /src/in.mp4",
     "content /conf",
-    "name /work/big",
-    "listing /work/d",
-    "name /work/new.mp4",
+    "name /src/big",
+    "listing /src/d",
+    "name /src/new.mp4",
   ]);
 });
 

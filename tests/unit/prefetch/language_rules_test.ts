@@ -11,38 +11,38 @@ const noise = Uint8Array.from({ length: 5000 }, (_, i) => i * 11 + (i >> 8));
 const node = () => withProgram(new MemoryDisk(), "/bin/node");
 
 Deno.test("node: a script's package, relative modules with and without extension, folders and their main", () => {
-  const disk = node().file("/work/package.json", "{}").file(
-    "/work/src/main.js",
+  const disk = node().file("/src/package.json", "{}").file(
+    "/src/src/main.js",
     `require("./a"); require('../lib'); import("./gone")`,
   )
-    .file("/work/src/a.js", `import x from "./a.js"; export * from "./data.json"`).file("/work/src/data.json", "{}")
-    .file("/work/lib/package.json", `{"main":"./out"}`).file("/work/lib/out/index.js", "");
-  assertInOrder(planned(disk, ["/bin/node", "src/main.js"], { cwd: "/work" }), [
-    "content /work/src/main.js",
-    "name /work/src/package.json",
-    "content /work/package.json",
-    "name /work/src/a",
-    "content /work/src/a.js",
-    "content /work/src/data.json",
-    "content /work/lib/package.json",
-    "content /work/lib/out/index.js",
-    "name /work/src/gone",
-    "name /work/src/gone.js",
+    .file("/src/src/a.js", `import x from "./a.js"; export * from "./data.json"`).file("/src/src/data.json", "{}")
+    .file("/src/lib/package.json", `{"main":"./out"}`).file("/src/lib/out/index.js", "");
+  assertInOrder(planned(disk, ["/bin/node", "src/main.js"], { cwd: "/src" }), [
+    "content /src/src/main.js",
+    "name /src/src/package.json",
+    "content /src/package.json",
+    "name /src/src/a",
+    "content /src/src/a.js",
+    "content /src/src/data.json",
+    "content /src/lib/package.json",
+    "content /src/lib/out/index.js",
+    "name /src/src/gone",
+    "name /src/src/gone.js",
   ]);
 });
 
 Deno.test("node: packages are looked for upwards, their exports heeded, node's own modules not looked for", () => {
-  const home = "/work/node_modules";
+  const home = "/src/node_modules";
   const disk = node().file(
-    "/work/src/main.mjs",
+    "/src/src/main.mjs",
     `import "fs"; import "node:path"; import a from "a"; import b from "@s/b/sub"; import "c"`,
   )
     .file(`${home}/a/package.json`, `{"main":"no.js","exports":{".":{"import":"./yes.js","browser":"./no.js"}}}`)
     .file(`${home}/a/yes.js`).file(`${home}/a/no.js`)
     .file(`${home}/@s/b/package.json`, `{"exports":{"./sub":"./dist/sub.js"}}`).file(`${home}/@s/b/dist/sub.js`);
-  const wants = planned(disk, ["/bin/node", "src/main.mjs"], { cwd: "/work" });
+  const wants = planned(disk, ["/bin/node", "src/main.mjs"], { cwd: "/src" });
   assertInOrder(wants, [
-    "name /work/src/node_modules",
+    "name /src/src/node_modules",
     `content ${home}/a/package.json`,
     `content ${home}/a/yes.js`,
     `content ${home}/@s/b/dist/sub.js`,
@@ -94,13 +94,13 @@ Deno.test("ruby: the load path is read out of libruby, and searched for source b
     .file(`${folders[2]}/ext.so`, makeElf())
     .file(`${folders[2]}/enc/encdb.so`, makeElf())
     .file("/usr/lib/ruby/gems/3.1.0/specifications/default/json.gemspec")
-    .file("/work/s.rb", "require 'set'\n");
-  const wants = planned(disk, ["/usr/bin/ruby", "s.rb"], { cwd: "/work" });
+    .file("/src/s.rb", "require 'set'\n");
+  const wants = planned(disk, ["/usr/bin/ruby", "s.rb"], { cwd: "/src" });
   assertInOrder(wants, [
     `name ${folders[0]}/enc`,
     `content ${folders[2]}/enc/encdb.so`,
     "content /usr/lib/ruby/gems/3.1.0/specifications/default/json.gemspec",
-    "content /work/s.rb",
+    "content /src/s.rb",
     `name ${folders[0]}/set.rb`,
     `content ${own}/set.rb`,
     `name ${own}/ext.rb`,
@@ -133,26 +133,26 @@ function gcc(): MemoryDisk {
 
 Deno.test("gcc: compiler with headers, assembler by PATH, linker with its files", () => {
   const home = "/usr/lib/gcc/x86_64-linux-gnu/12";
-  const disk = gcc().file("/work/a.c", `#include <stdio.h>\n# include "own.h"\n`).file(
-    "/work/inc/own.h",
+  const disk = gcc().file("/src/a.c", `#include <stdio.h>\n# include "own.h"\n`).file(
+    "/src/inc/own.h",
     "#include <stddef.h>\n#include <own.h>\n",
   )
     .file("/usr/include/stdio.h", "#include <bits/types.h>\n").file("/usr/include/x86_64-linux-gnu/bits/types.h");
   assertInOrder(
-    planned(disk, ["/usr/bin/gcc", "-Iinc", "a.c", "-o", "prog"], { cwd: "/work", env: ["PATH=/bin:/usr/bin"] }),
+    planned(disk, ["/usr/bin/gcc", "-Iinc", "a.c", "-o", "prog"], { cwd: "/src", env: ["PATH=/bin:/usr/bin"] }),
     [
       "content /usr/bin/gcc",
       `name ${home}/specs`,
       `content ${home}/cc1`,
       `name ${home}/include`,
-      "name /work/a.c.gch",
-      "content /work/a.c",
+      "name /src/a.c.gch",
+      "content /src/a.c",
       `name ${home}/include/stdc-predef.h`,
       `name ${home}/include/stdio.h`,
       "content /usr/include/stdio.h",
       "content /usr/include/x86_64-linux-gnu/bits/types.h",
-      "name /work/own.h",
-      "content /work/inc/own.h",
+      "name /src/own.h",
+      "content /src/inc/own.h",
       `content ${home}/include/stddef.h`,
       `name ${home}/as`,
       "content /usr/bin/as",
@@ -162,7 +162,7 @@ Deno.test("gcc: compiler with headers, assembler by PATH, linker with its files"
       `content ${home}/crtbeginS.o`,
       `content ${home}/collect2`,
       "content /usr/bin/ld",
-      "name /work/prog",
+      "name /src/prog",
       `name ${home}/libgcc.so`,
       `content ${home}/libgcc.a`,
       "content /usr/lib/x86_64-linux-gnu/libc.so",
@@ -173,11 +173,11 @@ Deno.test("gcc: compiler with headers, assembler by PATH, linker with its files"
 });
 
 Deno.test("gcc: include_next goes on behind the folder of the file that says it", () => {
-  const disk = gcc().file("/work/a.c", "#include <x.h>\n").file("/work/one/x.h", "#include_next <x.h>\n").file(
-    "/work/two/x.h",
+  const disk = gcc().file("/src/a.c", "#include <x.h>\n").file("/src/one/x.h", "#include_next <x.h>\n").file(
+    "/src/two/x.h",
   );
-  const wants = planned(disk, ["/usr/bin/gcc", "-c", "-Ione", "-Itwo", "a.c"], { cwd: "/work" });
-  assertInOrder(wants, ["content /work/one/x.h", "content /work/two/x.h"]);
+  const wants = planned(disk, ["/usr/bin/gcc", "-c", "-Ione", "-Itwo", "a.c"], { cwd: "/src" });
+  assertInOrder(wants, ["content /src/one/x.h", "content /src/two/x.h"]);
 });
 
 Deno.test("gcc: -c does not link, -E does not assemble, and headers that include each other come to an end", () => {
@@ -226,9 +226,9 @@ Deno.test("java: the virtual machine, class data by size, and the class path", (
       `${home}/lib/libjava.so`,
       makeElf({ soname: "libjava.so" }),
     )
-    .file(`${home}/lib/modules`, new Uint8Array(25 << 20)).file(`${home}/lib/server/classes.jsa`).file("/work/a.jar")
-    .file("/work/lib/b.jar");
-  const wants = planned(disk, ["/usr/bin/java", "-Xmx1g", "-cp", "a.jar:lib/*", "Main"], { cwd: "/work" });
+    .file(`${home}/lib/modules`, new Uint8Array(25 << 20)).file(`${home}/lib/server/classes.jsa`).file("/src/a.jar")
+    .file("/src/lib/b.jar");
+  const wants = planned(disk, ["/usr/bin/java", "-Xmx1g", "-cp", "a.jar:lib/*", "Main"], { cwd: "/src" });
   assertInOrder(wants, [
     `content ${home}/lib/libjli.so`,
     `content ${home}/lib/libjava.so`,
@@ -236,11 +236,11 @@ Deno.test("java: the virtual machine, class data by size, and the class path", (
     `content ${home}/lib/server/libjvm.so`,
     `name ${home}/lib/modules`,
     `content ${home}/lib/server/classes.jsa`,
-    "listing /work/lib",
-    "content /work/a.jar",
-    "content /work/lib/b.jar",
+    "listing /src/lib",
+    "content /src/a.jar",
+    "content /src/lib/b.jar",
   ]);
-  assert.ok(planned(disk, ["/usr/bin/java", "-jar", "a.jar"], { cwd: "/work" }).includes("content /work/a.jar"));
+  assert.ok(planned(disk, ["/usr/bin/java", "-jar", "a.jar"], { cwd: "/src" }).includes("content /src/a.jar"));
 });
 
 Deno.test("git: configuration, the repository around the working directory, a work tree's link", () => {

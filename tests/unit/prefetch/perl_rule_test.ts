@@ -114,18 +114,18 @@ Deno.test("perl: folders of the version and the architecture are looked for wher
 });
 
 Deno.test("perl: PERL5LIB, -I and use lib come first", () => {
-  const disk = perl().file("/env/A.pm").file("/work/inc/B.pm").file("/work/lib/C.pm").file(
-    "/work/s.pl",
+  const disk = perl().file("/env/A.pm").file("/src/inc/B.pm").file("/src/lib/C.pm").file(
+    "/src/s.pl",
     "use lib 'lib';\nuse A;\nuse B;\nuse C;\n",
   );
-  const wants = plan(disk, ["-w", "-I", "inc", "s.pl"], { cwd: "/work", env: ["PERL5LIB=/env"] });
+  const wants = plan(disk, ["-w", "-I", "inc", "s.pl"], { cwd: "/src", env: ["PERL5LIB=/env"] });
   assertInOrder(wants, [
-    "content /work/s.pl",
-    "name /work/lib/A.pm",
-    "name /work/inc/A.pm",
+    "content /src/s.pl",
+    "name /src/lib/A.pm",
+    "name /src/inc/A.pm",
     "content /env/A.pm",
-    "content /work/inc/B.pm",
-    "content /work/lib/C.pm",
+    "content /src/inc/B.pm",
+    "content /src/lib/C.pm",
   ]);
 });
 

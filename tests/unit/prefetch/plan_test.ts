@@ -17,14 +17,14 @@ const want = (...wants: [Want["kind"], string][]) =>
     for (const [kind, path] of wants) program[kind](fromText(path));
   });
 
-const command = { path: fromText("/p"), argv: [fromText("p")], env: [], cwd: fromText("/work") };
+const command = { path: fromText("/p"), argv: [fromText("p")], env: [], cwd: fromText("/src") };
 
 Deno.test("Plan wants each path once, the working directory first, and content where only a name was wanted before", () => {
-  const disk = new MemoryDisk().file("/p").file("/a").file("/b").directory("/d").directory("/work");
+  const disk = new MemoryDisk().file("/p").file("/a").file("/b").directory("/d").directory("/src");
   const rules = [
     want(["name", "/a"], ["content", "/b"], ["content", "/a"], ["name", "/b"], ["name", "/d"], ["listing", "/d"]),
   ];
-  assert.deepEqual(planned(disk, ["/p"], { rules, cwd: "/work" }), [
+  assert.deepEqual(planned(disk, ["/p"], { rules, cwd: "/src" }), [
     "content /p",
     "content /a",
     "content /b",
@@ -58,13 +58,13 @@ Deno.test("Plan wants only a name of what is no regular file, and does not read 
 });
 
 Deno.test("Plan gives absolute paths without empty names, dots and links before two dots", () => {
-  const disk = new MemoryDisk().file("/p").file("/work/a").file("/real/b").directory("/real/inner").link(
+  const disk = new MemoryDisk().file("/p").file("/src/a").file("/real/b").directory("/real/inner").link(
     "/link",
     "/real/inner",
   );
-  const rules = [want(["name", "a"], ["name", "//work/./a/"], ["name", "/link/../b"], ["name", "/gone/../work/a"])];
-  assert.deepEqual(planned(disk, ["/p"], { rules, cwd: "/work" }).slice(1), [
-    "name /work/a",
+  const rules = [want(["name", "a"], ["name", "//src/./a/"], ["name", "/link/../b"], ["name", "/gone/../src/a"])];
+  assert.deepEqual(planned(disk, ["/p"], { rules, cwd: "/src" }).slice(1), [
+    "name /src/a",
     "name /real/b",
     "name /gone",
   ]);
@@ -120,7 +120,7 @@ Deno.test("Plan ends at its limit, and goes on after a rule that fails", () => {
     log: { debug: (text) => lines.push(text) },
   });
   plan.start(command);
-  assert.deepEqual(plan.wants.slice(0, 3).map(({ path }) => path), ["/work", "/p", "/0"]);
+  assert.deepEqual(plan.wants.slice(0, 3).map(({ path }) => path), ["/src", "/p", "/0"]);
   assert.equal(plan.wants.length, 10);
   assert.match(lines[0], /rule "failing" failed for "\/p": broken/);
   assert.match(lines[1], /ends after 10 wants/);
@@ -149,13 +149,13 @@ Deno.test("Plan ends at its deadline, be it while it asks the disk", () => {
     log,
   });
   plan.start(command);
-  assert.deepEqual(plan.wants.map(({ path }) => path), ["/work", "/p", "/a"]);
+  assert.deepEqual(plan.wants.map(({ path }) => path), ["/src", "/p", "/a"]);
   assert.ok(time <= 520, `${time} ms`);
 });
 
 Deno.test("planStart() plans nothing for what is not there, and does not throw at senseless commands", () => {
   const disk = new MemoryDisk();
-  assert.deepEqual(planStart({ ...command, path: fromText("gone") }, { disk }), [{ kind: "name", path: "/work" }]);
+  assert.deepEqual(planStart({ ...command, path: fromText("gone") }, { disk }), [{ kind: "name", path: "/src" }]);
   const empty = "" as ByteString;
   for (const cwd of [empty, fromText("relative"), fromText("/../..")]) {
     for (const path of [empty, fromText("."), fromText("/"), "\0" as ByteString]) {

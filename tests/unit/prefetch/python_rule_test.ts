@@ -30,7 +30,7 @@ function module(disk: MemoryDisk, path: string, source = ""): MemoryDisk {
 /** Python 3.12 in /usr, with encodings. */
 function python(): MemoryDisk {
   const disk = withProgram(new MemoryDisk(), "/usr/bin/python3.12").link("/usr/bin/python3", "python3.12")
-    .file(`${LIB}/os.py`, "import abc\n").directory(`${LIB}/lib-dynload`).directory("/work");
+    .file(`${LIB}/os.py`, "import abc\n").directory(`${LIB}/lib-dynload`).directory("/src");
   for (const name of ["__init__", "aliases", "utf_8"]) module(disk, `${LIB}/encodings/${name}.py`);
   return disk;
 }
@@ -38,7 +38,7 @@ function python(): MemoryDisk {
 function plan(disk: MemoryDisk, args: string[], options: PlannedOptions = {}): string[] {
   return planned(disk, ["/usr/bin/python3", ...args], {
     rules: [shebangRule, elfRule, pythonRule],
-    cwd: "/work",
+    cwd: "/src",
     ...options,
   });
 }
@@ -145,7 +145,7 @@ Deno.test("python: modules are imported depth first, packages and relative names
   }
   const wants = plan(disk, ["-c", "import pkg"]);
   assertInOrder(wants, [
-    "listing /work",
+    "listing /src",
     `name ${LIB}/pkg/__init__.py`,
     `listing ${LIB}/pkg`,
     `content ${LIB}/pkg/sub/__pycache__/__init__.cpython-312.pyc`,
@@ -190,14 +190,14 @@ Deno.test("python: frozen modules are not read, what they import is", () => {
 });
 
 Deno.test("python: a script's folder is searched first, PYTHONPATH next", () => {
-  const disk = python().file("/work/app/s.py", "import near, far\n").link("/work/run.py", "app/s.py");
-  module(disk, "/work/app/near.py");
+  const disk = python().file("/src/app/s.py", "import near, far\n").link("/src/run.py", "app/s.py");
+  module(disk, "/src/app/near.py");
   module(disk, "/path/far.py");
   module(disk, `${LIB}/near.py`);
   assertInOrder(plan(disk, ["run.py"], { env: ["PYTHONPATH=/path"] }), [
-    "content /work/run.py",
-    "listing /work/app",
-    "content /work/app/__pycache__/near.cpython-312.pyc",
+    "content /src/run.py",
+    "listing /src/app",
+    "content /src/app/__pycache__/near.cpython-312.pyc",
     "content /path/__pycache__/far.cpython-312.pyc",
   ]);
   assert.ok(!plan(disk, ["-I", "run.py"], { env: ["PYTHONPATH=/path"] }).some((want) => want.includes("/path")));
@@ -219,10 +219,10 @@ Deno.test("python: -m runs a module, or a package's __main__", () => {
 });
 
 Deno.test("python: a folder is run by its __main__.py", () => {
-  const disk = module(python().file("/work/app/__main__.py", "import near\n"), "/work/app/near.py");
+  const disk = module(python().file("/src/app/__main__.py", "import near\n"), "/src/app/near.py");
   assertInOrder(plan(disk, ["app"]), [
-    "content /work/app/__main__.py",
-    "content /work/app/__pycache__/near.cpython-312.pyc",
+    "content /src/app/__main__.py",
+    "content /src/app/__pycache__/near.cpython-312.pyc",
   ]);
 });
 

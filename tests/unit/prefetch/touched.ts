@@ -54,7 +54,7 @@ export function readTouches(log: string, cwd: ByteString): Touch[] {
   const touches = new Map<string, Touch>();
   for (const line of log.split("\n")) {
     const [, call, args, result] = /^\d+ +(\w+)\((.*)\) += +(.*)$/.exec(line) ?? [];
-    // `AT_FDCWD</work>, "name"`: -y shows what a descriptor stands for.
+    // `AT_FDCWD</src>, "name"`: -y shows what a descriptor stands for.
     const [, folder = cwd, name] = /(?:^[^<"]*<([^>]*)>[^"]*)?"((?:[^"\\]|\\.)*)"/.exec(args ?? "") ?? [];
     if (name === undefined || name === "") continue;
     const path = join(join(cwd, fromText(folder)), fromText(JSON.parse(`"${name.replace(/\\(\d+)/g, "\\u0000")}"`)));

@@ -15,7 +15,7 @@ function want(path: string, kind: StoredWant["kind"] = "name", unused = 0): Stor
 }
 
 function trace(wants: StoredWant[]): StoredTrace {
-  return { cwd: "/work" as ByteString, programFolders: ["/usr/bin", "/opt/\xff"] as ByteString[], wants };
+  return { cwd: "/src" as ByteString, programFolders: ["/usr/bin", "/opt/\xff"] as ByteString[], wants };
 }
 
 /** A file with this text in its packed part. */

@@ -1,27 +1,14 @@
 import assert from "node:assert/strict";
 import type { ByteString } from "../../../lib/bytes/mod.ts";
-import { bindNow, libc } from "../../../lib/linux/mod.ts";
+import { bindNow } from "../../../lib/linux/mod.ts";
 import { Traces } from "../../../lib/prefetch/mod.ts";
 import { isOwn, makeOwnFolder, stateFolder, type StatePlace } from "../../../lib/prefetch/state_folder.ts";
+import { asUser, USER } from "../fileserver/as_user.ts";
 
 // Loaded here and kept: a test that loads a library without unloading it fails.
 bindNow();
 
-const USER = 65533;
-const SAME = 0xffff_ffff;
 const asRoot = { ignore: Deno.uid() !== 0 };
-
-/** Runs `action` with the effective ids of a user without privileges; the real ones stay, so that it ends. */
-function asUser(action: () => void): void {
-  libc().setresgid(SAME, USER, SAME);
-  libc().setresuid(SAME, USER, SAME);
-  try {
-    action();
-  } finally {
-    libc().setresuid(SAME, 0, SAME);
-    libc().setresgid(SAME, 0, SAME);
-  }
-}
 
 /** A folder that is gone afterwards, with this environment in the meantime. */
 function inFolder(

@@ -9,10 +9,10 @@ const links: Record<string, string> = {
   "/venv/bin/python": "/usr/bin/python3.11",
   "/bin/ls": "/bin/busybox",
   "/bin/cat": "/bin/busybox",
-  "/work/link.py": "/work/real/x.py",
+  "/src/link.py": "/src/real/x.py",
 };
 const paths: Paths = {
-  exists: (path) => path === "/work/status",
+  exists: (path) => path === "/src/status",
   resolve: (path) => (links[path] ?? path) as ByteString,
 };
 
@@ -29,14 +29,14 @@ const name = (...parameters: Parameters<typeof key>) => {
 Deno.test("traceKey() is the same for runs that differ in their data", () => {
   assert.match(name("/usr/bin/git status"), /^[0-9a-f]{16}-[0-9a-f]{16}-[0-9a-f]{16}$/);
   assert.equal(name("/usr/bin/gcc -c a.c"), name("/usr/bin/gcc -c b.c", "/elsewhere"));
-  assert.equal(name("tool -x", "/work/bin"), name("/work/bin/tool -x"));
+  assert.equal(name("tool -x", "/src/bin"), name("/src/bin/tool -x"));
   assert.equal(name("./tool -x", "/"), name("/./tool -x"));
 });
 
 Deno.test("traceKey() differs by sub-command and by options", () => {
   assert.notEqual(name("/usr/bin/git status"), name("/usr/bin/git log"));
   assert.notEqual(name("/usr/bin/ffmpeg -version"), name("/usr/bin/ffmpeg -i a.mp4 b.mp4"));
-  assert.notEqual(name("/usr/bin/git status"), name("/usr/bin/git status", "/work"), "where that is a file");
+  assert.notEqual(name("/usr/bin/git status"), name("/usr/bin/git status", "/src"), "where that is a file");
 });
 
 Deno.test("traceKey() knows an executable by what it is, and a run by the name it goes by", () => {
@@ -48,11 +48,11 @@ Deno.test("traceKey() knows an executable by what it is, and a run by the name i
 });
 
 Deno.test("traceKey() takes an interpreter's script for the program", () => {
-  const here = name("/usr/bin/python3 x.py a.txt", "/work");
-  assert.equal(here, name("/usr/bin/python3 /work/x.py b.txt"));
+  const here = name("/usr/bin/python3 x.py a.txt", "/src");
+  assert.equal(here, name("/usr/bin/python3 /src/x.py b.txt"));
   assert.notEqual(here, name("/usr/bin/python3 x.py a.txt", "/other"));
   assert.notEqual(name("/usr/bin/python3 x.py migrate"), name("/usr/bin/python3 x.py serve"));
-  assert.deepEqual(key("/usr/bin/python3 link.py", "/work").programFolders, ["/usr/bin", "/work/real"]);
+  assert.deepEqual(key("/usr/bin/python3 link.py", "/src").programFolders, ["/usr/bin", "/src/real"]);
   assert.equal(key("/usr/bin/python3 x.py -v").script, key("/usr/bin/python3 x.py").script);
   assert.notEqual(key("/usr/bin/python3 -m pip").script, key("/usr/bin/python3 pip").script);
   assert.deepEqual(key("/usr/bin/python3 -m pip").programFolders, ["/usr/bin"]);

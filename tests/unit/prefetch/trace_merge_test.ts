@@ -51,22 +51,22 @@ function rebase(paths: string[], { from, to, existing = [], folders = ["/usr/bin
 }
 
 Deno.test("rebaseWants() moves what is below the old directory below the new one, if it is there", () => {
-  const paths = ["/usr/lib/x", "/work/one", "/work/two/three", "/work", "/workshop"];
-  assert.deepEqual(rebase(paths, { from: "/work", to: "/home", existing: ["/home", "/home/two/three"] }), [
+  const paths = ["/usr/lib/x", "/src/one", "/src/two/three", "/src", "/workshop"];
+  assert.deepEqual(rebase(paths, { from: "/src", to: "/home", existing: ["/home", "/home/two/three"] }), [
     "/usr/lib/x",
     "/home/two/three",
     "/home",
     "/workshop",
   ]);
-  assert.deepEqual(rebase(["/work/one", "/work"], { from: "/work", to: "/", existing: ["/", "/one"] }), ["/one", "/"]);
-  assert.deepEqual(rebase(paths, { from: "/work", to: "/work" }), paths);
+  assert.deepEqual(rebase(["/src/one", "/src"], { from: "/src", to: "/", existing: ["/", "/one"] }), ["/one", "/"]);
+  assert.deepEqual(rebase(paths, { from: "/src", to: "/src" }), paths);
 });
 
 Deno.test("rebaseWants() leaves the program where it is", () => {
-  const paths = ["/work/tool/lib", "/work/data", "/lib/x"];
-  const outside = { from: "/work", to: "/home", folders: ["/usr/bin", "/usr/share/tool"] };
+  const paths = ["/src/tool/lib", "/src/data", "/lib/x"];
+  const outside = { from: "/src", to: "/home", folders: ["/usr/bin", "/usr/share/tool"] };
   assert.deepEqual(rebase(["/usr/share/tool/x", ...paths], outside), ["/usr/share/tool/x", "/lib/x"]);
-  assert.deepEqual(rebase(paths, { from: "/work", to: "/home", folders: ["/work/tool"] }), paths, "it is below");
+  assert.deepEqual(rebase(paths, { from: "/src", to: "/home", folders: ["/src/tool"] }), paths, "it is below");
   assert.deepEqual(rebase(paths, { from: "/", to: "/home" }), paths, "all is below /");
   const inProgram = { from: "/opt/tool/share", to: "/home", folders: ["/opt/tool"] };
   assert.deepEqual(rebase(["/opt/tool/share/x"], inProgram), ["/opt/tool/share/x"]);
@@ -75,5 +75,5 @@ Deno.test("rebaseWants() leaves the program where it is", () => {
 Deno.test("rebaseWants() makes no path that is too long", () => {
   const to = `/${"y".repeat(2000)}`;
   const name = `/${"x".repeat(2500)}`;
-  assert.deepEqual(rebase([`/work${name}`], { from: "/work", to, existing: [to + name] }), []);
+  assert.deepEqual(rebase([`/src${name}`], { from: "/src", to, existing: [to + name] }), []);
 });

@@ -1,40 +1,13 @@
 import assert from "node:assert/strict";
-import { type Connection, type Incoming, NOT_READY, ProtocolError } from "../../../lib/rpc/mod.ts";
+import { type Connection, ProtocolError } from "../../../lib/rpc/mod.ts";
+import { Random } from "../../fuzz/choices.ts";
+import { answer } from "../../fuzz/frames.ts";
 import { concat, connection, drain, output, pattern } from "./pair.ts";
 
 const ROUNDS = 3000;
 const room = new Uint8Array(256 * 1024);
 /** More than one piece. */
 const large = pattern(75_000);
-
-/** A small seeded generator (mulberry32): a failure is repeated by its seed. */
-function generator(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ state >>> 15, 1 | state);
-    t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t;
-    return ((t ^ t >>> 14) >>> 0) % below;
-  };
-}
-
-/** Answers in every way there is, by the op. */
-function answer(request: Incoming): void | Promise<void> {
-  let left = 5;
-  const source = { pull: (into: Uint8Array) => left-- > 0 ? Math.min(into.length, 3000) : left < -3 ? 0 : NOT_READY };
-  switch (request.op % 6) {
-    case 0:
-      return request.reply(request.body);
-    case 1:
-      return request.replyBulk(request.op, source);
-    case 2:
-      return request.fail(request.op);
-    case 3:
-      return Promise.reject(new Error("Cannot answer"));
-    case 4:
-      throw new Error("Cannot answer");
-  }
-}
 
 /** The same start for both ends: streams open, calls of every sort made, some cancelled. */
 function prepare(): Connection {
@@ -69,29 +42,29 @@ function record(): Uint8Array {
 }
 
 /** Changes, doubles, removes or inserts bytes at a few places, mostly small numbers and near one another. */
-function mutate(bytes: Uint8Array, random: (below: number) => number): Uint8Array {
+function mutate(bytes: Uint8Array, random: Random): Uint8Array {
   let result: Uint8Array = bytes.slice();
-  for (let count = random(4); count >= 0; count--) {
-    const at = random(random(2) === 0 ? 2000 : result.length);
-    const length = random(40);
+  for (let count = random.below(4); count >= 0; count--) {
+    const at = random.below(random.below(2) === 0 ? 2000 : result.length);
+    const length = random.below(40);
     const [head, tail] = [result.subarray(0, at), result.subarray(at)];
-    const choice = random(4);
-    if (choice === 0) result[at] = random(2) === 0 ? random(12) : random(256);
+    const choice = random.below(4);
+    if (choice === 0) result[at] = random.below(2) === 0 ? random.below(12) : random.below(256);
     else if (choice === 1) result = concat([head, tail.subarray(length)]);
     else if (choice === 2) result = concat([head, tail.subarray(0, length), tail]);
-    else result[at] ^= 1 << random(8);
+    else result[at] ^= 1 << random.below(8);
   }
   return result;
 }
 
 /** Feeds `bytes` in pieces of any length, sending in between; returns whether it was refused. */
-function feed(end: Connection, bytes: Uint8Array, random: (below: number) => number): boolean {
+function feed(end: Connection, bytes: Uint8Array, random: Random): boolean {
   try {
     for (let at = 0; at < bytes.length;) {
-      const length = 1 + random(random(3) === 0 ? 30 : 20_000);
+      const length = 1 + random.below(random.below(3) === 0 ? 30 : 20_000);
       end.receive(bytes.subarray(at, at += length));
-      if (random(2) === 0) end.fill(room);
-      if (random(4) === 0) end.wake();
+      if (random.below(2) === 0) end.fill(room);
+      if (random.below(4) === 0) end.wake();
     }
     return false;
   } catch (error) {
@@ -105,7 +78,7 @@ Deno.test("receive() takes the recorded bytes unchanged in any pieces", () => {
   for (let seed = 0; seed < 20; seed++) {
     const end = prepare();
     drain(end);
-    assert.equal(feed(end, bytes, generator(seed)), false);
+    assert.equal(feed(end, bytes, new Random(seed)), false);
     end.close();
   }
 });
@@ -116,7 +89,7 @@ Deno.test("receive() throws nothing but ProtocolError on mutated bytes, and leav
   console.log(`first seed ${first}`);
   let refused = 0;
   for (let seed = first; seed < first + ROUNDS; seed++) {
-    const random = generator(seed);
+    const random = new Random(seed);
     const end = prepare();
     try {
       drain(end);

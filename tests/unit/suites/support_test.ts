@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readBudget } from "../../suites/support/budget.ts";
 import { formatChecks, readExcluded } from "../../suites/support/excluded.ts";
-import { Random } from "../../suites/support/random.ts";
+import { Random } from "../../fuzz/choices.ts";
 import { readTap } from "../../suites/support/tap.ts";
 
 Deno.test("readTap() tells failed checks and those that were not made, by file", () => {
