@@ -163,6 +163,7 @@ export class Agent {
       overlay: rootOverlay(),
       owner: { uid: spec.uid, gid: spec.gid },
       writeBack: !this.#options.syncWrites,
+      writeBehind: !this.#options.syncWrites,
       hasId: (id) => this.#command?.hasId(id) ?? false,
       syncFiles: (onEnd) => this.#command?.syncFiles(onEnd),
       recorder: this.#recorder,
@@ -272,6 +273,7 @@ export class Agent {
     if (this.#result === undefined || this.#run === undefined || this.#answered) return;
     const drained = [...this.#outlets.values()].every((outlet) => outlet.isDrained);
     if (!drained || (this.#server !== undefined && this.#device !== undefined)) return;
+    if (this.#mirror?.isDrained === false) return;
     this.#answered = true;
     this.#tellTrace();
     timeline.mark("the end told");
@@ -294,6 +296,12 @@ export class Agent {
 
   /** A command that succeeded without noticing that its bytes were lost has not succeeded. */
   #judged(result: RunOut): RunOut {
+    const failure = this.#mirror?.tree.log.failure;
+    if (failure !== undefined) {
+      const message = `Cannot change "${toText(failure.path)}": ${errnoName(failure.errno)}; ` +
+        "what the command changed after that is not made";
+      return { kind: "failed", message };
+    }
     const lost = this.#mirror?.lostWrite;
     if (lost === undefined || result.kind !== "exited" || result.status !== 0) return result;
     const why = errnoName(lost.errno);

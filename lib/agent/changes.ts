@@ -10,6 +10,7 @@ import { encodeDelete, encodeInvalEntry, encodeInvalInode, encodeStore } from ".
 import type { Stat } from "../linux/mod.ts";
 import { type ChangedNote, encodeRead, FileOp, type LookupOut, ROOT_DIRECTORY } from "../protocol/mod.ts";
 import type { Connection } from "../rpc/mod.ts";
+import { DeferredNews, isHeld } from "./deferred_news.ts";
 import type { Node, Place } from "./nodes.ts";
 import type { Tree } from "./tree.ts";
 
@@ -25,6 +26,7 @@ export class Changes {
   readonly #connection: Connection;
   readonly #tree: Tree;
   readonly #write: (message: Uint8Array<ArrayBuffer>) => void;
+  readonly #deferred: DeferredNews;
   #sent = 0;
 
   /** `write` gives a message to the mount's FUSE device, off this thread. */
@@ -33,6 +35,9 @@ export class Changes {
     this.#tree = options.tree;
     this.#write = options.write;
     this.#tree.onUnleased = (node) => this.#expire(node);
+    // Nothing is as it was taken for.
+    this.#tree.log.onFailure = () => this.applyToAll();
+    this.#deferred = new DeferredNews(this.#tree, (note) => this.apply(note));
   }
 
   /** Whether the runtime should be given a turn: it keeps something for each notification until then. */
@@ -48,6 +53,9 @@ export class Changes {
     const directory = dir === ROOT_DIRECTORY ? nodes.root : directories.byNumber(dir);
     if (directory === undefined) return this.#tree.startPack.told(dir, name, found);
     const file = found && nodes.ofFile(found.stat);
+    if (isHeld({ parent: directory, name }) || (file !== undefined && file.pending > 0)) {
+      return this.#deferred.keep({ parent: directory, name }, { dir, name, found });
+    }
     this.#apply({ parent: directory, name }, found, time);
     if (file === undefined || file.isOtherFile(found!.stat)) return;
     // Of its other names nothing is told.

@@ -1,5 +1,6 @@
 import { Errno, ErrnoError } from "../linux/mod.ts";
 import {
+  ANY_INODE,
   decodePage,
   type DirPage,
   encodeBind,
@@ -13,7 +14,8 @@ import {
   ROOT_DIRECTORY,
 } from "../protocol/mod.ts";
 import { type Connection, RpcError } from "../rpc/mod.ts";
-import type { Node } from "./nodes.ts";
+import type { ChangeLog } from "./change_log.ts";
+import { type Node, pathOf } from "./nodes.ts";
 
 /** The local side holds a descriptor for each bound directory: fewer than any usual limit on those. */
 const MAX_BOUND = 2048;
@@ -34,6 +36,9 @@ export class Directories {
   readonly #watched = new Set<number>();
   /** Bound, and perhaps not found. */
   readonly #unchecked = new Set<Node>();
+  /** Made by us, and going to be watched from the begin if that can be. */
+  readonly #expected = new Set<Node>();
+  readonly #log: ChangeLog;
   readonly #limit: number;
   readonly #onStale: () => void;
   readonly #onUnleased: (node: Node) => void;
@@ -45,9 +50,10 @@ export class Directories {
    */
   constructor(
     connection: Connection,
-    options: { limit?: number; onStale?: () => void; onUnleased?: (node: Node) => void } = {},
+    options: { log: ChangeLog; limit?: number; onStale?: () => void; onUnleased?: (node: Node) => void },
   ) {
     this.#connection = connection;
+    this.#log = options.log;
     this.#limit = options.limit ?? MAX_BOUND;
     this.#onStale = options.onStale ?? (() => {});
     this.#onUnleased = options.onUnleased ?? (() => {});
@@ -89,7 +95,13 @@ export class Directories {
   /** Whether what is known of the names in there stays true until the local side says otherwise. */
   isLeased(node: Node): boolean {
     const number = node.id === 1 ? ROOT_DIRECTORY : this.#bound.get(node);
-    return number !== undefined && this.#watched.has(number);
+    return number !== undefined && (this.#watched.has(number) || this.#expected.has(node));
+  }
+
+  /** Gives a number to a directory that the log is going to make. */
+  made(node: Node): void {
+    this.#expected.add(node);
+    this.#bind(node);
   }
 
   /** Whether a request can use the directory's number without announcing it first. */
@@ -137,18 +149,35 @@ export class Directories {
     const parent = this.number(place.parent);
     this.#makeRoom();
     const id = this.#next++;
-    const { dev, ino } = node.attr;
-    this.#connection.notify(FileNote.BIND, encodeBind({ id, parent, name: place.name, dev, ino }));
+    const { dev } = node.attr;
+    const ino = node.isProvisional ? ANY_INODE : node.attr.ino;
+    const body = encodeBind({ id, parent, name: place.name, dev, ino });
     this.#bound.set(node, id);
     this.#nodes.set(id, node);
     // A watch tells of nothing that was before it.
     node.changedAt = node.watchedAt = performance.now();
+    if (node.pending > 0 || place.parent.pending > 0) {
+      const bound = () => this.#boundByLog(node, id);
+      this.#log.append({
+        ...{ op: FileOp.BIND, body, nodes: [node, place.parent], path: pathOf(node), onReply: bound, onError: bound },
+      });
+      return id;
+    }
+    this.#connection.notify(FileNote.BIND, body);
     this.#unchecked.add(node);
     return id;
   }
 
+  /** The local side has dealt with the number, and has told before whether it watches the directory. */
+  #boundByLog(node: Node, id: number): void {
+    if (this.#bound.get(node) === id) this.#unchecked.add(node);
+    if (this.#expected.delete(node) && !this.#watched.has(id)) this.#onUnleased(node);
+  }
+
+  /** Not one that a change in the log uses. */
   #makeRoom(): void {
-    if (this.#bound.size >= this.#limit) this.release(this.#bound.keys().next().value!);
+    if (this.#bound.size < this.#limit) return;
+    for (const node of this.#bound.keys()) if (node.pending === 0) return this.release(node);
   }
 
   #unbind(node: Node, number: number): void {
@@ -156,6 +185,7 @@ export class Directories {
     this.#nodes.delete(number);
     if (this.#watched.delete(number)) this.#onUnleased(node);
     this.#unchecked.delete(node);
+    this.#expected.delete(node);
     this.#connection.notify(FileNote.UNBIND, encodeNumber(number));
   }
 

@@ -47,6 +47,7 @@ export class ExtendedAttributes {
   }
 
   async set(node: Node, name: ByteString, xattr: NewXattr): Promise<void> {
+    if (node.pending > 0) await this.#tree.log.settled(node);
     const body = encodeSetXattr({ ref: this.#tree.openRef(node), name, ...xattr });
     if (acl.test(name) && await this.#namesStrangers(node, name)) {
       throw new ErrnoError(Errno.EOPNOTSUPP, "set an ACL in place of one that cannot be shown whole");
@@ -55,6 +56,7 @@ export class ExtendedAttributes {
   }
 
   async remove(node: Node, name: ByteString): Promise<void> {
+    if (node.pending > 0) await this.#tree.log.settled(node);
     const body = encodeXattrRef({ ref: this.#tree.openRef(node), name });
     await this.#change(node, this.#tree.ask(FileOp.REMOVEXATTR, body));
   }
@@ -69,6 +71,7 @@ export class ExtendedAttributes {
   }
 
   async #ask(node: Node, name: ByteString): Promise<Uint8Array> {
+    if (node.pending > 0) await this.#tree.log.settled(node);
     try {
       const value = await this.#tree.ask(FileOp.GETXATTR, encodeXattrRef({ ref: this.#tree.openRef(node), name }));
       return acl.test(name) ? withoutStrangers(value, this.#exists) : value;
@@ -80,6 +83,7 @@ export class ExtendedAttributes {
   }
 
   async #askNames(node: Node): Promise<Uint8Array> {
+    if (node.pending > 0) await this.#tree.log.settled(node);
     const names = await this.#tree.ask(FileOp.LISTXATTR, encodeRef(this.#tree.openRef(node)));
     return visible(byteString(names));
   }
@@ -99,7 +103,9 @@ export class ExtendedAttributes {
   }
 
   #knownNames(node: Node): ByteString | undefined {
-    return this.#tree.attrValid(node) > 0 ? node.attr.xattrNames : undefined;
+    // What we are making has none that anybody could have set.
+    const isKnown = node.pending > 0 || node.isRefreshing || this.#tree.attrValid(node) > 0;
+    return isKnown ? node.attr.xattrNames : undefined;
   }
 }
 

@@ -2,6 +2,7 @@ import { type ByteString, fromText } from "../bytes/mod.ts";
 import type { DirEntry } from "../fuse/mod.ts";
 import { Errno, ErrnoError } from "../linux/mod.ts";
 import { type DirPage, type LookupOut, MAX_PAGE, type PageEntry } from "../protocol/mod.ts";
+import type { ChangeLog } from "./change_log.ts";
 import type { Directories } from "./directories.ts";
 import type { Node } from "./nodes.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
@@ -43,10 +44,12 @@ type Take = (entry: DirEntry, found?: LookupOut, told?: ToldPage) => boolean;
 export class Listings {
   readonly #directories: Directories;
   readonly #snapshots: Snapshots;
+  readonly #log: ChangeLog;
   readonly #open = new Map<number, Listing>();
   #next = 1;
 
-  constructor(known: { directories: Directories; snapshots: Snapshots }) {
+  constructor(known: { directories: Directories; snapshots: Snapshots; log: ChangeLog }) {
+    this.#log = known.log;
     this.#directories = known.directories;
     this.#snapshots = known.snapshots;
   }
@@ -122,6 +125,7 @@ export class Listings {
     const page = known && wholePage(known);
     const isCurrent = this.#directories.isLeased(node);
     if (page !== undefined) return { page, told: { since, asOf: known!.asOf, news: new Map(known!.news), isCurrent } };
+    if (node.pending > 0) await this.#log.settled(node);
     const request = { dir: this.#directories.number(node), cookie, budget };
     const asOf = performance.now();
     return { page: await this.#directories.page(request), told: { since: asOf, asOf, isCurrent: false } };

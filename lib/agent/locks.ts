@@ -71,6 +71,7 @@ export class Locks {
   /** A lock in the way. */
   async test({ fh, owner, lock }: LockRequest): Promise<FileLock> {
     this.#file(fh);
+    if (!this.#tree.log.isEmpty) await this.#tree.log.drained();
     const body = encodeRangeLock({ fh, owner, pid: lock.pid, lock, wait: 0 });
     const { lock: held, pid } = decodeHeldLock(await this.#tree.ask(FileOp.GETLK, body));
     return { ...held, pid };
@@ -116,8 +117,13 @@ export class Locks {
 
   async #set(wish: Wish, caller: Caller, encode: Encode): Promise<void> {
     const { file, holder, type } = wish;
+    // Who waits for the lock is going to look at what was changed under it.
+    if (!this.#tree.log.isEmpty) await this.#tree.log.drained();
     const wasExclusive = this.#usages.get(inodeOf(file.node))?.holders.get(holder) ?? false;
-    if (wasExclusive && type !== F_WRLCK) await this.#content.flush(file.node);
+    if (wasExclusive && type !== F_WRLCK) {
+      await this.#content.flush(file.node);
+      await this.#tree.log.drained();
+    }
     if (type === F_UNLCK) {
       const { op, body } = encode(0);
       // Not waited for: whatever follows on the link finds it done.

@@ -39,7 +39,6 @@ import {
   S_ISUID,
   S_IXGRP,
   type Stat,
-  UTIME_NOW,
 } from "../linux/mod.ts";
 import {
   decodeLookupOut,
@@ -49,14 +48,10 @@ import {
   encodeAccess,
   encodeCreate,
   encodeFlush,
-  encodeLink,
-  encodeMake,
   encodeName,
   encodeOpen,
   encodeRef,
-  encodeRename,
   encodeSetAttr,
-  encodeSymlink,
   encodeSync,
   encodeTmpFile,
   encodeWrite,
@@ -73,16 +68,17 @@ import { ExtendedAttributes } from "./extended.ts";
 import { Listings } from "./listings.ts";
 import { LockedContent } from "./locked_content.ts";
 import { Locks } from "./locks.ts";
+import { NameChanges } from "./name_changes.ts";
 import { type Node, pathOf } from "./nodes.ts";
 import type { OpenFile, Way } from "./open_files.ts";
 import { PageCache } from "./page_cache.ts";
 import { Ranges } from "./ranges.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Known } from "./snapshots.ts";
-import { overlaid, type Shown, Tree, type TreeOptions } from "./tree.ts";
+import { overlaid, type Shown, shownAttr, Tree, type TreeOptions } from "./tree.ts";
+import { timesToSet, WriteBehind } from "./write_behind.ts";
 import { WriteOut } from "./write_out.ts";
 
-const RENAME_EXCHANGE = 2;
 /** `linux/limits.h` */
 const NAME_MAX = 255;
 /** Of what is not open on the local side. */
@@ -95,6 +91,8 @@ export interface MirrorOptions extends TreeOptions {
   readonly connection: Connection;
   /** The kernel collects writes (write-back) and must be able to read what it half overwrites. */
   readonly writeBack: boolean;
+  /** Changes of names are acknowledged before the local side has made them, where that is safe. Default: they are not. */
+  readonly writeBehind?: boolean;
   /** Whether the command's user namespace has this user's or group's id. Default: it has all. */
   readonly hasId?: (id: number) => boolean;
   /** Has the kernel give out the writes it has collected: see {@link WriteOut}. */
@@ -128,6 +126,8 @@ export class Mirror implements FileSystem {
   readonly #locks: Locks;
   readonly #recorder: Recorder | undefined;
   readonly #contents: Contents | undefined;
+  readonly #behind: WriteBehind;
+  readonly #names: NameChanges;
   #lostWrite: LostWrite | undefined;
 
   constructor(options: MirrorOptions) {
@@ -137,6 +137,9 @@ export class Mirror implements FileSystem {
     this.#recorder = options.recorder;
     this.#contents = options.contents;
     this.tree = new Tree(connection, { onContent: (chunk) => this.#contents?.know(chunk), ...options });
+    this.tree.log.onForgotten = (node) => this.#forgotten(node);
+    this.#behind = new WriteBehind({ tree: this.tree, enabled: options.writeBehind ?? false });
+    this.#names = new NameChanges(this.tree, this.#behind);
     this.#listings = new Listings(this.tree);
     this.#extended = new ExtendedAttributes(this.tree, options.hasId ?? (() => true));
     this.#writeOut = new WriteOut(options.syncFiles ?? ((onEnd) => onEnd()));
@@ -152,6 +155,11 @@ export class Mirror implements FileSystem {
     return this.#lostWrite;
   }
 
+  /** What the command did is on the local side, or never will be. */
+  get isDrained(): boolean {
+    return this.tree.log.isEmpty;
+  }
+
   async lookup(parentId: NodeId, name: ByteString): Promise<Entry> {
     // The kernel leaves longer ones to us.
     if (name.length > NAME_MAX) throw new ErrnoError(Errno.ENAMETOOLONG, "look a name up");
@@ -160,6 +168,8 @@ export class Mirror implements FileSystem {
     if (shown !== undefined) return this.tree.overlayEntry(parent, name, shown);
     // Mounted over before the command begins.
     if (parent.overlay?.attr !== undefined) return this.tree.missing(parent, name);
+    const expected = this.#behind.find(parent, name);
+    if (expected !== undefined) return expected === "absent" ? this.tree.missing(parent, name) : expected;
     const known = this.tree.isGuarded(parent) ? undefined : this.tree.snapshots.find(parent, name);
     const entry = known === undefined ? await this.#ask(parent, name) : this.#enter(parent, name, known);
     this.#recorder?.lookedUp(parent, name, { node: this.tree.nodes.get(entry.nodeId), told: known !== undefined });
@@ -171,6 +181,7 @@ export class Mirror implements FileSystem {
   }
 
   async #ask(parent: Node, name: ByteString): Promise<Entry> {
+    if (parent.pending > 0) await this.tree.log.settled(parent);
     const dir = this.tree.directories.number(parent);
     try {
       const reply = await this.tree.ask(FileOp.LOOKUP, encodeName({ dir, name }));
@@ -183,7 +194,11 @@ export class Mirror implements FileSystem {
 
   forget(nodeId: NodeId, lookups: number): void {
     const node = this.tree.nodes.forget(nodeId, lookups);
-    if (node?.isDirectory) this.tree.directories.release(node);
+    if (node !== undefined) this.#forgotten(node);
+  }
+
+  #forgotten(node: Node): void {
+    if (node.isDirectory) this.tree.directories.release(node);
   }
 
   async statx(nodeId: NodeId, fh: number | undefined): Promise<AttrOut & { attr: StatxAttr }> {
@@ -193,11 +208,15 @@ export class Mirror implements FileSystem {
   async getattr(nodeId: NodeId, fh: number | undefined): Promise<AttrOut & { attr: StatxAttr }> {
     const node = this.tree.node(nodeId);
     if (node.overlay?.attr !== undefined) return this.tree.overlayAttr(node);
+    const expected = this.tree.expectedAttr(node);
+    if (expected !== undefined) return expected;
     // The kernel asks again long before that: after each read for the access time, and while it collects writes before
     // each of them.
     const attrValid = this.tree.attrValid(node);
-    if (attrValid > 0) return { attr: node.attr, attrValid };
-    if (node.isRemoved && !this.tree.directories.has(node)) return { attr: { ...node.attr, nlink: 0 }, attrValid: 0 };
+    if (attrValid > 0) return { attr: shownAttr(node), attrValid };
+    if (node.isRemoved && !this.tree.directories.has(node)) {
+      return { attr: { ...shownAttr(node), nlink: 0 }, attrValid: 0 };
+    }
     const attr = await this.tree.stat(FileOp.GETATTR, encodeRef(this.tree.openRef(node, fh)));
     if (node.isOtherFile(attr) || (node.isForeignChange(attr) && node.openFiles.size === 0)) {
       this.tree.fail("use attributes of a file that was changed locally");
@@ -209,11 +228,14 @@ export class Mirror implements FileSystem {
     const node = this.tree.changeable(nodeId);
     if (change.size !== undefined && change.killSuidgid) await this.#killSetid(node, caller, change.fh);
     const { mode, uid, gid, size } = change;
-    const atime = change.atime && time(change.atime);
-    const mtime = change.mtime && time(change.mtime);
+    const { atime, mtime } = timesToSet(change);
     if ([mode, uid, gid, size, atime, mtime].every((field) => field === undefined)) {
-      return { attr: node.attr, attrValid: 0 };
+      return { attr: shownAttr(node), attrValid: 0 };
     }
+    const file = change.fh === undefined ? undefined : this.tree.files.get(change.fh);
+    const expected = this.#behind.setattr(node, change, file);
+    if (expected !== undefined) return expected;
+    if (node.pending > 0) await this.tree.log.settled(node);
     if (size !== undefined) node.writes++;
     const ref = this.tree.ref(node, change.fh);
     const reply = this.tree.stat(FileOp.SETATTR, encodeSetAttr({ ref, mode, uid, gid, size, atime, mtime }));
@@ -237,73 +259,47 @@ export class Mirror implements FileSystem {
     // Not newer than what is asked for, and answered, until somebody looks at this answer.
     const asked = performance.now();
     node.whileWriting(reply).then((attr) => node.update(attr, asked)).catch(() => {});
-    return { attr: node.attr, attrValid: this.tree.attrValid(node) };
+    return { attr: shownAttr(node), attrValid: this.tree.attrValid(node) };
   }
 
   async readlink(nodeId: NodeId): Promise<Uint8Array> {
     const { target } = this.tree.node(nodeId);
     if (target !== undefined) return toBytes(target);
+    const settling = this.tree.ready([nodeId]);
+    if (settling !== undefined) await settling;
     return takeTarget(await this.tree.ask(FileOp.READLINK, encodeRef(this.tree.ref(this.tree.node(nodeId)))));
   }
 
-  async symlink(parentId: NodeId, name: ByteString, target: ByteString, caller: Caller): Promise<Entry> {
-    const { parent, dir } = this.tree.newName(parentId, name, caller);
-    const reply = await this.tree.change(FileOp.SYMLINK, encodeSymlink({ dir, name, target }), { parent, name });
-    return this.tree.enter(parent, name, { stat: decodeStat(reply), target });
+  symlink(parentId: NodeId, name: ByteString, target: ByteString, caller: Caller): Promise<Entry> {
+    return this.#names.symlink(parentId, name, target, caller);
   }
 
-  async mknod(
-    parentId: NodeId,
-    name: ByteString,
-    node: NewNode & { rdev: number },
-    caller: Caller,
-  ): Promise<Entry> {
-    const { parent, dir } = this.tree.newName(parentId, name, caller);
-    const reply = await this.tree.change(FileOp.MKNOD, encodeMake({ dir, name, ...node }), { parent, name });
-    return this.tree.enter(parent, name, { stat: decodeStat(reply) });
+  mknod(parentId: NodeId, name: ByteString, node: NewNode & { rdev: number }, caller: Caller): Promise<Entry> {
+    return this.#names.mknod(parentId, name, node, caller);
   }
 
-  async mkdir(parentId: NodeId, name: ByteString, node: NewNode, caller: Caller): Promise<Entry> {
-    const { parent, dir } = this.tree.newName(parentId, name, caller);
-    const body = encodeMake({ dir, name, rdev: 0, ...node });
-    const reply = await this.tree.change(FileOp.MKDIR, body, { parent, name });
-    return this.tree.enter(parent, name, { stat: decodeStat(reply) });
+  mkdir(parentId: NodeId, name: ByteString, node: NewNode, caller: Caller): Promise<Entry> {
+    return this.#names.mkdir(parentId, name, node, caller);
   }
 
-  async unlink(parentId: NodeId, name: ByteString): Promise<void> {
-    const { parent, dir } = this.tree.writableName(parentId, name);
-    await this.tree.change(FileOp.UNLINK, encodeName({ dir, name }), { parent, name });
-    this.tree.nodes.unlinked(parent, name);
+  unlink(parentId: NodeId, name: ByteString): Promise<void> {
+    return this.#names.unlink(parentId, name);
   }
 
-  async rmdir(parentId: NodeId, name: ByteString): Promise<void> {
-    const { parent, dir } = this.tree.writableName(parentId, name);
-    await this.tree.change(FileOp.RMDIR, encodeName({ dir, name }), { parent, name });
-    const node = this.tree.nodes.unlinked(parent, name);
-    if (node !== undefined) node.isRemoved = true;
+  rmdir(parentId: NodeId, name: ByteString): Promise<void> {
+    return this.#names.rmdir(parentId, name);
   }
 
-  async rename(
+  rename(
     parentId: NodeId,
     name: ByteString,
     to: { parent: NodeId; name: ByteString; flags: number },
   ): Promise<void> {
-    const { parent, dir } = this.tree.writableName(parentId, name);
-    const { parent: toParent, dir: toDir } = this.tree.writableName(to.parent, to.name);
-    const body = encodeRename({ dir, name, toDir, toName: to.name, flags: to.flags });
-    const places = [{ parent, name }, { parent: toParent, name: to.name }] as const;
-    await this.tree.change(FileOp.RENAME, body, ...places);
-    this.tree.nodes.renamed(...places, (to.flags & RENAME_EXCHANGE) !== 0);
+    return this.#names.rename(parentId, name, to);
   }
 
-  async link(nodeId: NodeId, parentId: NodeId, name: ByteString): Promise<Entry> {
-    const node = this.tree.changeable(nodeId);
-    const { parent, dir: toDir } = this.tree.writableName(parentId, name);
-    const body = encodeLink({ ref: this.tree.ref(node), toDir, toName: name });
-    const stat = decodeStat(await this.tree.change(FileOp.LINK, body, { parent, name }));
-    // ctime and the link count moved by our own doing.
-    node.ctimeKnown = false;
-    return this.tree.enter(parent, name, { stat, target: node.target });
+  link(nodeId: NodeId, parentId: NodeId, name: ByteString, caller: Caller): Promise<Entry> {
+    return this.#names.link(nodeId, parentId, name, caller);
   }
 
   async open(nodeId: NodeId, flags: number, caller: Caller): Promise<Opened> {
@@ -312,7 +308,14 @@ export class Mirror implements FileSystem {
     this.#recorder?.opened(node);
     const wanted = flags & ~(O_CREAT | O_EXCL | O_NOCTTY);
     const content = (wanted & (O_ACCMODE | O_TRUNC)) === O_RDONLY ? this.#contents?.of(node) : undefined;
-    if (content !== undefined && this.tree.attrValid(node) > 0) return this.#openAhead(node, wanted, content);
+    const isKnown = this.tree.attrValid(node) > 0;
+    const isHere = content !== undefined
+      ? isKnown
+      : this.#isMadeHere(node, isKnown) && !(wanted & (O_ACCMODE | O_TRUNC));
+    if (isHere) return this.#openAhead(node, wanted, content);
+    const behind = this.#openBehind(node, wanted);
+    if (behind !== undefined) return behind;
+    if (node.pending > 0) await this.tree.log.settled(node);
     if (wanted & O_TRUNC) await this.#killSetid(node, caller);
     const ours = node.isBeingWritten || (wanted & O_TRUNC) !== 0;
     const { file, stat } = await this.#openLocal(node, wanted, { isRead: content === undefined });
@@ -339,12 +342,14 @@ export class Mirror implements FileSystem {
    * Opens what is here. Nobody waits for the local side; it opens the file all the same, so that the handle stands for it
    * there, and what may have become of the file is known soon.
    */
-  #openAhead(node: Node, flags: number, content: Content): Opened {
+  #openAhead(node: Node, flags: number, content: Content | undefined): Opened {
     const ref = this.tree.ref(node);
     const fh = this.tree.files.reserve();
     const file = this.tree.files.add(fh, node, { flags, direct: false });
     file.content = content;
-    this.tree.stat(FileOp.OPEN, encodeOpen({ ref, fh, flags })).then((stat) => {
+    const body = encodeOpen({ ref, fh, flags });
+    const reply = this.#behind.openBehind(node, body) ?? this.tree.stat(FileOp.OPEN, body);
+    file.opening = reply.then((stat) => {
       if (!node.hasOtherContent(stat)) return node.update(stat);
       if (node.isBeingWritten) return;
       node.changedLocally();
@@ -357,22 +362,50 @@ export class Mirror implements FileSystem {
     return opened(file);
   }
 
+  /** Whether it is a regular file that we have made, and nobody else has changed. */
+  #isMadeHere(node: Node, isKnown: boolean): boolean {
+    return node.isMade && node.isRegular && node.places.length > 0 && (isKnown || node.pending > 0);
+  }
+
+  /** Opens for writing without waiting for the local side, where that is safe. */
+  #openBehind(node: Node, flags: number): Opened | undefined {
+    if ((flags & O_ACCMODE) === O_RDONLY) return undefined;
+    const way = this.#way(flags);
+    const fh = this.tree.files.reserve();
+    const onRefused = (error: unknown) => file.refusal = error;
+    if (!this.#behind.open(node, way.flags, { fh, onRefused })) {
+      this.tree.files.cancel(fh);
+      return undefined;
+    }
+    const file = this.tree.files.add(fh, node, way);
+    this.tree.files.confirm(file);
+    return opened(file);
+  }
+
   async create(
     parentId: NodeId,
     name: ByteString,
     how: NewFile,
     caller: Caller,
   ): Promise<{ entry: Entry; opened: Opened }> {
+    const way = this.#way(how.flags);
+    const reserve = () => this.tree.files.reserve();
+    const made = this.#behind.create(this.tree.changeable(parentId), name, { how, way, caller, reserve });
+    if (made !== undefined) return this.#created(this.tree.expected(made.node), made.fh, way);
+    const ready = this.tree.ready([parentId], caller);
+    if (ready !== undefined) await ready;
     const { parent, dir } = this.tree.newName(parentId, name, caller);
     const fh = this.tree.files.reserve();
-    const way = this.#way(how.flags);
     const body = encodeCreate({ dir, name, fh, ...how, flags: way.flags });
     const reply = this.tree.change(FileOp.CREATE, body, { parent, name });
     const stat = await this.#opening(fh, reply.then(decodeStat));
+    this.#behind.proved(parent);
     return this.#created(this.tree.enter(parent, name, { stat }), fh, way);
   }
 
   async tmpfile(parentId: NodeId, how: NewFile, caller: Caller): Promise<{ entry: Entry; opened: Opened }> {
+    const ready = this.tree.ready([parentId], caller);
+    if (ready !== undefined) await ready;
     const dir = this.tree.newFile(parentId, caller);
     const fh = this.tree.files.reserve();
     const way = this.#way(how.flags);
@@ -393,18 +426,20 @@ export class Mirror implements FileSystem {
 
   /** From `data` when it has come, or from the local side. */
   async #readLater(
-    { node, readAhead, direct, refusal }: OpenFile,
+    file: OpenFile,
     at: { offset: number; size: number; data?: Promise<Uint8Array | undefined> },
     caller: Caller,
   ): Promise<Uint8Array> {
+    const { node, readAhead, direct } = file;
     // Not waited for where there is none: what is read then is asked for at once.
     const known = at.data && await at.data;
     if (known !== undefined && node.writes === 0) {
       node.wasRead(at.offset, known.length);
       return known;
     }
+    if (node.pending > 0) await this.tree.log.settled(node);
     // It was removed or replaced in the moment in which it was opened, and not all of it is here.
-    if (refusal !== undefined) throw new ErrnoError(Errno.ESTALE, "read a file that was not opened");
+    if (file.refusal !== undefined) throw new ErrnoError(Errno.ESTALE, "read a file that was not opened");
     // Past its cache the kernel asks beyond the end that we know of.
     const data = direct
       ? await readAhead.readPlainly(at.offset, at.size, () => caller.signal)
@@ -420,7 +455,13 @@ export class Mirror implements FileSystem {
   ): Promise<number> {
     const file = at.cached ? collector(this.tree.file(at.fh)) : this.tree.file(at.fh);
     const { node, fh } = file;
+    if (this.tree.log.failure !== undefined) throw this.tree.log.refusal();
     if (at.killSuidgid) await this.#killSetid(node, caller, fh);
+    if (at.cached && this.#behind.write(file, at.offset, at.data)) {
+      this.#cache.wrote(node, at.data.length);
+      return at.data.length;
+    }
+    if (node.pending > 0) await this.tree.log.settled(node);
     node.writes++;
     this.#cache.wrote(node, at.data.length);
     try {
@@ -456,24 +497,44 @@ export class Mirror implements FileSystem {
     const { writes } = file.node;
     if ((!file.writable || file.flushedWrites === writes) && !hasLocks) return;
     if (hasLocks) this.#locks.closed(file.node, owner);
+    else if (this.#behind.flush(file, owner)) {
+      file.flushedWrites = writes;
+      return;
+    }
     return this.#flush(file, { fh, owner }, writes);
   }
 
   async #flush(file: OpenFile, message: { fh: number; owner: bigint }, writes: number): Promise<void> {
+    if (file.node.pending > 0) await this.tree.log.settled(file.node);
     await this.tree.ask(FileOp.FLUSH, encodeFlush(message));
     file.flushedWrites = writes;
   }
 
   async fsync(_nodeId: NodeId, fh: number, dataOnly: boolean, caller: Caller): Promise<void> {
-    if (this.tree.files.get(fh) === undefined) return;
+    const file = this.tree.files.get(fh);
+    if (file === undefined) return;
+    if (this.tree.log.failure !== undefined) throw this.tree.log.refusal();
+    const behind = this.#behind.fsync(file, dataOnly);
+    if (behind !== undefined) {
+      await behind;
+      return;
+    }
     const call = this.#connection.call(FileOp.FSYNC, encodeSync({ id: fh, dataOnly }));
     caller.signal.addEventListener("abort", () => call.cancel(), { once: true });
     await call.reply;
   }
 
+  /** Until all changes of the node are made; EIO where they will not be. */
+  async #settledOrFailed(node: Node): Promise<void> {
+    if (node.pending > 0) await this.tree.log.settled(node);
+    if (this.tree.log.failure !== undefined) throw this.tree.log.refusal();
+  }
+
   release(_nodeId: NodeId, fh: number): void {
     const file = this.tree.files.get(fh);
-    this.tree.files.release(fh);
+    const isBehind = file !== undefined && this.#behind.release(file, () => this.tree.files.free(fh));
+    if (isBehind) this.tree.files.close(fh);
+    else this.tree.files.release(fh);
     if (file !== undefined) this.#locks.closed(file.node, fh);
   }
 
@@ -510,6 +571,11 @@ export class Mirror implements FileSystem {
       const shown = overlaid(node, entry.name);
       if (shown !== undefined) return this.#addOverlay(node, { entry, shown }, sink);
       // Told before a name in there changed: the kernel may know better what becomes of this one.
+      const child = node.children.get(entry.name);
+      if (child !== undefined && child.pending > 0) {
+        const own = { ...entry, ino: shownAttr(child).ino };
+        return sink.plus ? this.#add(own, this.tree.enterExpected(child), sink) : sink.add(own);
+      }
       const old = told !== undefined && told.since < node.changedAt;
       if (!sink.plus || found === undefined || old || this.tree.nodes.isAbove(node, found.stat)) return sink.add(entry);
       return this.#add(entry, this.tree.enter(node, entry.name, found, told), sink);
@@ -524,18 +590,21 @@ export class Mirror implements FileSystem {
   async fsyncdir(nodeId: NodeId, _fh: number, dataOnly: boolean): Promise<void> {
     const node = this.tree.node(nodeId);
     if (node.overlay?.attr !== undefined) return;
+    await this.#settledOrFailed(node);
     await this.tree.ask(FileOp.FSYNCDIR, encodeSync({ id: this.tree.directories.number(node), dataOnly }));
   }
 
   async statfs(nodeId: NodeId): Promise<StatFsOut> {
     const node = this.tree.node(nodeId);
     const real = node.overlay?.attr === undefined ? node : this.tree.nodes.root;
+    if (real.pending > 0) await this.tree.log.settled(real);
     return decodeStatFs(await this.tree.ask(FileOp.STATFS, encodeRef(this.tree.ref(real))));
   }
 
   async access(nodeId: NodeId, mask: number): Promise<void> {
     const node = this.tree.node(nodeId);
     if (node.overlay?.attr === undefined) {
+      if (node.pending > 0) await this.tree.log.settled(node);
       await this.tree.ask(FileOp.ACCESS, encodeAccess({ ref: this.tree.ref(node), mask }));
     }
   }
@@ -679,8 +748,4 @@ function errnoOf(error: unknown): number {
 
 function opened({ fh, direct }: OpenFile): Opened {
   return { fh, flags: direct ? FOPEN_DIRECT_IO : FOPEN_KEEP_CACHE };
-}
-
-function time(value: { sec: number; nsec: number } | "now"): SetTime {
-  return value === "now" ? { sec: 0, nsec: UTIME_NOW } : value;
 }

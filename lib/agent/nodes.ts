@@ -14,6 +14,9 @@ export interface Place {
 /** Hard links beyond this many names are still one node, but only the names found last are remembered. */
 const MAX_PLACES = 8;
 
+/** Numbers of inodes that are not known yet: no file system gives such. */
+const FIRST_PROVISIONAL = 0x4000_0000_0000_0001n;
+
 /** An inode the kernel knows. */
 export class Node {
   readonly id: NodeId;
@@ -54,6 +57,22 @@ export class Node {
   isRemoved = false;
   /** Of a symbolic link. */
   target?: ByteString;
+  /** Changes of it, or of names in it, that are acknowledged and not made yet: see {@link ChangeLog}. */
+  pending = 0;
+  /** Of a directory: names that stand for something else once such changes are made, and how many of those there are. */
+  readonly heldNames = new Map<ByteString, number>();
+  /** Made by us in this session. */
+  isMade = false;
+  /** Made, and the local side has not told yet which inode it is. */
+  isProvisional = false;
+  /** What programs were shown in place of the inode's number when that was not known yet: it stays so. */
+  shownIno?: bigint;
+  /** While its attributes are what is expected of changes of ours: those that the local side told last, if any. */
+  toldAttr?: FileAttr;
+  /** Grows with every such change. */
+  changes = 0;
+  /** The local side is being asked for its attributes, and what is expected is good enough until it answers. */
+  isRefreshing = false;
   /** What the remote machine shows here or below instead of the local side. */
   overlay?: OverlayEntry;
   readonly #writing = new Set<Promise<unknown>>();
@@ -75,7 +94,7 @@ export class Node {
 
   /** Whether the command may be changing the file through us at this moment. */
   get isBeingWritten(): boolean {
-    if (this.#writing.size > 0) return true;
+    if (this.#writing.size > 0 || this.pending > 0) return true;
     for (const file of this.openFiles) if (file.writable) return true;
     return false;
   }
@@ -176,6 +195,7 @@ export class Nodes {
   readonly #byId = new Map<NodeId, Node>();
   readonly #byInode = new Map<string, Node>();
   #next: NodeId = 2;
+  #nextIno = FIRST_PROVISIONAL;
 
   constructor(root: Stat) {
     this.root = new Node(1, root, 0);
@@ -253,6 +273,31 @@ export class Nodes {
     return node;
   }
 
+  /** The node of what we are making as `name` in `parent`, with its first lookup: which inode it is, is not known yet. */
+  make(parent: Node, name: ByteString, attr: Omit<FileAttr, "ino">): Node {
+    const node = new Node(this.#next++, { ...attr, ino: this.#nextIno++ }, performance.now());
+    node.isMade = node.isProvisional = true;
+    node.lookups = 1;
+    this.#byId.set(node.id, node);
+    this.#byInode.set(inodeKey(node.attr), node);
+    this.#place(node, parent, name);
+    return node;
+  }
+
+  /** The local side has told which inode it is that we made. EIO where that is no such file. */
+  identify(node: Node, { dev, ino, mode, btime, btimeNsec, mount }: FileAttr): void {
+    if ((mode & S_IFMT) !== (node.attr.mode & S_IFMT) || dev !== node.attr.dev) {
+      throw new ErrnoError(Errno.EIO, "take the attributes of what was not made");
+    }
+    const key = inodeKey(node.attr);
+    const isKnown = this.#byInode.get(key) === node;
+    if (isKnown) this.#byInode.delete(key);
+    node.attr = { ...node.attr, ino, btime, btimeNsec, mount };
+    node.isProvisional = false;
+    // Forgotten meanwhile, it is not to be found.
+    if (isKnown) this.#byInode.set(inodeKey(node.attr), node);
+  }
+
   /** The node of a new file that has no name (yet), with its first lookup. */
   enterUnnamed(stat: FileAttr): Node {
     const node = new Node(this.#next++, stat, performance.now());
@@ -313,6 +358,19 @@ export class Nodes {
     const replaced = this.unlinked(to.parent, to.name);
     if (moved !== undefined) this.#place(moved, to.parent, to.name);
     if (exchanged && replaced !== undefined) this.#place(replaced, from.parent, from.name);
+  }
+
+  /** As {@link renamed} without exchange, where what becomes of the two is expected. Returns them. */
+  move(from: Place, to: Place): { moved: Node | undefined; replaced: Node | undefined } {
+    const moved = this.gone(from.parent, from.name);
+    const replaced = this.gone(to.parent, to.name);
+    if (moved !== undefined) this.#place(moved, to.parent, to.name);
+    return { moved, replaced };
+  }
+
+  /** `node` has another name. */
+  place(node: Node, { parent, name }: Place): void {
+    this.#place(node, parent, name);
   }
 
   #place(node: Node, parent: Node, name: ByteString): void {

@@ -19,6 +19,8 @@ export interface OpenFile {
   content?: Content;
   /** Why the local side has not opened it, which was not waited for: its handle means nothing there. */
   refusal?: unknown;
+  /** Ends when the local side has opened it, or has not, where that was not waited for. */
+  opening?: Promise<void>;
 }
 
 /** How a file is opened: flags of open(2), and whether past the page cache. */
@@ -61,6 +63,16 @@ export class OpenFiles {
   /** The handle was not opened on the local side. */
   cancel(fh: number): void {
     this.#remove(fh);
+    this.#free.push(fh);
+  }
+
+  /** Nobody uses the handle any more; the local side is going to close it: then it is {@link free}. */
+  close(fh: number): void {
+    this.#remove(fh);
+  }
+
+  /** The handle may be used again. */
+  free(fh: number): void {
     this.#free.push(fh);
   }
 

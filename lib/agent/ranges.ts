@@ -27,6 +27,7 @@ export class Ranges {
 
   async allocate(range: FileRange): Promise<void> {
     const { node } = this.#tree.file(range.fh);
+    if (node.pending > 0) await this.#tree.log.settled(node);
     const stat = await writing(node, this.#tree.ask(FileOp.FALLOCATE, encodeAllocate(range)));
     node.update(decodeStat(stat));
   }
@@ -36,15 +37,19 @@ export class Ranges {
     // The kernel keeps to itself what it has collected, and what it knows of the size by that.
     if (node.mayHaveUnwritten) await this.#writeOut.request();
     await node.written();
+    if (node.pending > 0) await this.#tree.log.settled(node);
     return decodePosition(await this.#tree.ask(FileOp.SEEK, encodeSeek(at)));
   }
 
   /** EOPNOTSUPP, which has the kernel read and write itself, where one of the two is the remote machine's. */
   async copy({ fh, offset, to, length }: FileCopy): Promise<number> {
+    const source = this.#tree.files.get(fh);
     const target = this.#tree.files.get(to.fh);
-    if (this.#tree.files.get(fh) === undefined || target === undefined) {
+    if (source === undefined || target === undefined) {
       throw new ErrnoError(Errno.EOPNOTSUPP, "copy a file of the remote machine");
     }
+    const settling = this.#tree.log.settled(source.node, target.node);
+    if (settling !== undefined) await settling;
     const body = encodeCopy({ from: fh, fromOffset: offset, to: to.fh, toOffset: to.offset, length });
     const { copied, stat } = decodeCopied(await writing(target.node, this.#tree.ask(FileOp.COPY, body)));
     if (copied > length) throw new DecodeError(`Cannot have copied ${copied} of ${length} bytes`);

@@ -83,7 +83,8 @@ export class Snapshots {
     const patience = isCurrent ? Infinity : VALID_MS;
     const isSecond = now - watched.lastMiss < patience;
     watched.lastMiss = now;
-    if (isSecond && !watched.fetching && !watched.tooLarge) this.#fetch(directory, watched);
+    // What asks overtakes changes that are under way.
+    if (isSecond && !watched.fetching && !watched.tooLarge && directory.pending === 0) this.#fetch(directory, watched);
     return undefined;
   }
 
@@ -117,6 +118,37 @@ export class Snapshots {
     if (typeof known === "number" && known >= time) return;
     entries.set(name, found ?? "absent");
     news.set(name, performance.now());
+  }
+
+  /** What a name stands for, as far as that is known and every change of it is told. */
+  state(directory: Node, name: ByteString): LookupOut | "absent" | undefined {
+    if (!this.#directories.isLeased(directory)) return undefined;
+    const watched = this.#watched.get(directory);
+    const snapshot = watched && this.#current(directory, watched);
+    const state = snapshot?.entries.get(name) ?? (snapshot?.complete ? "absent" : undefined);
+    return typeof state === "number" ? undefined : state;
+  }
+
+  /** A directory that we make: it has no names but those that we make in it. */
+  made(directory: Node): void {
+    const watched = this.#watch(directory);
+    watched.snapshot = { entries: new Map(), complete: true, asOf: performance.now(), news: new Map() };
+  }
+
+  /** We have made of a name what is known of it from here on. */
+  expect(directory: Node, name: ByteString, state: LookupOut | "absent"): void {
+    const watched = this.#doubtName(directory, name);
+    if (!this.#directories.isLeased(directory) || watched.tooLarge) return;
+    const now = performance.now();
+    watched.snapshot ??= { entries: new Map(), complete: false, asOf: now, news: new Map() };
+    watched.snapshot.entries.set(name, state);
+    watched.snapshot.news.set(name, now);
+  }
+
+  /** What is known of a name, if anything, is this. */
+  learned(directory: Node, name: ByteString, state: LookupOut): void {
+    const entries = this.#watched.get(directory)?.snapshot?.entries;
+    if (entries?.has(name)) entries.set(name, state);
   }
 
   /** We change what a name stands for. */

@@ -2,6 +2,7 @@ import type { ByteString } from "../bytes/mod.ts";
 import type { AttrOut, Caller, Entry, NodeId } from "../fuse/mod.ts";
 import { Errno, ErrnoError, type Stat } from "../linux/mod.ts";
 import {
+  ANY_INODE,
   decodeStat,
   encodeOwner,
   encodeRef,
@@ -14,6 +15,7 @@ import {
 } from "../protocol/mod.ts";
 import type { Connection } from "../rpc/mod.ts";
 import type { KnownChunk } from "./contents.ts";
+import { ChangeLog } from "./change_log.ts";
 import { Directories } from "./directories.ts";
 import { type Node, Nodes, type Place } from "./nodes.ts";
 import { type OpenFile, OpenFiles } from "./open_files.ts";
@@ -61,6 +63,8 @@ export class Tree {
   readonly files: OpenFiles;
   readonly snapshots: Snapshots;
   readonly startPack: StartPack;
+  /** Changes that are acknowledged and not made yet. */
+  readonly log: ChangeLog;
   /** Called when changes in a directory are not told any more. */
   onUnleased: (node: Node) => void = () => {};
   readonly #connection: Connection;
@@ -75,7 +79,9 @@ export class Tree {
     this.servedByRoot = options.owner.uid === 0;
     this.nodes = new Nodes(options.root);
     this.nodes.root.overlay = options.overlay;
+    this.log = new ChangeLog(connection, this.nodes);
     this.directories = new Directories(connection, {
+      log: this.log,
       limit: options.maxDirectories,
       onStale: () => this.snapshots.doubt(),
       onUnleased: (node) => {
@@ -115,7 +121,8 @@ export class Tree {
     }
     const place = node.places[0];
     if (place !== undefined) {
-      const { dev, ino } = node.attr;
+      const { dev } = node.attr;
+      const ino = node.isProvisional ? ANY_INODE : node.attr.ino;
       return { kind: "name", dir: this.directories.number(place.parent), name: place.name, dev, ino };
     }
     for (const file of node.openFiles) return { kind: "handle", fh: file.fh };
@@ -138,6 +145,7 @@ export class Tree {
   changeable(id: NodeId): Node {
     const node = this.node(id);
     if (node.overlay?.attr !== undefined) throw new ErrnoError(Errno.EROFS, "change a file of the remote machine");
+    if (this.log.failure !== undefined) throw this.log.refusal();
     return node;
   }
 
@@ -158,6 +166,15 @@ export class Tree {
     return place;
   }
 
+  /**
+   * Until the local side can be asked to change these, as changes are under way that come before; undefined: at once. `caller`:
+   * who makes something, if anybody: what is made in the log is the last one's.
+   */
+  ready(nodes: readonly NodeId[], caller?: Caller): Promise<void> | undefined {
+    if (caller !== undefined && !this.isOwner(caller)) return this.log.drained();
+    return this.log.settled(...nodes.map((id) => this.node(id)));
+  }
+
   /** The number of a directory for a file without a name, which is going to be the caller's. */
   newFile(parentId: NodeId, caller: Caller): number {
     const dir = this.directories.number(this.changeable(parentId));
@@ -165,8 +182,14 @@ export class Tree {
     return dir;
   }
 
-  #own({ uid, gid }: Caller): void {
-    if (uid === this.#owner.uid && gid === this.#owner.gid) return;
+  /** Whether what is made next is the caller's without the local side being told so. */
+  isOwner({ uid, gid }: Caller): boolean {
+    return uid === this.#owner.uid && gid === this.#owner.gid;
+  }
+
+  #own(caller: Caller): void {
+    if (this.isOwner(caller)) return;
+    const { uid, gid } = caller;
     this.#owner = { uid, gid };
     this.#connection.notify(FileNote.OWNER, encodeOwner(this.#owner));
   }
@@ -225,7 +248,7 @@ export class Tree {
   /** How much longer a node's attributes may be believed, in ms; 0: ask. */
   attrValid(node: Node): number {
     const parent = node.places[0]?.parent;
-    if (!node.attrKnown) return 0;
+    if (!node.attrKnown || isExpected(node)) return 0;
     // The root is in no directory; what becomes of it is told by itself.
     if (node === this.nodes.root) return this.#isTold(node, node) ? LEASE_MS : valid(node.attrTime);
     return parent === undefined ? valid(node.attrTime) : this.#attrValid(node, parent);
@@ -254,9 +277,27 @@ export class Tree {
   enter(parent: Node, name: ByteString, found: LookupOut, told: Told = now()): Entry {
     const node = this.nodes.enter(parent, name, found, told.asOf);
     if (node.isDirectory) this.startPack.entered(node);
-    const attrValid = node.attrKnown ? this.#attrValid(node, parent) : 0;
+    const attrValid = node.attrKnown && !isExpected(node) ? this.#attrValid(node, parent) : 0;
     const entryValid = this.isGuarded(parent) && !node.isDirectory ? 0 : this.#entryValid(parent, told);
-    return { nodeId: node.id, generation: 0, attr: node.attr, entryValid, attrValid };
+    return { nodeId: node.id, generation: 0, attr: shownAttr(node), entryValid, attrValid };
+  }
+
+  /** What has a name by a change of ours that is not made yet; counted as looked up. */
+  enterExpected(node: Node): Entry {
+    node.lookups++;
+    return this.expected(node);
+  }
+
+  /** The same, where it counts already. */
+  expected(node: Node): Entry {
+    const parent = node.places[0]?.parent;
+    const entryValid = parent !== undefined && this.directories.isLeased(parent) ? LEASE_MS : 0;
+    return { nodeId: node.id, generation: 0, attr: node.attr, entryValid, attrValid: 0 };
+  }
+
+  /** Attributes that are expected of changes of ours, until the local side has told them; else undefined. */
+  expectedAttr(node: Node): AttrOut & { attr: FileAttr } | undefined {
+    return isExpected(node) ? { attr: shownAttr(node), attrValid: 0 } : undefined;
   }
 
   /** Counts a file without a name as looked up. */
@@ -274,13 +315,13 @@ export class Tree {
   /** Attributes that the local side has just told. */
   updated(node: Node, attr: FileAttr): AttrOut & { attr: FileAttr } {
     node.update(attr);
-    return { attr, attrValid: this.attrValid(node) };
+    return { attr: shownAttr(node, attr), attrValid: this.attrValid(node) };
   }
 
   /** Attributes of a file that was changed locally: whoever has it open keeps the content that the kernel has of it. */
   heldOpen(node: Node, attr: FileAttr): AttrOut & { attr: FileAttr } {
     const { size, mtime, mtimeNsec } = node.attr;
-    return { attr: { ...attr, size, mtime, mtimeNsec }, attrValid: VALID_MS };
+    return { attr: shownAttr(node, { ...attr, size, mtime, mtimeNsec }), attrValid: VALID_MS };
   }
 
   /** Attributes of what only the remote machine has. */
@@ -300,6 +341,17 @@ export class Tree {
       attrValid: OVERLAY_VALID_MS,
     };
   }
+}
+
+/** Whether what is known of its attributes is what is expected of changes of ours. */
+function isExpected(node: Node): boolean {
+  return node.pending > 0 || node.isRefreshing;
+}
+
+/** A node's attributes as programs see them: from the first time on, its inode has the same number. */
+export function shownAttr(node: Node, attr = node.attr): FileAttr {
+  if (node.isProvisional) node.shownIno = node.attr.ino;
+  return node.shownIno === undefined ? attr : { ...attr, ino: node.shownIno };
 }
 
 /** How much longer what was said at `time` may be believed, in ms. */

@@ -1,6 +1,6 @@
 import type { ByteString } from "../bytes/mod.ts";
 import { close, Errno, O_DIRECTORY, O_NOFOLLOW, O_PATH, openAt, statFd } from "../linux/mod.ts";
-import { type BindIn, FIRST_LOCAL_DIRECTORY, ROOT_DIRECTORY } from "../protocol/mod.ts";
+import { ANY_INODE, type BindIn, FIRST_LOCAL_DIRECTORY, ROOT_DIRECTORY } from "../protocol/mod.ts";
 import type { Policy } from "./policy.ts";
 import type { Watches } from "./watches.ts";
 
@@ -125,7 +125,7 @@ export class Directories {
   #check(fd: number, { parent, dev, ino }: { parent: number; dev: number; ino: bigint }): number {
     const stat = statFd(fd);
     if (typeof stat === "number") return stat;
-    if (stat.dev !== dev || stat.ino !== ino) return -Errno.ESTALE;
+    if (stat.dev !== dev || (ino !== ANY_INODE && stat.ino !== ino)) return -Errno.ESTALE;
     return this.isBorder(parent, dev) && this.#policy.refusesFileSystem(fd) ? -Errno.EACCES : 0;
   }
 }

@@ -10,12 +10,14 @@ import {
   encodeNumber,
   FileNote,
   FileOp,
+  LOGGED,
   type OwnerNote,
   type PackRecord,
 } from "../protocol/mod.ts";
 import type { Incoming } from "../rpc/mod.ts";
 import { access, getAttr, readLink, setAttr, statFileSystem } from "./attributes.ts";
 import { link, makeDirectory, makeNode, removeDirectory, rename, symlink, unlink } from "./changes.ts";
+import { ChangeLog } from "./change_log.ts";
 import type { Answer, BulkAnswer, Context, FileStatistics, Operation } from "./context.ts";
 import { copy } from "./copy.ts";
 import { Directories } from "./directories.ts";
@@ -32,7 +34,7 @@ import { allocateRange, seekIn } from "./ranges.ts";
 import { read } from "./reads.ts";
 import { StartPack } from "./start_pack.ts";
 import { Watches } from "./watches.ts";
-import { flush, sync, syncDirectory, write } from "./writes.ts";
+import { flush, sync, syncDirectory, write, writeAll } from "./writes.ts";
 
 /** How a file server is made. */
 export interface FileServerOptions {
@@ -113,6 +115,9 @@ const operations: ReadonlyMap<number, Operation> = new Map<number, Operation>([
   [FileOp.FETCH, fetch],
 ]);
 
+/** Notes that are requests where they belong to the log. */
+const notes: ReadonlyMap<number, number> = new Map([[FileOp.BIND, FileNote.BIND], [FileOp.RELEASE, FileNote.RELEASE]]);
+
 /** Operations after which something new belongs to somebody. They end before they return. */
 const creating: ReadonlySet<number> = new Set([
   FileOp.SYMLINK,
@@ -133,6 +138,7 @@ class Server implements FileServer {
   readonly #context: Context;
   readonly #log: Pick<Logger, "debug">;
   readonly #watches: Watches | undefined;
+  readonly #changes = new ChangeLog();
   /** Whom new files belong to, when that is not this process's user. */
   #owner: OwnerNote | undefined;
 
@@ -215,11 +221,22 @@ class Server implements FileServer {
   }
 
   #perform({ op, body }: Incoming): ReturnType<Operation> {
+    if ((op & LOGGED) === 0) return this.#carryOut(op, body);
+    const logged = op & ~LOGGED;
+    return this.#changes.carryOut(
+      logged,
+      () => logged === FileOp.WRITE ? writeAll(this.#context, body) : this.#carryOut(logged, body),
+    );
+  }
+
+  #carryOut(op: number, body: Uint8Array): ReturnType<Operation> {
     const operation = operations.get(op);
     if (operation !== undefined) {
       const perform = () => operation(this.#context, body);
       return this.#owner !== undefined && creating.has(op) ? withFileIds(this.#owner, perform) : perform();
     }
+    const note = notes.get(op);
+    if (note !== undefined) return this.#note(note, body)!;
     this.#log.debug(`file server: refused request ${op}: there is no such operation`);
     return -Errno.ENOSYS;
   }

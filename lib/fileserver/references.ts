@@ -1,6 +1,6 @@
 import { type ByteString, fromText } from "../bytes/mod.ts";
 import { AT_FDCWD, close, Errno, O_NOFOLLOW, O_PATH, openAt, type Stat, statFd } from "../linux/mod.ts";
-import type { FileAttr, FileRef, NamedRef } from "../protocol/mod.ts";
+import { ANY_INODE, type FileAttr, type FileRef, type NamedRef } from "../protocol/mod.ts";
 import type { Answer, Context } from "./context.ts";
 import { describeAt, describeFd } from "./describe.ts";
 
@@ -75,7 +75,7 @@ export function statRef(context: Context, ref: FileRef): FileAttr | number {
 }
 
 function isMeant(ref: NamedRef, stat: Stat): boolean {
-  return stat.ino === ref.ino && stat.dev === ref.dev;
+  return stat.dev === ref.dev && (ref.ino === ANY_INODE || stat.ino === ref.ino);
 }
 
 /** A path to the very file that `fd` holds, O_PATH or not: following it cannot lead elsewhere. */

@@ -22,6 +22,21 @@ export function write(context: Context, body: Uint8Array): Answer {
   return typeof stat === "number" ? stat : encodeWritten({ written, stat });
 }
 
+/** As {@link write}, to the last byte: an error after some bytes is the answer. For who does not ask again. */
+export function writeAll(context: Context, body: Uint8Array): Answer {
+  const { fh, offset, data } = decodeWrite(body);
+  const file = context.handles.find(fh);
+  if (file === undefined) return -Errno.EBADF;
+  for (let at = 0; at < data.length;) {
+    const written = writeAt(file.fd, data.subarray(at) as Buffer, offset + at);
+    if (written <= 0) return written < 0 ? written : -Errno.EIO;
+    context.statistics.bytesWritten += written;
+    at += written;
+  }
+  const stat = describeFd(file.fd);
+  return typeof stat === "number" ? stat : encodeWritten({ written: data.length, stat });
+}
+
 /** What close(2) says of the file so far: some file systems (NFS, quotas) report lost writes only there. */
 export function flush(context: Context, body: Uint8Array): Answer {
   const { fh, owner } = decodeFlush(body);

@@ -28,7 +28,16 @@ export interface Stat {
   /** Birth; {@link NO_BIRTH} where the file system keeps none. */
   readonly btime: number;
   readonly btimeNsec: number;
+  /** A number of the mount it was found in; 0 or absent: not known. */
+  readonly mount?: number;
+  /** TRAIT_*; absent: none. */
+  readonly traits?: number;
 }
+
+/** What no permission shows: it cannot be changed, only appended to, and it is the root of a mount. */
+export const TRAIT_IMMUTABLE = 1;
+export const TRAIT_APPEND = 2;
+export const TRAIT_MOUNT = 4;
 
 /** In place of the second of its birth: the file system does not know it. */
 export const NO_BIRTH = Number.MIN_SAFE_INTEGER;
@@ -50,7 +59,13 @@ const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_EMPTY_PATH = 0x1000;
 export const STATX_BASIC_STATS = 0x7ff;
 export const STATX_BTIME = 0x800;
-const STATX_BASIC_STATS_AND_BTIME = STATX_BASIC_STATS | STATX_BTIME;
+/** Linux 5.8; older kernels leave it out. */
+const STATX_MNT_ID = 0x1000;
+const WANTED = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
+/** Bits of stx_attributes (`linux/stat.h`). */
+const STATX_ATTR_IMMUTABLE = 0x10;
+const STATX_ATTR_APPEND = 0x20;
+const STATX_ATTR_MOUNT_ROOT = 0x2000;
 
 const buffer = new Uint8Array(256);
 const words = new Uint32Array(buffer.buffer);
@@ -60,7 +75,7 @@ const emptyName = new Uint8Array(1);
 /** Attributes of `name` in the directory `dir` (an O_PATH descriptor will do), no link followed; or minus errno. */
 export function statAt(dir: number, name: ByteString): Stat | number {
   const result = negative(
-    libc().statx(arch.syscall.statx, dir, cString(name), AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS_AND_BTIME, buffer),
+    libc().statx(arch.syscall.statx, dir, cString(name), AT_SYMLINK_NOFOLLOW, WANTED, buffer),
   );
   return result < 0 ? result : decode();
 }
@@ -68,7 +83,7 @@ export function statAt(dir: number, name: ByteString): Stat | number {
 /** Attributes of an open descriptor, O_PATH ones included; or minus errno. */
 export function statFd(fd: number): Stat | number {
   const result = negative(
-    libc().statx(arch.syscall.statx, fd, emptyName, AT_EMPTY_PATH, STATX_BASIC_STATS_AND_BTIME, buffer),
+    libc().statx(arch.syscall.statx, fd, emptyName, AT_EMPTY_PATH, WANTED, buffer),
   );
   return result < 0 ? result : decode();
 }
@@ -76,7 +91,7 @@ export function statFd(fd: number): Stat | number {
 /** Attributes of the file at `path`, links followed; or minus errno. */
 export function statPath(path: ByteString): Stat | number {
   const result = negative(
-    libc().statx(arch.syscall.statx, AT_FDCWD, cString(path), 0, STATX_BASIC_STATS_AND_BTIME, buffer),
+    libc().statx(arch.syscall.statx, AT_FDCWD, cString(path), 0, WANTED, buffer),
   );
   return result < 0 ? result : decode();
 }
@@ -102,7 +117,15 @@ function decode(): Stat {
     ctimeNsec: words[26],
     mtime: seconds(28),
     mtimeNsec: words[30],
+    mount: (words[0] & STATX_MNT_ID) !== 0 ? words[36] : 0,
+    traits: traits(words[2]),
   };
+}
+
+function traits(attributes: number): number {
+  return ((attributes & STATX_ATTR_IMMUTABLE) !== 0 ? TRAIT_IMMUTABLE : 0) |
+    ((attributes & STATX_ATTR_APPEND) !== 0 ? TRAIT_APPEND : 0) |
+    ((attributes & STATX_ATTR_MOUNT_ROOT) !== 0 ? TRAIT_MOUNT : 0);
 }
 
 /** A sparse file can be longer, and a time set further away, than a number tells exactly: such are the last that it does. */

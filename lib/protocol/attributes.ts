@@ -11,7 +11,7 @@ export interface FileAttr extends Stat {
 export const MAX_XATTR_NAMES = 1024;
 
 /** Bytes of an encoded {@link FileAttr}, its names left out. */
-export const STAT_BYTES = 106;
+export const STAT_BYTES = 111;
 
 /** In place of the names' length: they are not known. */
 const UNKNOWN = 0xffff;
@@ -19,13 +19,14 @@ const NONE = fromText("");
 
 /**
  * dev u64, ino u64, size u64, blocks u64, atime i64, mtime i64, ctime i64, btime i64, then u32 each: atimeNsec, mtimeNsec,
- * ctimeNsec, btimeNsec, mode, nlink, uid, gid, rdev, blksize; then string16 xattrNames, or u16 0xffff without.
+ * ctimeNsec, btimeNsec, mode, nlink, uid, gid, rdev, blksize, mount; u8 traits; then string16 xattrNames, or u16 0xffff without.
  */
 export function writeStat(to: Writer, stat: FileAttr): Writer {
   to.u53(stat.dev).u64(stat.ino).u53(stat.size).u53(stat.blocks)
     .i53(stat.atime).i53(stat.mtime).i53(stat.ctime).i53(stat.btime)
     .u32(stat.atimeNsec).u32(stat.mtimeNsec).u32(stat.ctimeNsec).u32(stat.btimeNsec)
-    .u32(stat.mode).u32(stat.nlink).u32(stat.uid).u32(stat.gid).u32(stat.rdev).u32(stat.blksize);
+    .u32(stat.mode).u32(stat.nlink).u32(stat.uid).u32(stat.gid).u32(stat.rdev).u32(stat.blksize)
+    .u32(stat.mount ?? 0).u8(stat.traits ?? 0);
   return stat.xattrNames === undefined ? to.u16(UNKNOWN) : to.string16(stat.xattrNames);
 }
 
@@ -49,6 +50,8 @@ export function readStat(from: Reader): FileAttr {
     gid: from.u32(),
     rdev: from.u32(),
     blksize: from.u32(),
+    mount: from.u32(),
+    traits: from.u8(),
     xattrNames: readXattrNames(from),
   };
 }

@@ -9,7 +9,7 @@ export type FileRef =
   /** The directory itself. */
   | { readonly kind: "directory"; readonly dir: number };
 
-/** A name in a directory, and the inode it must stand for (else ESTALE). */
+/** A name in a directory, and the inode it must stand for (else ESTALE), or {@link ANY_INODE}. */
 export interface NamedRef {
   readonly kind: "name";
   readonly dir: number;
@@ -17,6 +17,9 @@ export interface NamedRef {
   readonly dev: number;
   readonly ino: bigint;
 }
+
+/** In place of an inode: whatever has the name. For what was made in the log, where names stay what they were made. */
+export const ANY_INODE = 0n;
 
 /** u8 kind, then: 0 u32 dir, u64 dev, u64 ino, string16 name · 1 u32 handle · 2 u32 dir. */
 export function writeRef(to: Writer, ref: FileRef): Writer {

@@ -66,7 +66,17 @@ export const FileOp = {
   FLOCK: 42,
   /** FetchIn → the chunk, in blocks: see BLOCK_HEADER */
   FETCH: 50,
+  /** BindIn → nothing: as the note of that name, in the log */
+  BIND: 60,
+  /** u32 → nothing: as the note of that name, in the log */
+  RELEASE: 61,
 } as const;
+
+/**
+ * Added to a FileOp: the request belongs to the log. These requests are carried out in the order in which they were made;
+ * after the first that fails the others are refused (ECANCELED). See ARCHITECTURE "Write-behind".
+ */
+export const LOGGED = 0x4000;
 
 /** One-way messages of the agent to the local side. */
 export const FileNote = {

@@ -40,12 +40,12 @@ export class Calls {
 
   /** See {@link Connection.call}. */
   call(op: number, body: Uint8Array, options: CallOptions = {}): Call {
-    const { data = EMPTY, flow = 0 } = options;
+    const { data = EMPTY, flow = 0, inFlow = data.length > 0 } = options;
     const size = body.length + data.length;
-    const refusal = this.#refusal(size, data.length > 0);
+    const refusal = this.#refusal(size, inFlow);
     if (refusal !== 0) return refused(size, refusal);
     const id = this.#freeId();
-    if (data.length > 0) {
+    if (inFlow) {
       const request = new BulkRequest({ id, op, body: body.slice(), data, admit: () => this.#admit(size) });
       const call = this.#enter(id, new PendingCall(size, { ...options, request }), flow);
       this.#flows.add(flow, request);

@@ -68,6 +68,8 @@ export interface CallOptions {
   readonly data?: Uint8Array;
   /** Bulk data of one flow goes out in order; flows take turns. Default 0. */
   readonly flow?: number;
+  /** Sends the request in its flow also where it has no data: behind what was put there before, overtaken by all others. */
+  readonly inFlow?: boolean;
   /**
    * Takes a reply piece by piece instead of as a whole: `piece` is valid only during the call, `offset` counts from the
    * start of the reply. The promise then resolves to an empty array. If it throws, the call is cancelled and fails

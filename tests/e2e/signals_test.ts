@@ -21,7 +21,9 @@ Deno.test("signals to outrun reach the command, and its status is outrun's", asy
   for (const [signal] of signals) {
     await t.step(signal, async () => {
       // No child of its own: a signal to the group would end that too, and the shell might say so.
-      const script = `trap 'echo got ${signal}; exit 42' ${signal.slice(3)}; echo ready; while :; do read -r line; done`;
+      const script = `trap 'echo got ${signal}; exit 42' ${
+        signal.slice(3)
+      }; echo ready; while :; do read -r line; done`;
       await using process = there.start(["sh", "-c", script], { stdin: "open" });
       await process.says("ready\n");
       process.kill(signal);

@@ -1,8 +1,10 @@
 /** Answers that no honest local side gives. */
 import assert from "node:assert/strict";
 import type { ByteString } from "../../../lib/bytes/mod.ts";
+import { ChangeLog } from "../../../lib/agent/change_log.ts";
 import { Directories } from "../../../lib/agent/directories.ts";
-import { Errno, O_RDWR } from "../../../lib/linux/mod.ts";
+import { Nodes } from "../../../lib/agent/nodes.ts";
+import { Errno, O_RDWR, type Stat, statPath } from "../../../lib/linux/mod.ts";
 import {
   encodeCopied,
   encodeLookupOut,
@@ -87,7 +89,10 @@ Deno.test("page() takes no more than its budget and an entry", async () => {
     limits.push(options.maxReply);
     return { reply: Promise.resolve(encodePage({ entries: [], end: true })), cancel: () => {} };
   };
-  const directories = new Directories({ call } as unknown as Connection);
+  const connection = { call } as unknown as Connection;
+  const directories = new Directories(connection, {
+    log: new ChangeLog(connection, new Nodes(statPath("/" as ByteString) as Stat)),
+  });
   await directories.page({ dir: 1, cookie: 0n, budget: 1000 });
   assert.deepEqual(limits, [1000 + MAX_ENTRY]);
 });

@@ -37,6 +37,8 @@ export const stat: protocol.FileAttr = {
   gid: 7,
   rdev: 0x0801,
   blksize: 4096,
+  mount: 29,
+  traits: 5,
   xattrNames: "user.a\0b\x80\0" as ByteString,
 };
 
@@ -45,7 +47,7 @@ const FIXED = `
   01000000 08000000 · 10325476 98badcfe · 02000000 01000000 · 03000000 00000000
   ffffffff ffffffff · 00000000 01000000 · 04000000 00000000 · 00000000 00000000
   ffc99a3b · 01000000 · 05000000 · 00000000
-  ed890000 · 06000000 · feffffff · 07000000 · 01080000 · 00100000`.replaceAll("·", "");
+  ed890000 · 06000000 · feffffff · 07000000 · 01080000 · 00100000 · 1d000000 · 05`.replaceAll("·", "");
 export const STAT = `${FIXED} 0a00 757365722e6100 628000`;
 
 const namedRef = { kind: "name", dir: 2, name, dev: 8 * 0x1_0000_0000 + 1, ino: 0xffff_ffff_ffff_fffen };

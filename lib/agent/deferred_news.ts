@@ -1,0 +1,68 @@
+import type { ByteString } from "../bytes/mod.ts";
+import { type ChangedNote, decodeLookupOut, encodeName, FileOp, type LookupOut } from "../protocol/mod.ts";
+import { RpcError } from "../rpc/mod.ts";
+import type { Node, Place } from "./nodes.ts";
+import type { Tree } from "./tree.ts";
+
+/** Whether changes of ours are under way that decide what the name stands for, or what that is like. */
+export function isHeld({ parent, name }: Place): boolean {
+  if (parent.heldNames.has(name)) return true;
+  const child = parent.children.get(name);
+  return child !== undefined && child.pending > 0;
+}
+
+/**
+ * News of names that we are changing ourselves. Most are echoes of that: of a state in between, or of one that the answers
+ * tell as well. They wait until the changes are made; what then does not agree with them is looked at again.
+ */
+export class DeferredNews {
+  readonly #tree: Tree;
+  readonly #apply: (note: ChangedNote) => void;
+  /** The last ones, by directory. */
+  readonly #news = new Map<Node, Map<ByteString, ChangedNote>>();
+
+  /** `apply` deals with news. */
+  constructor(tree: Tree, apply: (note: ChangedNote) => void) {
+    this.#tree = tree;
+    this.#apply = apply;
+    tree.log.onNameSettled.push((place) => this.#check(place));
+    tree.log.onSettled.push((node) => {
+      for (const place of node.places) this.#check(place);
+    });
+  }
+
+  keep({ parent, name }: Place, note: ChangedNote): void {
+    const names = this.#news.get(parent) ?? new Map<ByteString, ChangedNote>();
+    names.set(name, note);
+    this.#news.set(parent, names);
+  }
+
+  #check(place: Place): void {
+    const { parent, name } = place;
+    const names = this.#news.get(parent);
+    const note = names?.get(name);
+    if (note === undefined || isHeld(place)) return;
+    names!.delete(name);
+    if (names!.size === 0) this.#news.delete(parent);
+    if (!agrees(parent.children.get(name), note.found)) void this.#look(note);
+  }
+
+  async #look({ dir, name }: ChangedNote): Promise<void> {
+    try {
+      this.#apply({
+        dir,
+        name,
+        found: decodeLookupOut(await this.#tree.ask(FileOp.LOOKUP, encodeName({ dir, name }))),
+      });
+    } catch (error) {
+      // What cannot be looked at is as good as gone.
+      if (error instanceof RpcError) this.#apply({ dir, name, found: undefined });
+      else throw error;
+    }
+  }
+}
+
+function agrees(child: Node | undefined, found: LookupOut | undefined): boolean {
+  if (child === undefined || found === undefined) return child === undefined && found === undefined;
+  return !child.isOtherFile(found.stat);
+}

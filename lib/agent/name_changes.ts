@@ -1,0 +1,115 @@
+import type { ByteString } from "../bytes/mod.ts";
+import type { Caller, Entry, NewNode, NodeId } from "../fuse/mod.ts";
+import {
+  decodeStat,
+  encodeLink,
+  encodeMake,
+  encodeName,
+  encodeRename,
+  encodeSymlink,
+  FileOp,
+} from "../protocol/mod.ts";
+import type { Place } from "./nodes.ts";
+import type { Tree } from "./tree.ts";
+import type { WriteBehind } from "./write_behind.ts";
+
+const RENAME_EXCHANGE = 2;
+
+/**
+ * Names that are made, moved and removed: behind the command's back where it is known how that ends ({@link WriteBehind}),
+ * else by the local side's answer, which is asked when earlier changes there are made.
+ */
+export class NameChanges {
+  readonly #tree: Tree;
+  readonly #behind: WriteBehind;
+
+  constructor(tree: Tree, behind: WriteBehind) {
+    this.#tree = tree;
+    this.#behind = behind;
+  }
+
+  async symlink(parentId: NodeId, name: ByteString, target: ByteString, caller: Caller): Promise<Entry> {
+    const made = this.#behind.symlink(this.#tree.changeable(parentId), name, target, caller);
+    if (made !== undefined) return made;
+    const ready = this.#tree.ready([parentId], caller);
+    if (ready !== undefined) await ready;
+    const { parent, dir } = this.#tree.newName(parentId, name, caller);
+    const reply = await this.#change(FileOp.SYMLINK, encodeSymlink({ dir, name, target }), { parent, name });
+    return this.#tree.enter(parent, name, { stat: decodeStat(reply), target });
+  }
+
+  async mknod(parentId: NodeId, name: ByteString, node: NewNode & { rdev: number }, caller: Caller): Promise<Entry> {
+    const ready = this.#tree.ready([parentId], caller);
+    if (ready !== undefined) await ready;
+    const { parent, dir } = this.#tree.newName(parentId, name, caller);
+    const reply = await this.#change(FileOp.MKNOD, encodeMake({ dir, name, ...node }), { parent, name });
+    return this.#tree.enter(parent, name, { stat: decodeStat(reply) });
+  }
+
+  async mkdir(parentId: NodeId, name: ByteString, node: NewNode, caller: Caller): Promise<Entry> {
+    const made = this.#behind.mkdir(this.#tree.changeable(parentId), name, node, caller);
+    if (made !== undefined) return made;
+    const ready = this.#tree.ready([parentId], caller);
+    if (ready !== undefined) await ready;
+    const { parent, dir } = this.#tree.newName(parentId, name, caller);
+    const body = encodeMake({ dir, name, rdev: 0, ...node });
+    const reply = await this.#change(FileOp.MKDIR, body, { parent, name });
+    return this.#tree.enter(parent, name, { stat: decodeStat(reply) });
+  }
+
+  async unlink(parentId: NodeId, name: ByteString): Promise<void> {
+    if (this.#behind.unlink(this.#tree.changeable(parentId), name)) return;
+    const ready = this.#tree.ready([parentId]);
+    if (ready !== undefined) await ready;
+    const { parent, dir } = this.#tree.writableName(parentId, name);
+    await this.#change(FileOp.UNLINK, encodeName({ dir, name }), { parent, name });
+    this.#tree.nodes.unlinked(parent, name);
+  }
+
+  async rmdir(parentId: NodeId, name: ByteString): Promise<void> {
+    if (this.#behind.rmdir(this.#tree.changeable(parentId), name)) return;
+    const ready = this.#tree.ready([parentId]);
+    if (ready !== undefined) await ready;
+    const { parent, dir } = this.#tree.writableName(parentId, name);
+    await this.#change(FileOp.RMDIR, encodeName({ dir, name }), { parent, name });
+    const node = this.#tree.nodes.unlinked(parent, name);
+    if (node !== undefined) node.isRemoved = true;
+  }
+
+  async rename(
+    parentId: NodeId,
+    name: ByteString,
+    to: { parent: NodeId; name: ByteString; flags: number },
+  ): Promise<void> {
+    const places = [parentId, to.parent].map((id) => this.#tree.changeable(id));
+    if (this.#behind.rename({ parent: places[0], name }, { parent: places[1], name: to.name }, to.flags)) return;
+    const ready = this.#tree.ready([parentId, to.parent]);
+    if (ready !== undefined) await ready;
+    const { parent, dir } = this.#tree.writableName(parentId, name);
+    const { parent: toParent, dir: toDir } = this.#tree.writableName(to.parent, to.name);
+    const body = encodeRename({ dir, name, toDir, toName: to.name, flags: to.flags });
+    const changed = [{ parent, name }, { parent: toParent, name: to.name }] as const;
+    await this.#change(FileOp.RENAME, body, ...changed);
+    this.#tree.nodes.renamed(...changed, (to.flags & RENAME_EXCHANGE) !== 0);
+  }
+
+  async link(nodeId: NodeId, parentId: NodeId, name: ByteString, caller: Caller): Promise<Entry> {
+    const node = this.#tree.changeable(nodeId);
+    const linked = this.#behind.link(node, this.#tree.changeable(parentId), name, caller);
+    if (linked !== undefined) return linked;
+    const ready = this.#tree.ready([nodeId, parentId]);
+    if (ready !== undefined) await ready;
+    const { parent, dir: toDir } = this.#tree.writableName(parentId, name);
+    const body = encodeLink({ ref: this.#tree.ref(node), toDir, toName: name });
+    const stat = decodeStat(await this.#change(FileOp.LINK, body, { parent, name }));
+    // ctime and the link count moved by our own doing.
+    node.ctimeKnown = false;
+    return this.#tree.enter(parent, name, { stat, target: node.target });
+  }
+
+  async #change(op: number, body: Uint8Array, ...places: readonly Place[]): Promise<Uint8Array> {
+    const reply = await this.#tree.change(op, body, ...places);
+    for (const { parent } of places) this.#behind.proved(parent);
+    return reply;
+  }
+}

@@ -1,0 +1,276 @@
+/** Changes are acknowledged before the local side has made them: what programs see meanwhile, and what comes of it. */
+import assert from "node:assert/strict";
+import type { ByteString } from "../../../lib/bytes/mod.ts";
+import type { Caller, Entry, NodeId } from "../../../lib/fuse/mod.ts";
+import { Errno, O_CREAT, O_EXCL, O_RDONLY, O_TRUNC, O_WRONLY } from "../../../lib/linux/mod.ts";
+import { FileOp, LOGGED } from "../../../lib/protocol/mod.ts";
+import { caller, fails, Fixture, ROOT } from "./mirror_fixture.ts";
+import { Sink } from "./sink.ts";
+
+const b = (name: string) => name as ByteString;
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+/** A mirror where a change has been made in the root, and all of its names are known. */
+async function ready(files: Record<string, string> = {}): Promise<Fixture> {
+  const fixture = new Fixture({ leases: true, writeBehind: true });
+  fixture.make({ "known/a": "a", "known/b": "b", ...files });
+  // The second name asked for has the directory fetched.
+  for (const name of ["nothing", "known", "no", "none"]) await fixture.lookup(ROOT, name);
+  await until(() => fixture.mirror.tree.snapshots.all(fixture.mirror.tree.nodes.root) !== undefined);
+  await fixture.mirror.mkdir(ROOT, b("first"), { mode: 0o755, umask: 0 }, caller);
+  await until(() => fixture.count(FileOp.STATFS) === 1);
+  await fixture.applyNews();
+  fixture.requests.length = 0;
+  return fixture;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 1000; i++) {
+    await new Promise((resolve) => setTimeout(resolve));
+    if (condition()) return;
+  }
+  assert.fail("it does not come about");
+}
+
+/** Runs while nothing comes from the local side. */
+async function unanswered<T>(fixture: Fixture, action: () => Promise<T>): Promise<T> {
+  fixture.bridge.throttle(0);
+  const hung = Promise.withResolvers<never>();
+  const timer = setTimeout(() => hung.reject(new Error("waits for the local side")), 10_000);
+  try {
+    return await Promise.race([action(), hung.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Until every change is made, and what is known of it is what the local side said. */
+async function drained(fixture: Fixture): Promise<void> {
+  fixture.bridge.throttle(Infinity);
+  await fixture.mirror.tree.log.drained();
+  await until(() => [...fixture.mirror.tree.nodes.all()].every(({ isRefreshing }) => !isRefreshing));
+}
+
+async function create(fixture: Fixture, parent: NodeId, name: string, content = ""): Promise<NodeId> {
+  const { node, fh } = await fixture.create(parent, name, O_WRONLY | O_CREAT | O_EXCL);
+  if (content !== "") await writeCached(fixture, node, { fh, content });
+  await fixture.mirror.flush(node, fh, 0n);
+  fixture.mirror.release(node, fh);
+  return node;
+}
+
+async function writeCached(fixture: Fixture, node: NodeId, at: { fh: number; content: string }): Promise<number> {
+  return await fixture.mirror.write(node, { fh: at.fh, offset: 0, data: bytes(at.content), cached: true }, caller);
+}
+
+async function mkdir(fixture: Fixture, parent: NodeId, name: string): Promise<Entry> {
+  return await fixture.mirror.mkdir(parent, b(name), { mode: 0o755, umask: 0o022 }, caller);
+}
+
+Deno.test("a tree is made without an answer of the local side, and is there when the log is drained", async () => {
+  await using fixture = await ready();
+  await unanswered(fixture, async () => {
+    const { nodeId } = await mkdir(fixture, ROOT, "d");
+    await create(fixture, nodeId, "file", "content");
+    const deep = await mkdir(fixture, nodeId, "deep");
+    await create(fixture, deep.nodeId, "er", "deeper");
+    await fixture.mirror.symlink(nodeId, b("link"), b("deep/er"), caller);
+    await fixture.mirror.rename(nodeId, b("file"), { parent: deep.nodeId, name: b("moved"), flags: 0 });
+    await fixture.mirror.setattr(deep.nodeId, { mode: 0o700, killSuidgid: false }, caller);
+  });
+  await drained(fixture);
+  assert.equal(Deno.readTextFileSync(fixture.at("d/deep/moved")), "content");
+  assert.equal(Deno.readTextFileSync(fixture.at("d/link")), "deeper");
+  assert.equal(Deno.statSync(fixture.at("d/deep")).mode! & 0o777, 0o700);
+  assert.deepEqual([...Deno.readDirSync(fixture.at("d"))].map(({ name }) => name).sort(), ["deep", "link"]);
+  assert.ok(fixture.requests.filter(({ op }) => (op & LOGGED) !== 0).length >= 8);
+});
+
+Deno.test("what is made can be used before the local side has answered", async () => {
+  await using fixture = await ready();
+  await unanswered(fixture, async () => {
+    const { nodeId } = await mkdir(fixture, ROOT, "d");
+    const file = await create(fixture, nodeId, "file", "content");
+    assert.equal((await fixture.lookup(nodeId, "file")).nodeId, file);
+    assert.equal((await fixture.lookup(nodeId, "other")).nodeId, 0);
+    const { attr } = await fixture.mirror.getattr(file, undefined);
+    assert.deepEqual([attr.size, attr.nlink, attr.mode & 0o7777], [7, 1, 0o644]);
+    const { fh } = await fixture.mirror.opendir(nodeId, caller);
+    const sink = new Sink();
+    await fixture.mirror.readdir(nodeId, { fh, offset: 0n }, sink);
+    assert.deepEqual(sink.entries.map(({ name }) => name as string).sort(), [".", "..", "file"]);
+    const again = await fixture.mirror.open(file, O_RDONLY, caller);
+    fixture.mirror.release(file, again.fh);
+    await fixture.mirror.unlink(nodeId, b("file"));
+    assert.equal((await fixture.lookup(nodeId, "file")).nodeId, 0);
+    await fixture.mirror.rmdir(ROOT, b("d"));
+    assert.equal((await fixture.lookup(ROOT, "d")).nodeId, 0);
+  });
+  await drained(fixture);
+  assert.throws(() => Deno.statSync(fixture.at("d")), Deno.errors.NotFound);
+});
+
+Deno.test("an inode keeps the number that programs were shown, and is the local one where they were shown none", async () => {
+  await using fixture = await ready();
+  const [seen, unseen] = await unanswered(fixture, async () => {
+    const seen = await create(fixture, ROOT, "seen");
+    const unseen = await create(fixture, ROOT, "unseen");
+    return [{ node: seen, ino: (await fixture.mirror.getattr(seen, undefined)).attr.ino }, { node: unseen }];
+  });
+  await drained(fixture);
+  assert.equal((await fixture.mirror.getattr(seen.node, undefined)).attr.ino, seen.ino);
+  assert.equal((await fixture.lookup(ROOT, "seen")).attr.ino, seen.ino);
+  assert.equal((await fixture.mirror.getattr(unseen.node, undefined)).attr.ino, fixture.stat("unseen").ino);
+});
+
+Deno.test("attributes are the local side's when the changes are made", async () => {
+  await using fixture = await ready();
+  const node = await unanswered(fixture, async () => {
+    const node = await create(fixture, ROOT, "file", "content");
+    await fixture.mirror.setattr(node, { mtime: { sec: 5, nsec: 6 }, killSuidgid: false }, caller);
+    await fixture.mirror.rename(ROOT, b("file"), { parent: ROOT, name: b("renamed"), flags: 0 });
+    return node;
+  });
+  await drained(fixture);
+  const { ctimeNsec, mtime, mtimeNsec, blocks } = fixture.stat("renamed");
+  const { attr } = await fixture.mirror.getattr(node, undefined);
+  assert.deepEqual([attr.mtime, attr.mtimeNsec, attr.ctimeNsec, attr.blocks], [mtime, mtimeNsec, ctimeNsec, blocks]);
+  assert.equal(mtime, 5);
+  const root = await fixture.mirror.getattr(ROOT, undefined);
+  assert.equal(root.attr.mtimeNsec, fixture.stat(".").mtimeNsec);
+});
+
+Deno.test("echoes of changes that are under way do not make a file another one", async () => {
+  await using fixture = await ready();
+  const node = await create(fixture, ROOT, "file", "one");
+  const again = await fixture.mirror.open(node, O_WRONLY | O_TRUNC, caller);
+  await writeCached(fixture, node, { fh: again.fh, content: "second" });
+  await fixture.applyNews();
+  await fixture.mirror.flush(node, again.fh, 0n);
+  fixture.mirror.release(node, again.fh);
+  await drained(fixture);
+  await fixture.applyNews();
+  assert.equal((await fixture.lookup(ROOT, "file")).nodeId, node);
+  assert.equal(fixture.notifications.length, 0);
+});
+
+Deno.test("a local change of a name that is being changed here is seen in the end", async () => {
+  await using fixture = await ready();
+  fixture.bridge.throttle(0);
+  const node = await create(fixture, ROOT, "file", "ours");
+  // The local side has made it, and its answer is on its way.
+  await until(() => fixture.requests.some(({ op }) => op === (FileOp.RELEASE | LOGGED)));
+  fixture.make({ theirs: "theirs!" });
+  Deno.renameSync(fixture.at("theirs"), fixture.at("file"));
+  const news = fixture.applyNews();
+  await drained(fixture);
+  await news;
+  await fixture.applyNews();
+  await new Promise((resolve) => setTimeout(resolve));
+  const entry = await fixture.lookup(ROOT, "file");
+  assert.notEqual(entry.nodeId, node);
+  assert.equal(entry.attr.size, 7);
+});
+
+Deno.test("the first change that fails is the last, and it is named", async () => {
+  await using fixture = await ready();
+  await unanswered(fixture, async () => {
+    await create(fixture, ROOT, "before");
+    await create(fixture, ROOT, "taken");
+    await create(fixture, ROOT, "after");
+  }).catch(() => {});
+  await drained(fixture);
+  Deno.removeSync(fixture.at("taken"));
+  await fixture.dropNews();
+  // Nobody has told yet that the name is taken.
+  await fixture.mirror.unlink(ROOT, b("before"));
+  fixture.bridge.throttle(0);
+  fixture.make({ "new": "theirs" });
+  await create(fixture, ROOT, "one");
+  await create(fixture, ROOT, "new");
+  await create(fixture, ROOT, "two");
+  fixture.bridge.throttle(Infinity);
+  await until(() => fixture.mirror.isDrained);
+  assert.deepEqual(fixture.mirror.tree.log.failure, { path: "/new", errno: Errno.EEXIST });
+  assert.equal(Deno.readTextFileSync(fixture.at("new")), "theirs");
+  Deno.statSync(fixture.at("one"));
+  assert.throws(() => Deno.statSync(fixture.at("two")), Deno.errors.NotFound);
+  await fails(Errno.EIO, fixture.mirror.mkdir(ROOT, b("more"), { mode: 0o755, umask: 0 }, caller));
+});
+
+Deno.test("fsync() answers when what was written before is on the local side", async () => {
+  await using fixture = await ready();
+  const { node, fh } = await fixture.create(ROOT, "file", O_WRONLY | O_CREAT);
+  await writeCached(fixture, node, { fh, content: "content" });
+  await fixture.mirror.fsync(node, fh, false, caller);
+  assert.equal(Deno.readTextFileSync(fixture.at("file")), "content");
+});
+
+const undecided: Record<string, (fixture: Fixture, known: NodeId) => Promise<unknown>> = {
+  "a name of which nothing is known": (fixture, known) => create(fixture, known, "new"),
+  "what looks like a lock": (fixture) => create(fixture, ROOT, "index.lock"),
+  "a directory that is not known to be empty": async (fixture) => {
+    await fixture.lookup(ROOT, "known");
+    await fixture.mirror.rmdir(ROOT, b("first"));
+  },
+  "another user's file": (fixture) => {
+    const other: Caller = { ...caller, uid: 1, gid: 1 };
+    return fixture.mirror.mkdir(ROOT, b("other"), { mode: 0o755, umask: 0 }, other);
+  },
+  "a device": (fixture) => fixture.mirror.mknod(ROOT, b("fifo"), { mode: 0o010644, umask: 0, rdev: 0 }, caller),
+  "an exchange": (fixture) => fixture.mirror.rename(ROOT, b("first"), { parent: ROOT, name: b("known"), flags: 2 }),
+};
+
+for (const [what, action] of Object.entries(undecided)) {
+  Deno.test(`the local side decides: ${what}`, async () => {
+    await using fixture = await ready();
+    const known = await fixture.walk("known");
+    fixture.bridge.throttle(0);
+    let done = false;
+    const doing = action(fixture, known).then(() => done = true);
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve));
+    assert.equal(done, false);
+    fixture.bridge.throttle(Infinity);
+    await doing;
+  });
+}
+
+Deno.test("a change that the local side decides comes after those that are under way", async () => {
+  await using fixture = await ready();
+  const node = await create(fixture, ROOT, "file", "content");
+  await fixture.mirror.rename(ROOT, b("file"), { parent: ROOT, name: b("moved"), flags: 0 });
+  await fixture.mirror.rename(ROOT, b("moved"), { parent: ROOT, name: b("first"), flags: 2 });
+  assert.equal(Deno.readTextFileSync(fixture.at("first")), "content");
+  assert.equal((await fixture.lookup(ROOT, "first")).nodeId, node);
+});
+
+Deno.test("a link to what was made is the same file, and removing one name keeps the other", async () => {
+  await using fixture = await ready();
+  const node = await unanswered(fixture, async () => {
+    const node = await create(fixture, ROOT, "tmp", "object");
+    assert.equal((await fixture.mirror.link(node, ROOT, b("object"), caller)).nodeId, node);
+    await fixture.mirror.unlink(ROOT, b("tmp"));
+    return node;
+  });
+  await drained(fixture);
+  assert.equal(Deno.readTextFileSync(fixture.at("object")), "object");
+  assert.equal((await fixture.mirror.getattr(node, undefined)).attr.nlink, 1);
+});
+
+Deno.test("a thousand files are made and removed without an answer", async () => {
+  await using fixture = await ready();
+  await unanswered(fixture, async () => {
+    const { nodeId } = await mkdir(fixture, ROOT, "many");
+    for (let i = 0; i < 1000; i++) {
+      const node = await create(fixture, nodeId, `f${i}`);
+      fixture.mirror.forget(node, 1);
+    }
+    for (let i = 0; i < 300; i++) {
+      const entry = await fixture.lookup(nodeId, `f${i}`);
+      await fixture.mirror.unlink(nodeId, b(`f${i}`));
+      fixture.mirror.forget(entry.nodeId, 1);
+    }
+  });
+  await drained(fixture);
+  assert.equal([...Deno.readDirSync(fixture.at("many"))].length, 700);
+});
