@@ -65,7 +65,7 @@ Deno.test("numbers are checked once, when a request fails", async () => {
   const sub = await fixture.walk("dir/sub");
   await fixture.lookup(sub, "file");
   const file = await fixture.walk("dir/sub/file");
-  for (let i = 0; i < 3; i++) await fails(Errno.EEXIST, fixture.mirror.link(file, sub, b("file")));
+  for (let i = 0; i < 3; i++) await fails(Errno.EEXIST, fixture.mirror.link(file, sub, b("file"), caller));
   // And the directory's attributes each time.
   assert.equal(fixture.count(FileOp.GETATTR), 2 + 3);
 });

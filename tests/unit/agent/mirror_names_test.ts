@@ -152,7 +152,7 @@ Deno.test("hard links are one node, by link() and by lookup()", async () => {
   Deno.linkSync(fixture.at("a"), fixture.at("b"));
   const node = await fixture.walk("a");
   assert.equal(await fixture.walk("b"), node);
-  const entry = await fixture.mirror.link(node, ROOT, b("c"));
+  const entry = await fixture.mirror.link(node, ROOT, b("c"), caller);
   assert.equal(entry.nodeId, node);
   assert.equal(entry.attr.nlink, 3);
 });
@@ -161,7 +161,7 @@ Deno.test("a hard link that is made or removed by the command is no change of co
   using fixture = new Fixture();
   fixture.make({ a: "content" });
   const node = await fixture.walk("a");
-  await fixture.mirror.link(node, ROOT, b("b"));
+  await fixture.mirror.link(node, ROOT, b("b"), caller);
   await fixture.mirror.unlink(ROOT, b("a"));
   assert.equal(await fixture.walk("b"), node);
   await fixture.mirror.rename(ROOT, b("b"), { parent: ROOT, name: b("c"), flags: 0 });

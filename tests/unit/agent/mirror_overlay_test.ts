@@ -104,7 +104,7 @@ Deno.test("the remote machine's files and names cannot be changed", async () => 
   await fails(Errno.EROFS, mirror.symlink(etc, b("resolv.conf"), b("x"), caller));
   await fails(Errno.EROFS, mirror.rename(etc, b("hosts"), { parent: other, name: b("moved"), flags: 0 }));
   await fails(Errno.EROFS, mirror.rename(other, b("hosts"), { parent: etc, name: b("hosts"), flags: 0 }));
-  await fails(Errno.EROFS, mirror.link(hosts, other, b("link")));
+  await fails(Errno.EROFS, mirror.link(hosts, other, b("link"), caller));
   await fails(Errno.EROFS, fixture.create(etc, "resolv.conf", O_WRONLY));
   assert.equal(Deno.readTextFileSync(fixture.at("etc/hosts")), "127.0.0.1 local\n");
 });

@@ -123,7 +123,7 @@ Deno.test("tmpfile() makes a file without a name, which link() gives one", async
   await fixture.write(entry.nodeId, opened.fh, "text");
   assert.deepEqual([...Deno.readDirSync(fixture.at("d"))].map(({ name }) => name), ["other"]);
   assert.equal((await fixture.mirror.getattr(entry.nodeId, undefined)).attr.size, 4);
-  const linked = await fixture.mirror.link(entry.nodeId, dir, b("name"));
+  const linked = await fixture.mirror.link(entry.nodeId, dir, b("name"), caller);
   assert.deepEqual([linked.nodeId, linked.attr.nlink], [entry.nodeId, 1]);
   fixture.mirror.release(entry.nodeId, opened.fh);
   assert.equal(await fixture.cat("d/name"), "text");

@@ -166,7 +166,7 @@ Deno.test("everything that the mirror gave out is let go of when the kernel forg
   const created = await fixture.create(dir, "created", O_RDWR);
   take(created.node);
   mirror.release(created.node, created.fh);
-  take((await mirror.link(file, dir, b("link"))).nodeId);
+  take((await mirror.link(file, dir, b("link"), caller)).nodeId);
   await mirror.rename(dir, b("link"), { parent: sub, name: b("link"), flags: 0 });
   await mirror.unlink(dir, b("created"));
   Deno.writeTextFileSync(fixture.at("dir/sub/file"), "changed locally");
