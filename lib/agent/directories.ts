@@ -42,6 +42,8 @@ export class Directories {
   readonly #limit: number;
   readonly #onStale: () => void;
   readonly #onUnleased: (node: Node) => void;
+  /** How often the local side was asked, by FileOp: for --debug. */
+  readonly asked = new Map<number, number>();
   #next = ROOT_DIRECTORY + 1;
 
   /**
@@ -61,6 +63,7 @@ export class Directories {
 
   /** The reply to a request that names directories by their numbers. `maxReply`: bytes; a longer one ends the link. */
   async ask(op: number, body: Uint8Array, maxReply?: number): Promise<Uint8Array> {
+    this.asked.set(op, (this.asked.get(op) ?? 0) + 1);
     try {
       return await this.#connection.call(op, body, { maxReply }).reply;
     } catch (error) {

@@ -143,7 +143,7 @@ export class Mirror implements FileSystem {
     this.#listings = new Listings(this.tree);
     this.#extended = new ExtendedAttributes(this.tree, options.hasId ?? (() => true));
     this.#writeOut = new WriteOut(options.syncFiles ?? ((onEnd) => onEnd()));
-    this.#ranges = new Ranges(this.tree, this.#writeOut);
+    this.#ranges = new Ranges(this.tree, this.#behind, this.#writeOut);
     const notify = options.notify ?? (() => Promise.resolve());
     const cache = this.#cache = new PageCache({ notify, writeOut: this.#writeOut });
     this.#content = new LockedContent({ connection, nodes: this.tree.nodes, cache, writeBack: options.writeBack });
@@ -232,6 +232,9 @@ export class Mirror implements FileSystem {
     if ([mode, uid, gid, size, atime, mtime].every((field) => field === undefined)) {
       return { attr: shownAttr(node), attrValid: 0 };
     }
+    // Nobody can see them any more; the kernel writes down what it has collected.
+    const isGone = node.places.length === 0 && node.openFiles.size === 0 && node.attr.nlink === 0;
+    if (isGone && size === undefined) return { attr: shownAttr(node), attrValid: 0 };
     const file = change.fh === undefined ? undefined : this.tree.files.get(change.fh);
     const expected = this.#behind.setattr(node, change, file);
     if (expected !== undefined) return expected;

@@ -71,6 +71,8 @@ export class Node {
   toldAttr?: FileAttr;
   /** Grows with every such change. */
   changes = 0;
+  /** What that was when the local side told the attributes that came of it. */
+  learnedChanges = 0;
   /** The local side is being asked for its attributes, and what is expected is good enough until it answers. */
   isRefreshing = false;
   /** What the remote machine shows here or below instead of the local side. */

@@ -13,15 +13,18 @@ import {
 } from "../protocol/mod.ts";
 import type { Node } from "./nodes.ts";
 import type { Tree } from "./tree.ts";
+import type { WriteBehind } from "./write_behind.ts";
 import type { WriteOut } from "./write_out.ts";
 
 /** Operations on ranges of the local side's files. */
 export class Ranges {
   readonly #tree: Tree;
+  readonly #behind: WriteBehind;
   readonly #writeOut: WriteOut;
 
-  constructor(tree: Tree, writeOut: WriteOut) {
+  constructor(tree: Tree, behind: WriteBehind, writeOut: WriteOut) {
     this.#tree = tree;
+    this.#behind = behind;
     this.#writeOut = writeOut;
   }
 
@@ -48,6 +51,8 @@ export class Ranges {
     if (source === undefined || target === undefined) {
       throw new ErrnoError(Errno.EOPNOTSUPP, "copy a file of the remote machine");
     }
+    const behind = this.#behind.copy(source, target, { fh, offset, to, length });
+    if (behind !== undefined) return behind;
     const settling = this.#tree.log.settled(source.node, target.node);
     if (settling !== undefined) await settling;
     const body = encodeCopy({ from: fh, fromOffset: offset, to: to.fh, toOffset: to.offset, length });

@@ -7,8 +7,8 @@
  * here has checked permissions; no ACL, no immutable file, no other mount is involved; another change was made in this
  * mount before; there is room on the disk. See ARCHITECTURE "Write-behind" for what that guarantees.
  */
-import type { ByteString } from "../bytes/mod.ts";
-import type { AttrOut, Caller, Entry, NewFile, NewNode, SetAttr } from "../fuse/mod.ts";
+import { type ByteString, DecodeError } from "../bytes/mod.ts";
+import type { AttrOut, Caller, Entry, FileCopy, NewFile, NewNode, SetAttr } from "../fuse/mod.ts";
 import {
   O_APPEND,
   O_TRUNC,
@@ -23,9 +23,11 @@ import {
   UTIME_NOW,
 } from "../linux/mod.ts";
 import {
+  decodeCopied,
   decodeStat,
   decodeStatFs,
   decodeWritten,
+  encodeCopy,
   encodeCreate,
   encodeFlush,
   encodeLink,
@@ -51,6 +53,8 @@ import { overlaid, type Tree } from "./tree.ts";
 const RENAME_NOREPLACE = 1;
 const PERMISSIONS = 0o7777;
 const EXECUTABLE = 0o111;
+/** Bytes: more takes the local side a while, in which all other changes wait. */
+const MAX_COPY = 16 << 20;
 const NAME_MAX = 255;
 /** As many names as every file system lets a file have. */
 const MAX_LINKS = 1000;
@@ -67,6 +71,8 @@ export interface WriteBehindOptions {
 /** A change that was decided. */
 interface LoggedChange {
   readonly nodes: readonly Node[];
+  /** Those that must be there, and are not changed. */
+  readonly uses?: readonly Node[];
   readonly names?: readonly Place[];
   readonly data?: Uint8Array;
   /** Whose inode the answer tells, and whose attributes. Those of the other nodes are asked for when all is made. */
@@ -141,8 +147,13 @@ export class WriteBehind {
   }
 
   link(node: Node, parent: Node, name: ByteString, caller: Caller): Entry | undefined {
-    const isPlain = node.isMade && node.isRegular && node.places.length > 0 && node.attr.nlink < MAX_LINKS;
-    if (!isPlain || !isSameMount(node, parent) || !this.#canMake({ parent, name }, caller)) return undefined;
+    // Others' files may be protected from being linked to.
+    const isOurs = node.isMade || (node.attr.uid === caller.uid && this.#tree.attrValid(node) > 0);
+    const isPlain = isOurs && node.isRegular && node.places.length > 0 && node.attr.nlink < MAX_LINKS;
+    if (
+      !isPlain || !isSameMount(node, parent) || !isFree(node, TRAIT_IMMUTABLE | TRAIT_APPEND | TRAIT_MOUNT) ||
+      !this.#canMake({ parent, name }, caller)
+    ) return undefined;
     const ref = this.#tree.ref(node);
     const body = encodeLink({ ref, toDir: this.#tree.directories.number(parent), toName: name });
     this.#tree.nodes.place(node, { parent, name });
@@ -233,15 +244,36 @@ export class WriteBehind {
     const { node, fh, direct } = file;
     if (direct || !this.#canWrite(node) || !this.#tree.log.hasRoom(data.length)) return false;
     if (!this.#rooms.take(node, { bytes: data.length })) return false;
-    const size = Math.max(node.attr.size, offset + data.length);
-    node.attr = { ...node.attr, size, ...changedNow(), ...writtenNow() };
-    node.shownSize = Math.max(node.shownSize, size);
-    node.writes++;
+    this.#written(node, offset + data.length);
     this.#append(FileOp.WRITE, encodeWrite({ fh, offset }), {
       ...{ nodes: [node], told: node, data: data.slice() },
       decode: (reply) => decodeWritten(reply).stat,
     });
     return true;
+  }
+
+  /**
+   * Copies within the local side, small enough to be done in one go there. Returns the bytes copied, undefined where that is
+   * not decided.
+   */
+  copy(source: OpenFile, target: OpenFile, range: FileCopy): number | undefined {
+    const { node } = target;
+    const isKnown = source.node.pending > 0 || this.#tree.attrValid(source.node) > 0;
+    if (!isKnown || source.refusal !== undefined || target.direct || source.node === node) return undefined;
+    const length = Math.min(range.length, source.node.attr.size - range.offset);
+    if (length <= 0 || length > MAX_COPY) return undefined;
+    if (!this.#canWrite(node) || !this.#rooms.take(node, { bytes: length })) return undefined;
+    this.#written(node, range.to.offset + length);
+    const body = { from: source.fh, fromOffset: range.offset, to: target.fh, toOffset: range.to.offset, length };
+    this.#append(FileOp.COPY, encodeCopy(body), {
+      ...{ nodes: [node], uses: [source.node], told: node },
+      decode: (reply) => {
+        const { copied, stat } = decodeCopied(reply);
+        if (copied !== length) throw new DecodeError(`Cannot have copied ${copied} of ${length} bytes`);
+        return stat;
+      },
+    });
+    return length;
   }
 
   /** What close(2) would say is said by the end of the command. */
@@ -294,6 +326,13 @@ export class WriteBehind {
       onError: onReleased,
     });
     return true;
+  }
+
+  #written(node: Node, end: number): void {
+    const size = Math.max(node.attr.size, end);
+    node.attr = { ...node.attr, size, ...changedNow(), ...writtenNow() };
+    node.shownSize = Math.max(node.shownSize, size);
+    node.writes++;
   }
 
   #canMake({ parent, name }: Place, caller: Caller): boolean {
@@ -369,13 +408,13 @@ export class WriteBehind {
   }
 
   #append(op: number, body: Uint8Array, change: LoggedChange): void {
-    const { nodes, names, data, made, told = made, decode = decodeStat, onError } = change;
+    const { nodes, names, data, made, told = made, decode = decodeStat, onError, uses = [] } = change;
     for (const node of nodes) node.changes++;
     const changes = told?.changes;
     const [place] = names ?? [];
     const path = place === undefined ? pathOf(nodes[0]) : `${pathOf(place.parent)}/${place.name}` as ByteString;
     this.#tree.log.append({
-      ...{ op, body, data, nodes, names, path, onError },
+      ...{ op, body, data, nodes: [...nodes, ...uses], names, path, onError },
       onReply: (reply) => {
         if (told === undefined) return;
         const attr = decode(reply);
@@ -391,6 +430,7 @@ export class WriteBehind {
     if (this.#tree.log.failure !== undefined) return;
     const { toldAttr } = node;
     node.toldAttr = undefined;
+    if (node.changes === node.learnedChanges) return;
     if (toldAttr !== undefined) return this.#learn(node, toldAttr);
     // The kernel, beside the change that is about to end.
     if (node.lookups > 1 || node.id === 1) this.#refresh(node);
@@ -398,7 +438,8 @@ export class WriteBehind {
 
   /** Asks for a node's attributes; until they are here, programs see those that were expected. */
   #refresh(node: Node): void {
-    if (node.isRefreshing || node.isRemoved || (node.places.length === 0 && node.openFiles.size === 0)) return;
+    const isReachable = node.id === 1 || node.places.length > 0 || node.openFiles.size > 0;
+    if (node.isRefreshing || node.isRemoved || !isReachable) return;
     node.isRefreshing = true;
     this.#tree.stat(FileOp.GETATTR, encodeRef(this.#tree.openRef(node))).then((attr) => {
       if (node.pending === 0) this.#learn(node, attr);
@@ -410,6 +451,7 @@ export class WriteBehind {
   #learn(node: Node, attr: FileAttr): void {
     if (node.isOtherFile(attr)) return node.doubt();
     node.update(attr);
+    node.learnedChanges = node.changes;
     for (const { parent, name } of node.places) {
       this.#tree.snapshots.learned(parent, name, { stat: attr, target: node.target });
     }

@@ -1,6 +1,6 @@
 import { Errno } from "../linux/mod.ts";
 import { FileOp } from "../protocol/mod.ts";
-import type { Operation } from "./context.ts";
+import type { Answer, Operation } from "./context.ts";
 
 type Outcome = ReturnType<Operation>;
 
@@ -10,18 +10,42 @@ type Outcome = ReturnType<Operation>;
  */
 export class ChangeLog {
   #failed = false;
+  /** A change that takes its time: the next waits for it. */
+  #last: Promise<unknown> | undefined;
 
   /** Carries out the next change, or refuses it (ECANCELED) behind one that failed. */
   carryOut(op: number, change: () => Outcome): Outcome {
+    if (this.#last === undefined) return this.#begin(op, change);
+    return this.#last.then(() => this.#begin(op, change)) as Promise<Answer>;
+  }
+
+  #begin(op: number, change: () => Outcome): Outcome {
     if (this.#failed) return -Errno.ECANCELED;
     try {
       const outcome = change();
-      this.#failed = typeof outcome === "number" && outcome < 0 && !isDone(op, outcome);
-      return outcome;
+      if (!(outcome instanceof Promise)) return this.#judge(op, outcome);
+      const judged = outcome.then((answer) => this.#judge(op, answer) as Answer, (error) => {
+        this.#failed = true;
+        throw error;
+      });
+      if (!harmless.has(op)) this.#wait(judged);
+      return judged;
     } catch (error) {
       this.#failed = true;
       throw error;
     }
+  }
+
+  #wait(judged: Promise<Answer>): void {
+    const ended = judged.catch(() => {}).then(() => {
+      if (this.#last === ended) this.#last = undefined;
+    });
+    this.#last = ended;
+  }
+
+  #judge<T>(op: number, outcome: T): T {
+    this.#failed ||= typeof outcome === "number" && outcome < 0 && !isDone(op, outcome);
+    return outcome;
   }
 }
 

@@ -44,6 +44,7 @@ export interface ServerOptions {
 
 /** Requests that wait are counted by how many ms they do at least. */
 export const WAITS_MS = [0, 2, 10, 50, 250] as const;
+const SLOW_MS = WAITS_MS[1];
 
 /** Serves a file system on a mounted /dev/fuse. */
 export class Server implements Receiver {
@@ -68,6 +69,9 @@ export class Server implements Receiver {
 
   /** How many requests had to wait for their answer, by how long: see {@link WAITS_MS}. */
   readonly waited: number[] = WAITS_MS.map(() => 0);
+
+  /** Names of the requests that waited for longer than a local file system takes, and how many did. */
+  readonly slow = new Map<string, number>();
 
   /** What INIT brought; undefined before. */
   get negotiated(): Negotiated | undefined {
@@ -138,6 +142,10 @@ export class Server implements Receiver {
   #settle(pending: Pending, answer: () => void): void {
     const ms = performance.now() - pending.since;
     this.waited[WAITS_MS.findLastIndex((least) => ms >= least)]++;
+    if (ms >= SLOW_MS) {
+      const name = opcodeName(pending.opcode);
+      this.slow.set(name, (this.slow.get(name) ?? 0) + 1);
+    }
     this.#pending.delete(pending.unique);
     this.#interrupted.delete(pending);
     answer();
