@@ -400,9 +400,8 @@ export class Mirror implements FileSystem {
     const { parent, dir } = this.tree.newName(parentId, name, caller);
     const fh = this.tree.files.reserve();
     const body = encodeCreate({ dir, name, fh, ...how, flags: way.flags });
-    const reply = this.tree.change(FileOp.CREATE, body, { parent, name });
+    const reply = this.#behind.proving(parent, this.tree.change(FileOp.CREATE, body, { parent, name }));
     const stat = await this.#opening(fh, reply.then(decodeStat));
-    this.#behind.proved(parent);
     return this.#created(this.tree.enter(parent, name, { stat }), fh, way);
   }
 

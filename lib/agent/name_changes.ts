@@ -108,8 +108,6 @@ export class NameChanges {
   }
 
   async #change(op: number, body: Uint8Array, ...places: readonly Place[]): Promise<Uint8Array> {
-    const reply = await this.#tree.change(op, body, ...places);
-    for (const { parent } of places) this.#behind.proved(parent);
-    return reply;
+    return await this.#behind.proving(places[0].parent, this.#tree.change(op, body, ...places));
   }
 }

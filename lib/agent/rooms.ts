@@ -13,6 +13,8 @@ const NAME_BYTES = 4096;
 
 /** Room in the file system of one mount. */
 interface Room {
+  /** A change was made there. */
+  proved: boolean;
   /** What was free when the local side was asked last; undefined: it has not answered yet. */
   free: { bytes: number; inodes: number } | undefined;
   bytes: number;
@@ -34,26 +36,32 @@ export class Rooms {
     this.#ask = ask;
   }
 
-  /** A change was made in the directory. */
-  proved(directory: Node): void {
+  /** The local side is being asked for a change in the directory: what room there is will be known with the answer. */
+  asked(directory: Node): void {
     const { mount } = directory.attr;
     if (mount === undefined || mount === 0) return;
-    const known = this.#rooms.get(mount);
-    if (known?.free !== undefined || known?.asking) return;
-    const room: Room = { free: undefined, bytes: 0, inodes: 0, asking: false, askedAt: 0 };
+    const room = this.#rooms.get(mount) ??
+      { proved: false, free: undefined, bytes: 0, inodes: 0, asking: false, askedAt: 0 };
     this.#rooms.set(mount, room);
-    this.#renew(room, directory);
+    if (room.free === undefined) this.#renew(room, directory);
+  }
+
+  /** It has been made. */
+  proved(directory: Node): void {
+    const room = this.#rooms.get(directory.attr.mount ?? 0);
+    if (room !== undefined) room.proved = true;
   }
 
   /** Whether changes can be made where the node is, and at once. */
   isProved({ attr: { mount } }: Node): boolean {
-    return this.#rooms.get(mount ?? 0)?.free !== undefined;
+    const room = this.#rooms.get(mount ?? 0);
+    return room !== undefined && room.proved && room.free !== undefined;
   }
 
   /** Takes room for a new name, or for bytes, of a change that is going to be made there; false: there is not enough. */
   take(node: Node, wanted: { bytes?: number; inodes?: number }): boolean {
     const room = this.#rooms.get(node.attr.mount ?? 0);
-    if (room?.free === undefined) return false;
+    if (room === undefined || !room.proved || room.free === undefined) return false;
     const { bytes = 0, inodes = 0 } = wanted;
     const isOld = performance.now() - room.askedAt > ASK_MS;
     if (room.bytes > ASK_BYTES || room.inodes > ASK_INODES || isOld) this.#renew(room, node);

@@ -96,9 +96,12 @@ export class WriteBehind {
     tree.log.onSettled.push((node) => this.#settled(node));
   }
 
-  /** A name was changed in the directory by the local side's word. */
-  proved(directory: Node): void {
-    if (this.#enabled) this.#rooms.proved(directory);
+  /** A name in the directory is going to be changed by the local side's word. */
+  async proving<T>(directory: Node, reply: Promise<T>): Promise<T> {
+    if (this.#enabled) this.#rooms.asked(directory);
+    const answer = await reply;
+    this.#rooms.proved(directory);
+    return answer;
   }
 
   /** What is known of a name by changes that are not made yet; undefined: nothing. */
