@@ -11,6 +11,7 @@ import { type ByteString, DecodeError } from "../bytes/mod.ts";
 import type { AttrOut, Caller, Entry, FileCopy, NewFile, NewNode, SetAttr } from "../fuse/mod.ts";
 import {
   O_APPEND,
+  O_EXCL,
   O_TRUNC,
   S_IFDIR,
   S_IFLNK,
@@ -118,7 +119,9 @@ export class WriteBehind {
     name: ByteString,
     { how, way, caller, reserve }: { how: NewFile; way: Way; caller: Caller; reserve: () => number },
   ): { node: Node; fh: number } | undefined {
-    if (way.direct || !this.#canMake({ parent, name }, caller)) return undefined;
+    // Local processes may want to be the one who made it. Where we have made the directory, nobody else is about.
+    const isContested = (how.flags & O_EXCL) !== 0 && !parent.isMade && !looksRandom(name);
+    if (way.direct || isContested || !this.#canMake({ parent, name }, caller)) return undefined;
     const fh = reserve();
     const dir = this.#tree.directories.number(parent);
     const node = this.#make({ parent, name }, { mode: S_IFREG | permissions(how), caller });
@@ -459,6 +462,12 @@ export class WriteBehind {
       this.#tree.snapshots.learned(parent, name, { stat: attr, target: node.target });
     }
   }
+}
+
+/** As mkstemp(3) makes them: `cc7Tk2Qz.s`, `tmp_obj_aVx3Wq`. */
+function looksRandom(name: ByteString): boolean {
+  const [, last] = /([A-Za-z0-9]{6})(\.[a-z]{1,3})?$/.exec(name) ?? [];
+  return last !== undefined && /[A-Z0-9]/.test(last) && /[A-Za-z]/.test(last);
 }
 
 function permissions({ mode, umask }: NewNode): number {
