@@ -19,6 +19,7 @@ import { type Node, pathOf } from "./nodes.ts";
 
 /** The local side holds a descriptor for each bound directory: fewer than any usual limit on those. */
 const MAX_BOUND = 2048;
+const NEAR_MS = 10;
 
 /**
  * Numbers under which the local side knows directories. A number is announced in the same flight as the first request
@@ -44,6 +45,8 @@ export class Directories {
   readonly #onUnleased: (node: Node) => void;
   /** How often the local side was asked, by FileOp: for --debug. */
   readonly asked = new Map<number, number>();
+  /** Of all answers, in ms. */
+  #fastest: number | undefined;
   #next = ROOT_DIRECTORY + 1;
 
   /**
@@ -64,8 +67,11 @@ export class Directories {
   /** The reply to a request that names directories by their numbers. `maxReply`: bytes; a longer one ends the link. */
   async ask(op: number, body: Uint8Array, maxReply?: number): Promise<Uint8Array> {
     this.asked.set(op, (this.asked.get(op) ?? 0) + 1);
+    const before = performance.now();
     try {
-      return await this.#connection.call(op, body, { maxReply }).reply;
+      const reply = await this.#connection.call(op, body, { maxReply }).reply;
+      this.#fastest = Math.min(this.#fastest ?? Infinity, performance.now() - before);
+      return reply;
     } catch (error) {
       const errno = error instanceof RpcError ? error.errno : 0;
       // A directory that is not there is ESTALE: ENOENT is said of what is looked for in one.
@@ -73,6 +79,11 @@ export class Directories {
       if (errno === Errno.ESTALE) this.#onStale();
       throw error;
     }
+  }
+
+  /** Whether the local side answers nearly at once, or is not known not to. */
+  get isNear(): boolean {
+    return this.#fastest === undefined || this.#fastest < NEAR_MS;
   }
 
   /** A part of a listing. */

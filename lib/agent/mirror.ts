@@ -208,6 +208,8 @@ export class Mirror implements FileSystem {
   async getattr(nodeId: NodeId, fh: number | undefined): Promise<AttrOut & { attr: StatxAttr }> {
     const node = this.tree.node(nodeId);
     if (node.overlay?.attr !== undefined) return this.tree.overlayAttr(node);
+    // Over a short way its number is waited for.
+    if (node.isProvisional && this.tree.directories.isNear) await this.tree.log.settled(node);
     const expected = this.tree.expectedAttr(node);
     if (expected !== undefined) return expected;
     // The kernel asks again long before that: after each read for the access time, and while it collects writes before
@@ -562,6 +564,7 @@ export class Mirror implements FileSystem {
       return { fh: NO_HANDLE, flags: 0 };
     }
     const node = this.tree.node(nodeId);
+    if (node.pending > 0 && this.tree.directories.isNear) await this.tree.log.settled(node);
     const fh = await this.#listings.open(node);
     if (node.overlay?.attr === undefined) this.#recorder?.listed(node);
     return { fh, flags: 0 };

@@ -1,5 +1,15 @@
-import type { StatFsOut } from "../fuse/mod.ts";
+import type { StatFs } from "../linux/mod.ts";
 import type { Node } from "./nodes.ts";
+
+/** `linux/magic.h`: file systems that take every name and every file that the kernel lets through to them. */
+const plain: ReadonlySet<number> = new Set([
+  0xef53, // ext4
+  0x58465342, // XFS
+  0x9123683e, // Btrfs
+  0x01021994, // tmpfs
+  0xf2f52010, // F2FS
+  0xca451a4e, // bcachefs
+]);
 
 /** What is always left of a file system: others write there, too. */
 const SPARE_BYTES = 64 << 20;
@@ -28,11 +38,11 @@ interface Room {
  * acknowledged ahead: the first one shows that it can be written to.
  */
 export class Rooms {
-  readonly #ask: (node: Node) => Promise<StatFsOut>;
+  readonly #ask: (node: Node) => Promise<StatFs>;
   readonly #rooms = new Map<number, Room>();
 
   /** `ask`: what the file system that a node is in has free. */
-  constructor(ask: (node: Node) => Promise<StatFsOut>) {
+  constructor(ask: (node: Node) => Promise<StatFs>) {
     this.#ask = ask;
   }
 
@@ -80,7 +90,7 @@ export class Rooms {
     this.#ask(node).then((free) => {
       // Where inodes are not counted there are as many as are wanted.
       const inodes = free.files === 0 ? Infinity : free.ffree;
-      room.free = { bytes: free.bavail * free.frsize, inodes };
+      room.free = plain.has(free.type) ? { bytes: free.bavail * free.frsize, inodes } : undefined;
       // What was taken before the question is not free any more; that it may not be made yet is what the spare is for.
       room.bytes -= before.bytes;
       room.inodes -= before.inodes;

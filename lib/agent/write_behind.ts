@@ -56,6 +56,10 @@ const PERMISSIONS = 0o7777;
 const EXECUTABLE = 0o111;
 /** Bytes: more takes the local side a while, in which all other changes wait. */
 const MAX_COPY = 16 << 20;
+/** A longer file not every file system can have. */
+const MAX_SIZE = 0xffff_ffff;
+/** Longer targets of symbolic links not every one either (XFS). */
+const MAX_TARGET = 1023;
 const NAME_MAX = 255;
 /** As many names as every file system lets a file have. */
 const MAX_LINKS = 1000;
@@ -131,7 +135,7 @@ export class WriteBehind {
   }
 
   mkdir(parent: Node, name: ByteString, how: NewNode, caller: Caller): Entry | undefined {
-    if (!this.#canMake({ parent, name }, caller)) return undefined;
+    if (parent.attr.nlink > MAX_LINKS || !this.#canMake({ parent, name }, caller)) return undefined;
     const dir = this.#tree.directories.number(parent);
     const inherited = parent.attr.mode & S_ISGID;
     const node = this.#make({ parent, name }, { mode: S_IFDIR | permissions(how) | inherited, caller });
@@ -144,7 +148,7 @@ export class WriteBehind {
   }
 
   symlink(parent: Node, name: ByteString, target: ByteString, caller: Caller): Entry | undefined {
-    if (!this.#canMake({ parent, name }, caller)) return undefined;
+    if (target.length > MAX_TARGET || !this.#canMake({ parent, name }, caller)) return undefined;
     const dir = this.#tree.directories.number(parent);
     const node = this.#make({ parent, name }, { mode: S_IFLNK | 0o777, caller, target });
     const body = encodeSymlink({ dir, name, target });
@@ -218,6 +222,7 @@ export class WriteBehind {
     const { mode, uid, gid, size, fh } = change;
     if (!this.#canWrite(node) || node.isDirectory && size !== undefined) return undefined;
     if ((uid !== undefined || gid !== undefined) && !this.#tree.servedByRoot) return undefined;
+    if (size !== undefined && size > MAX_SIZE) return undefined;
     // A program that runs cannot be cut.
     if (size !== undefined && !(file?.writable || node.isMade && !isProgram(node))) return undefined;
     if (!this.#rooms.take(node, {})) return undefined;
@@ -248,7 +253,8 @@ export class WriteBehind {
   /** Takes a copy of what the kernel has collected. */
   write(file: OpenFile, offset: number, data: Uint8Array): boolean {
     const { node, fh, direct } = file;
-    if (direct || !this.#canWrite(node) || !this.#tree.log.hasRoom(data.length)) return false;
+    if (direct || offset + data.length > MAX_SIZE) return false;
+    if (!this.#canWrite(node) || !this.#tree.log.hasRoom(data.length)) return false;
     if (!this.#rooms.take(node, { bytes: data.length })) return false;
     this.#written(node, offset + data.length);
     this.#append(FileOp.WRITE, encodeWrite({ fh, offset }), {
@@ -267,7 +273,7 @@ export class WriteBehind {
     const isKnown = source.node.pending > 0 || this.#tree.attrValid(source.node) > 0;
     if (!isKnown || source.refusal !== undefined || target.direct || source.node === node) return undefined;
     const length = Math.min(range.length, source.node.attr.size - range.offset);
-    if (length <= 0 || length > MAX_COPY) return undefined;
+    if (length <= 0 || length > MAX_COPY || range.to.offset + length > MAX_SIZE) return undefined;
     if (!this.#canWrite(node) || !this.#rooms.take(node, { bytes: length })) return undefined;
     this.#written(node, range.to.offset + length);
     const body = { from: source.fh, fromOffset: range.offset, to: target.fh, toOffset: range.to.offset, length };

@@ -54,7 +54,7 @@ async function behindStalledLink(
   { work, meanwhile }: { work: string; meanwhile: () => void },
 ): Promise<Stalled> {
   await host.exec(`rm -rf ${SIGNS}; mkdir -m 777 ${SIGNS}`);
-  const link = await host.link({});
+  const link = await host.link({ rttMs: 20 });
   const there = on(host, { destination: link.alias });
   await using process = there.start(["perl", "-e", program(work)], { cwd: path, timeoutMs: TIMEOUT_MS });
   await process.says("ready");

@@ -11,9 +11,10 @@ const b = (name: string) => name as ByteString;
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 /** A mirror where a change has been made in the root, and all of its names are known. */
-async function ready(files: Record<string, string> = {}): Promise<Fixture> {
+async function ready({ isNear = false } = {}): Promise<Fixture> {
   const fixture = new Fixture({ leases: true, writeBehind: true });
-  fixture.make({ "known/a": "a", "known/b": "b", ...files });
+  Object.defineProperty(fixture.mirror.tree.directories, "isNear", { value: isNear });
+  fixture.make({ "known/a": "a", "known/b": "b" });
   // The second name asked for has the directory fetched.
   for (const name of ["nothing", "known", "no", "none"]) await fixture.lookup(ROOT, name);
   await until(() => fixture.mirror.tree.snapshots.all(fixture.mirror.tree.nodes.root) !== undefined);
@@ -121,6 +122,13 @@ Deno.test("an inode keeps the number that programs were shown, and is the local 
   assert.equal((await fixture.mirror.getattr(seen.node, undefined)).attr.ino, seen.ino);
   assert.equal((await fixture.lookup(ROOT, "seen")).attr.ino, seen.ino);
   assert.equal((await fixture.mirror.getattr(unseen.node, undefined)).attr.ino, fixture.stat("unseen").ino);
+});
+
+Deno.test("where the local side answers at once, its number is waited for", async () => {
+  await using fixture = await ready({ isNear: true });
+  const node = await unanswered(fixture, () => create(fixture, ROOT, "file"));
+  fixture.bridge.throttle(Infinity);
+  assert.equal((await fixture.mirror.getattr(node, undefined)).attr.ino, fixture.stat("file").ino);
 });
 
 Deno.test("attributes are the local side's when the changes are made", async () => {
