@@ -38,7 +38,7 @@ Deno.test("ten sessions at once keep their own output, input and status", async 
       on(left).shell(`cat; seq ${index}000 >${index}; wc -l <${index}; exit ${index}`, {
         cwd: folder.path,
         stdin: `input ${index}\n`,
-        timeoutMs: 60_000,
+        timeoutMs: 300_000,
       }),
   );
   for (const [index, { status, text, stderr }] of (await Promise.all(runs)).entries()) {

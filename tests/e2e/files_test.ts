@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type Host, startHost } from "../hosts/mod.ts";
 import { exists } from "../hosts/wait.ts";
-import { latin1, type Machine, makeFolder, on, same } from "./support/mod.ts";
+import { here, latin1, type Machine, makeFolder, on, same } from "./support/mod.ts";
 
 let host: Host;
 let there: Machine;
@@ -246,10 +246,10 @@ Deno.test("200 MB are written and read back identical", async () => {
   const make = "seq 26000000 | head -c 200000000";
   const { text, stderr } = await there.shell(`${make} >big; sha256sum <big; cp big copy; sync copy; stat -c %s copy`, {
     cwd,
-    timeoutMs: 100_000,
+    timeoutMs: 300_000,
   });
   assert.equal(stderr, "");
-  const expected = (await there.shell(`${make} | sha256sum`)).text;
+  const expected = (await here.shell(`${make} | sha256sum`)).text;
   assert.equal(text, `${expected}200000000\n`);
   const local = await new Deno.Command("sh", { args: ["-c", "sha256sum <big; cmp big copy"], cwd }).output();
   assert.equal(latin1(local.stdout), expected);
