@@ -216,6 +216,32 @@ Deno.test("Ctrl-Z stops outrun with the command, and gives the terminal back unt
   assert.match(terminal.shown, /<go on>\r\nended 3\r\nas before again\r\n$/);
 });
 
+Deno.test("outrun does not stop when its terminal was closed while it was to be told that the command has", async () => {
+  await using folder = await makeFolder();
+  const link = await host.link({});
+  const far = on(host, { destination: link.alias }).words(["sh", "-c", "echo ready; read -r closed"]);
+  // A shell that outlives the terminal: without one, the kernel sees to those who are stopped.
+  const job = 'trap : HUP; set -m; "$@"; echo $? >status';
+  await using terminal = new Terminal(["bash", "-c", job, "bash", ...far], { cwd: folder.path });
+  await terminal.shows("ready");
+  const there = await processThere(host, (line) => line.endsWith("read -r closed"));
+  await readsInput(host, there);
+  const outrun = Number(await Deno.readTextFile(`/proc/${terminal.pid}/task/${terminal.pid}/children`));
+  await link.stall();
+  const agent = await processThere(host, (line) => /\/agent-\w+ agent /.test(line));
+  const written = async () => /wchar: (\d+)/.exec((await host.exec(`cat /proc/${agent}/io`)).stdout)![1];
+  const before = await written();
+  await host.exec(`kill -TSTP ${there}`);
+  await waitUntil(async () => await written() !== before, { failure: "the agent does not tell of it" });
+  terminal.hangUp();
+  // As shells do to their jobs.
+  for (const signal of ["SIGHUP", "SIGCONT"] as const) Deno.kill(-outrun, signal);
+  await link.resume();
+  await terminal.status();
+  assert.equal(await Deno.readTextFile(`${folder.path}/status`), "129\n");
+  await link.close();
+});
+
 /** Which processes of the host are stopped. */
 async function stoppedThere(): Promise<string> {
   return (await host.exec("grep -l '^State:.T' /proc/[0-9]*/status | xargs -r grep -h ^Name:")).stdout;

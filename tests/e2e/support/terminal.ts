@@ -54,6 +54,7 @@ export class Terminal implements AsyncDisposable {
   readonly #looking: number;
   #shown: Uint8Array[] = [];
   #status: number | undefined;
+  #isOpen = true;
   #disposed = false;
 
   constructor(argv: readonly string[], { rows = 24, columns = 80, env, cwd = "/" }: TerminalOptions = {}) {
@@ -106,6 +107,12 @@ export class Terminal implements AsyncDisposable {
     kill(this.pid, signal);
   }
 
+  /** Closes the window. What runs in it is told by the kernel, and shows nothing any more. */
+  hangUp(): void {
+    this.#isOpen = false;
+    close(this.#master);
+  }
+
   /** Waits until `text` is shown. */
   async shows(text: string | RegExp): Promise<void> {
     await this.#until(
@@ -127,7 +134,7 @@ export class Terminal implements AsyncDisposable {
     if (this.#status === undefined) this.kill(SIGKILL);
     await this.status();
     clearInterval(this.#looking);
-    close(this.#master);
+    if (this.#isOpen) close(this.#master);
     close(this.#slave);
   }
 
@@ -138,6 +145,7 @@ export class Terminal implements AsyncDisposable {
       if (state.kind === "exited") this.#status = state.status;
       else if (state.kind === "signaled") this.#status = 128 + state.signal;
     }
+    if (!this.#isOpen) return;
     // Its last words come before its end is told.
     for (let count = read(this.#master, buffer); count > 0; count = read(this.#master, buffer)) {
       this.#shown.push(buffer.slice(0, count));
