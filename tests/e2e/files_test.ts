@@ -1,7 +1,7 @@
 /** What the command does to files is done to the local ones, as a local command would. */
 import assert from "node:assert/strict";
 import { type Host, startHost } from "../hosts/mod.ts";
-import { exists } from "../hosts/wait.ts";
+import { exists, waitUntil } from "../hosts/wait.ts";
 import { here, latin1, type Machine, makeFolder, on, same } from "./support/mod.ts";
 
 let host: Host;
@@ -196,7 +196,10 @@ Deno.test("what this machine changes meanwhile is seen by the command, and the o
     await Deno.writeTextFile(`${folder.path}/${name}`, `from here ${round}\n`);
     await process.write(`${name}\n`);
     await process.says(`from here ${round}\n.\n`);
-    assert.equal(await Deno.readTextFile(`${folder.path}/${name}.answer`), "from there\n");
+    // What the command says may come before what it did to files.
+    const isAnswered = async () =>
+      await Deno.readTextFile(`${folder.path}/${name}.answer`).catch(() => "") === "from there\n";
+    await waitUntil(isAnswered, { failure: `no ${name}.answer` });
   }
   await process.closeInput();
   assert.equal((await process.result()).status, 0);
