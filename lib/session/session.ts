@@ -231,12 +231,16 @@ export class Session {
   #stopped(): void {
     const { terminal } = this.#options;
     if (terminal === undefined) return;
-    terminal.restore();
-    // The group: what runs beside us in a pipeline stops with us. Not ssh, which ignores this: were it stopped too, a
-    // kill -9 of this process would leave it.
-    kill(0, SIGTSTP);
-    terminal.enterRaw();
-    this.#connection.notify(AgentNote.RESIZE, encodeWindow(terminal.window()));
+    // When it was closed meanwhile, the shell has said its SIGHUP and SIGCONT already: nobody would continue this process.
+    // Closed from here on, they are still to come.
+    if (terminal.isOpen) {
+      terminal.restore();
+      // The group: what runs beside us in a pipeline stops with us. Not ssh, which ignores this: were it stopped too, a
+      // kill -9 of this process would leave it.
+      kill(0, SIGTSTP);
+      terminal.enterRaw();
+      this.#connection.notify(AgentNote.RESIZE, encodeWindow(terminal.window()));
+    }
     this.#signal({ signal: SIGCONT, group: true });
   }
 }

@@ -19,6 +19,11 @@ export class LocalTerminal {
     return typeof termios === "number" ? undefined : new LocalTerminal(termios);
   }
 
+  /** Whether nobody has closed it: after a hang-up it is a terminal no more. */
+  get isOpen(): boolean {
+    return isTerminal(STDIN);
+  }
+
   /** What the command's terminal starts out with. */
   describe(): Terminal {
     return { window: this.window(), termios: this.#termios };

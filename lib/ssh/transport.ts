@@ -17,8 +17,12 @@ export interface Transport {
 
 /** A pipe holds 64 KiB by default, 1 MiB at most: this takes what is there in one call. */
 const READ_BYTES = 256 * 1024;
-/** A shared connection's master (ControlPersist) keeps stderr open for long: what was said before the end is there by then. */
-const STDERR_GRACE_MS = 100;
+/**
+ * A shared connection's master (ControlPersist) keeps stderr open for long: what was said before the end is there after
+ * some waits. Several, as a busy machine may let this process sleep through one, and then there has been no look at stderr.
+ */
+const STDERR_WAIT_MS = 10;
+const STDERR_WAITS = 10;
 const KILL_GRACE_MS = 2000;
 
 /**
@@ -112,9 +116,12 @@ function passOn(stream: ReadableStream<Uint8Array>): PassedOn {
   const copied = copy().catch(() => {});
   return {
     async settle() {
-      const timer = setTimeout(() => reader.cancel().catch(() => {}), STDERR_GRACE_MS);
+      let waits = 0;
+      const timer = setInterval(() => {
+        if (++waits === STDERR_WAITS) reader.cancel().catch(() => {});
+      }, STDERR_WAIT_MS);
       await copied;
-      clearTimeout(timer);
+      clearInterval(timer);
     },
   };
 }

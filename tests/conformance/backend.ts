@@ -9,7 +9,7 @@ import { Machine } from "./mirror/machine.ts";
 import { NeedsKernel } from "./mirror/walk.ts";
 import type { Calls, Ended } from "./os.ts";
 
-const COMMAND_TIMEOUT_MS = 60_000;
+const COMMAND_TIMEOUT_MS = 120_000;
 const decoder = new TextDecoder();
 const top = fileURLToPath(new URL("../../", import.meta.url));
 const program = Deno.env.get("OUTRUN_TEST_PROGRAM") ?? `${top}dist/outrun`;

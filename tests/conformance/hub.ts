@@ -2,8 +2,9 @@ import { fileURLToPath } from "node:url";
 import { waitFor } from "../hosts/wait.ts";
 import type { Calls } from "./os.ts";
 
-const START_TIMEOUT_MS = 30_000;
-const END_TIMEOUT_MS = 15_000;
+/** The first start of all packs the executable. */
+const START_TIMEOUT_MS = 120_000;
+
 const encoder = new TextEncoder();
 const top = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -87,7 +88,7 @@ export class Hub implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#input.close().catch(() => {});
     const failure = "it does not end with its input";
-    await waitFor(this.#child.status, { timeoutMs: END_TIMEOUT_MS, failure }).catch((error) => {
+    await waitFor(this.#child.status, { failure }).catch((error) => {
       this.#child.kill("SIGKILL");
       throw error;
     });

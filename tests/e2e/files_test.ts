@@ -1,8 +1,8 @@
 /** What the command does to files is done to the local ones, as a local command would. */
 import assert from "node:assert/strict";
 import { type Host, startHost } from "../hosts/mod.ts";
-import { exists } from "../hosts/wait.ts";
-import { latin1, type Machine, makeFolder, on, same } from "./support/mod.ts";
+import { exists, waitUntil } from "../hosts/wait.ts";
+import { here, latin1, type Machine, makeFolder, on, same } from "./support/mod.ts";
 
 let host: Host;
 let there: Machine;
@@ -196,7 +196,10 @@ Deno.test("what this machine changes meanwhile is seen by the command, and the o
     await Deno.writeTextFile(`${folder.path}/${name}`, `from here ${round}\n`);
     await process.write(`${name}\n`);
     await process.says(`from here ${round}\n.\n`);
-    assert.equal(await Deno.readTextFile(`${folder.path}/${name}.answer`), "from there\n");
+    // What the command says may come before what it did to files.
+    const isAnswered = async () =>
+      await Deno.readTextFile(`${folder.path}/${name}.answer`).catch(() => "") === "from there\n";
+    await waitUntil(isAnswered, { failure: `no ${name}.answer` });
   }
   await process.closeInput();
   assert.equal((await process.result()).status, 0);
@@ -246,10 +249,10 @@ Deno.test("200 MB are written and read back identical", async () => {
   const make = "seq 26000000 | head -c 200000000";
   const { text, stderr } = await there.shell(`${make} >big; sha256sum <big; cp big copy; sync copy; stat -c %s copy`, {
     cwd,
-    timeoutMs: 100_000,
+    timeoutMs: 300_000,
   });
   assert.equal(stderr, "");
-  const expected = (await there.shell(`${make} | sha256sum`)).text;
+  const expected = (await here.shell(`${make} | sha256sum`)).text;
   assert.equal(text, `${expected}200000000\n`);
   const local = await new Deno.Command("sh", { args: ["-c", "sha256sum <big; cmp big copy"], cwd }).output();
   assert.equal(latin1(local.stdout), expected);

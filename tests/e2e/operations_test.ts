@@ -305,7 +305,7 @@ Deno.test("a directory of 100 000 names is listed whole while it changes, and fr
     line(keeps(\%again), map { my $kind = $_; scalar grep /^$kind/, keys %again } "late", "gone");`;
   const { text, stderr } = await there.run(perl(script), {
     cwd: folder.path,
-    timeoutMs: 60_000,
+    timeoutMs: 300_000,
   });
   const [whole, rests, again] = text.split("\n");
   assert.deepEqual([whole, again, stderr], [`${count} 0`, `${count} 500 0`, ""]);

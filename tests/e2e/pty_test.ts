@@ -2,7 +2,16 @@
 import assert from "node:assert/strict";
 import { type Host, startHost } from "../hosts/mod.ts";
 import { waitUntil } from "../hosts/wait.ts";
-import { here, type Machine, makeFolder, on, Terminal, type TerminalOptions } from "./support/mod.ts";
+import {
+  here,
+  type Machine,
+  makeFolder,
+  on,
+  processThere,
+  readsInput,
+  Terminal,
+  type TerminalOptions,
+} from "./support/mod.ts";
 
 const SIGTERM = 15;
 const CTRL_C = "\x03";
@@ -131,12 +140,11 @@ Deno.test("Ctrl-C and Ctrl-\\ end the command, and the terminal is as before", a
   for (const [name, key, status] of [["Ctrl-C", CTRL_C, 130], ["Ctrl-\\", CTRL_BACKSLASH, 131]] as const) {
     await t.step(name, async () => {
       await using terminal = show(there, "ulimit -c 0; echo ready; exec sleep 100");
-      const before = terminal.settings;
       await terminal.shows("ready");
-      assert.notDeepEqual(terminal.settings, before);
+      assert.notDeepEqual(terminal.settings, terminal.before);
       terminal.type(key);
       assert.equal(await terminal.status(), status);
-      assert.deepEqual(terminal.settings, before);
+      assert.deepEqual(terminal.settings, terminal.before);
     });
   }
 });
@@ -147,6 +155,7 @@ Deno.test("a command may catch Ctrl-C", async () => {
     "trap 'echo caught' INT; echo ready; while ! read -r line; do :; done; echo $line; exit 9",
   );
   await terminal.shows("ready");
+  await readsInput(host, await processThere(host, (line) => line.startsWith("sh -c trap 'echo caught'")));
   terminal.type(CTRL_C);
   await terminal.shows("caught\r\n");
   terminal.type("on\r");
@@ -156,26 +165,23 @@ Deno.test("a command may catch Ctrl-C", async () => {
 Deno.test("the terminal is as before", async (t) => {
   await t.step("after the command has ended, whatever it did to its own", async () => {
     await using terminal = show(there, "stty raw -echo; echo done");
-    const before = terminal.settings;
     assert.equal(await terminal.status(), 0);
-    assert.deepEqual(terminal.settings, before);
+    assert.deepEqual(terminal.settings, terminal.before);
   });
   await t.step("after SIGTERM to outrun", async () => {
     await using terminal = show(there, "echo ready; exec sleep 100");
-    const before = terminal.settings;
     await terminal.shows("ready");
     terminal.kill(SIGTERM);
     assert.equal(await terminal.status(), 143);
-    assert.deepEqual(terminal.settings, before);
+    assert.deepEqual(terminal.settings, terminal.before);
   });
   await t.step("after the link was cut", async () => {
     const link = await host.link({});
     await using terminal = show(on(host, { destination: link.alias }), "echo ready; exec sleep 100");
-    const before = terminal.settings;
     await terminal.shows("ready");
     await link.cut();
     assert.equal(await terminal.status(), 255);
-    assert.deepEqual(terminal.settings, before);
+    assert.deepEqual(terminal.settings, terminal.before);
     await link.close();
   });
 });
@@ -204,11 +210,36 @@ Deno.test("Ctrl-Z stops outrun with the command, and gives the terminal back unt
   await terminal.shows("stopped 148\r\nas before\r\n");
   assert.equal(await stoppedThere(), "Name:\tsh\n");
   terminal.type("\r");
-  const limit = { timeoutMs: 5000, failure: "the command does not go on" };
-  await waitUntil(async () => await stoppedThere() === "", limit);
+  await waitUntil(async () => await stoppedThere() === "", { failure: "the command does not go on" });
   terminal.type("go on\r");
   assert.equal(await terminal.status(), 0);
   assert.match(terminal.shown, /<go on>\r\nended 3\r\nas before again\r\n$/);
+});
+
+Deno.test("outrun does not stop when its terminal was closed while it was to be told that the command has", async () => {
+  await using folder = await makeFolder();
+  const link = await host.link({});
+  const far = on(host, { destination: link.alias }).words(["sh", "-c", "echo ready; read -r closed"]);
+  // A shell that outlives the terminal: without one, the kernel sees to those who are stopped.
+  const job = 'trap : HUP; set -m; "$@"; echo $? >status';
+  await using terminal = new Terminal(["bash", "-c", job, "bash", ...far], { cwd: folder.path });
+  await terminal.shows("ready");
+  const there = await processThere(host, (line) => line.endsWith("read -r closed"));
+  await readsInput(host, there);
+  const outrun = Number(await Deno.readTextFile(`/proc/${terminal.pid}/task/${terminal.pid}/children`));
+  await link.stall();
+  const agent = await processThere(host, (line) => /\/agent-\w+ agent /.test(line));
+  const written = async () => /wchar: (\d+)/.exec((await host.exec(`cat /proc/${agent}/io`)).stdout)![1];
+  const before = await written();
+  await host.exec(`kill -TSTP ${there}`);
+  await waitUntil(async () => await written() !== before, { failure: "the agent does not tell of it" });
+  terminal.hangUp();
+  // As shells do to their jobs.
+  for (const signal of ["SIGHUP", "SIGCONT"] as const) Deno.kill(-outrun, signal);
+  await link.resume();
+  await terminal.status();
+  assert.equal(await Deno.readTextFile(`${folder.path}/status`), "129\n");
+  await link.close();
 });
 
 /** Which processes of the host are stopped. */
@@ -245,18 +276,15 @@ Deno.test("an interactive shell there has job control", async () => {
   });
   await terminal.shows("there$ ");
   assert.doesNotMatch(terminal.shown, /job control/);
-  terminal.type("sleep 100\r");
-  await terminal.shows("sleep 100\r\n");
-  await waitUntil(async () => [...(await host.pids()).values()].includes("sleep 100"), {
-    timeoutMs: 5000,
-    failure: "no sleep there",
-  });
+  // Numbers that no other sleep there has; a job has the terminal before it is executed.
+  terminal.type("sleep 10001\r");
+  await processThere(host, (line) => line === "sleep 10001");
   terminal.type(CTRL_Z);
-  await terminal.shows("Stopped");
+  await terminal.shows(/Stopped[^]*there\$ $/);
   terminal.type("bg; jobs; kill %1; hostname\r");
-  await terminal.shows("farhost\r\n");
-  terminal.type("sleep 100\r");
-  await terminal.shows(/sleep 100\r\n$/);
+  await terminal.shows(/farhost\r\n[^]*there\$ $/);
+  terminal.type("sleep 10002\r");
+  await processThere(host, (line) => line === "sleep 10002");
   terminal.type(CTRL_C);
   terminal.type("echo alive\r");
   await terminal.shows(/\r\nalive\r\n/);

@@ -103,7 +103,7 @@ Deno.test("a kernel without FUSE", async () => {
   const hide = "mv /dev/fuse /dev/away; mount --bind /dev/null /proc/filesystems";
   await during(
     hide,
-    "umount /proc/filesystems; mv /dev/away /dev/fuse",
+    "umount -l /proc/filesystems; mv /dev/away /dev/fuse",
     () => refuses(host, /there is no \/dev\/fuse and its kernel has no FUSE; load it \(modprobe fuse\)/),
   );
 });

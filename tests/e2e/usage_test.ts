@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { environment, here, makeFolder, Process, program, Terminal } from "./support/mod.ts";
 
 async function outrun(...argv: string[]) {
-  await using process = new Process([program, ...argv], { env: { ...environment }, timeoutMs: 10_000 });
+  await using process = new Process([program, ...argv], { env: { ...environment } });
   return await process.result();
 }
 

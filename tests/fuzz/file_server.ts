@@ -28,9 +28,9 @@ const MESSAGES = 150;
 /** Bytes of decisions of one message. */
 const SCRIPT = 64;
 /** No request may keep the thread so long, whatever it is about. */
-const BUSY_MS = 3000;
+const BUSY_MS = 30_000;
 /** Until everything is answered after close(). */
-const SETTLE_MS = 5000;
+const SETTLE_MS = 60_000;
 /** Most rounds of a process in which changes are watched. */
 const MAX_WATCHED = 20;
 const EPROTO = 71;

@@ -16,7 +16,7 @@ export interface Target {
 }
 
 /** No round takes so long, by far, unless something waits that must not. */
-const ROUND_MS = 10_000;
+const ROUND_MS = 60_000;
 /** What the process may grow by from a round, and in all, in bytes. */
 const ROUND_BYTES = 192 << 20;
 const TOTAL_BYTES = 1 << 30;

@@ -19,7 +19,6 @@ export interface HostFacts {
   readonly initPid: number;
 }
 
-const STOP_TIMEOUT_MS = 15_000;
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const decoder = new TextDecoder();
 
@@ -95,9 +94,8 @@ export class Host {
     const cannot = `Cannot stop host "${this.alias}"`;
     await Promise.all(this.#links.map((link) => link.close()));
     await this.#supervisor.stdin.close().catch(() => {});
-    await waitFor(this.#supervisor.status, { timeoutMs: STOP_TIMEOUT_MS, failure: `${cannot}: it is still running` });
+    await waitFor(this.#supervisor.status, { failure: `${cannot}: it is still running` });
     await waitUntil(async () => !await exists(`/sys/class/net/${this.facts.veth}`), {
-      timeoutMs: STOP_TIMEOUT_MS,
       failure: `${cannot}: ${this.facts.veth} is still there`,
     });
   }

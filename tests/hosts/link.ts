@@ -10,7 +10,6 @@ export interface LinkOptions {
   readonly mbit?: number;
 }
 
-const ANSWER_TIMEOUT_MS = 10_000;
 const permissions = ["--no-prompt", "--allow-net", "--allow-ffi"];
 
 /** A relay process on loopback that leads to a host; it dies with this process. */
@@ -80,7 +79,7 @@ export class Link {
 /** A line: the relay says one at a time, when asked. */
 async function nextAnswer(answers: ReadableStreamDefaultReader<string>): Promise<string> {
   const failure = "Cannot use the delay relay: it does not answer";
-  const { value } = await waitFor(answers.read(), { timeoutMs: ANSWER_TIMEOUT_MS, failure });
+  const { value } = await waitFor(answers.read(), { failure });
   if (value === undefined) throw new Error("Cannot use the delay relay: it ended");
   return value.trim();
 }

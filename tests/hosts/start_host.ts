@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { Host, type HostFacts } from "./host.ts";
+import { inspectProcesses } from "./inspect.ts";
 import { writeKeys, writeSshConfig, writeSshdConfig } from "./ssh_config.ts";
 import { waitFor, waitUntil } from "./wait.ts";
 
@@ -21,7 +22,6 @@ export interface HostOptions {
   readonly fuseMode?: "0666" | "0600";
 }
 
-const START_TIMEOUT_MS = 20_000;
 const SSH_PORT = 22;
 const decoder = new TextDecoder();
 
@@ -84,11 +84,13 @@ async function listens({ initPid }: HostFacts): Promise<boolean> {
 }
 
 async function waitForHost(supervisor: Deno.ChildProcess): Promise<HostFacts> {
-  const timeout = { timeoutMs: START_TIMEOUT_MS, failure: "no answer from its set-up" };
-  const facts = await waitFor(readFacts(supervisor.stdout), timeout);
+  const facts = await waitFor(readFacts(supervisor.stdout), { failure: "no answer from its set-up" });
   if (!facts) throw new Error((await new Response(supervisor.stderr).text()).trim());
   await supervisor.stderr.cancel();
-  await waitUntil(() => listens(facts), { ...timeout, failure: "its sshd does not answer" });
+  await waitUntil(() => listens(facts), { failure: "its sshd does not answer" });
+  // From here on there is nobody new whom no test has brought.
+  const isWhole = async () => [...(await inspectProcesses(facts.initPid)).values()].includes("cat");
+  await waitUntil(isWhole, { failure: "its init does not wait for its end" });
   return facts;
 }
 

@@ -1,11 +1,13 @@
 /** Waiting with a bound: every wait of the rig ends, with an error that says for what it waited. */
 
 const POLL_MS = 10;
+/** What bounds a hang, and says nothing of speed: a busy machine may take a hundred times as long as a test expects. */
+export const LIMIT_MS = 60_000;
 
 /** Polls `condition` until it holds; throws `failure` after `timeoutMs`. */
 export async function waitUntil(
   condition: () => boolean | Promise<boolean>,
-  { timeoutMs, failure }: { timeoutMs: number; failure: string },
+  { timeoutMs = LIMIT_MS, failure }: { timeoutMs?: number; failure: string },
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!await condition()) {
@@ -17,7 +19,7 @@ export async function waitUntil(
 /** What `promise` resolves to; throws `failure` after `timeoutMs`. */
 export async function waitFor<T>(
   promise: Promise<T>,
-  { timeoutMs, failure }: { timeoutMs: number; failure: string },
+  { timeoutMs = LIMIT_MS, failure }: { timeoutMs?: number; failure: string },
 ): Promise<T> {
   let timer: number | undefined;
   const timeout = new Promise<never>((_, reject) => {

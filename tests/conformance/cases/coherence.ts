@@ -231,7 +231,7 @@ export const coherence: Cases = {
   }),
   "a file that is followed shows what is added locally": kernel("programs", async ({ os, local }) => {
     await put(local, "log", "start\n");
-    const following = os.run("timeout 10 tail -n +1 -s 0.1 -f log | sed /end/q");
+    const following = os.run("timeout 60 tail -n +1 -s 0.1 -f log | sed /end/q");
     const fd = await local.open("log", O_WRONLY | O_APPEND);
     for (const line of ["one\n", "end\n"]) await local.write(fd, line);
     await following;

@@ -5,7 +5,6 @@ import { type Case, kernel } from "../scene.ts";
 import { get, put } from "./names.ts";
 
 const EXCHANGE = 2;
-const START_TIMEOUT_MS = 20_000;
 
 function session(play: Case["play"]): Case {
   return kernel("a session", play);
@@ -107,7 +106,7 @@ export const original: Readonly<Record<string, Case>> = {
       const child = new Deno.Command(command, { args, env, clearEnv: true, cwd: folder, stdin: "null" }).spawn();
       try {
         const started = async () => await quietly(() => get(local, "started")) === "x\n";
-        await waitUntil(started, { timeoutMs: START_TIMEOUT_MS, failure: "it does not start" });
+        await waitUntil(started, { failure: "it does not start" });
       } finally {
         child.kill(signal);
       }

@@ -108,7 +108,8 @@ export const programs: Cases = {
     `printf '#!/none\\n' >a; printf 'echo plain\\n' >b; printf '\\177ELF nothing' >c; chmod +x a b c; ./a; echo $?; sh b; ./c; echo $?`,
   ),
   "a program that runs cannot be written": run(
-    "cp /bin/sleep . && ./sleep 5 & sleep 0.3; echo x 2>&1 >>sleep; echo $?; rm sleep; cp /bin/true sleep && ./sleep && echo new; kill $!",
+    `cp /bin/sleep .; ./sleep 100 & until readlink /proc/$!/exe | grep -q /sleep; do :; done
+     echo x 2>&1 >>sleep; echo $?; rm sleep; cp /bin/true sleep && ./sleep && echo new; kill $!`,
   ),
   "a program is replaced while it runs": run(
     `cp /bin/sh s; ./s -c 'cp /bin/true s.new; mv s.new s; ./s && echo replaced; echo still running'; ls`,

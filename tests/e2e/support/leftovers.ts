@@ -12,8 +12,6 @@ export interface State {
   readonly local: readonly string[];
 }
 
-const WITHIN_MS = 5000;
-
 export async function stateOf(host: Host): Promise<State> {
   // sudo keeps notes of who asked for what; and contents are kept for the next session.
   const { stdout } = await host.exec(
@@ -38,7 +36,7 @@ async function localProcesses(host: Host): Promise<string[]> {
   return lines;
 }
 
-/** Asserts that within 5 s there is nothing more than before: no process, mount or file, on neither side. */
+/** Asserts that there comes to be nothing more than before: no process, mount or file, on neither side. */
 export async function nothingIsLeft(host: Host, before: State): Promise<void> {
   let left: string[] = [];
   const isClean = async () => {
@@ -48,9 +46,7 @@ export async function nothingIsLeft(host: Host, before: State): Promise<void> {
     );
     return left.length === 0;
   };
-  await waitUntil(isClean, { timeoutMs: WITHIN_MS, failure: "something is left" }).catch(() =>
-    assert.deepEqual(left, [])
-  );
+  await waitUntil(isClean, { failure: "something is left" }).catch(() => assert.deepEqual(left, []));
 }
 
 /** Waits until a process there has a command line for which `test` holds: its number there. */
@@ -60,6 +56,27 @@ export async function processThere(host: Host, test: (line: string) => boolean):
     found = [...await host.pids()].find(([, line]) => test(line))?.[0];
     return found !== undefined;
   };
-  await waitUntil(isThere, { timeoutMs: WITHIN_MS, failure: `no such process there: ${test}` });
+  await waitUntil(isThere, { failure: `no such process there: ${test}` });
   return found!;
+}
+
+/** Waits until process `pid` of the host waits in the kernel for the answer to a FUSE request. */
+export async function waitsForFuse(host: Host, pid: number): Promise<void> {
+  const isWaiting = async () => {
+    const { stdout } = await host.exec(`cat /proc/${pid}/stack /proc/${pid}/wchan`);
+    return /request_wait_answer|folio_wait|fuse/.test(stdout);
+  };
+  await waitUntil(isWaiting, { failure: `process ${pid} there does not wait for a file` });
+}
+
+/** Numbers of read(2) (`asm/unistd.h`). */
+const READ = { x86_64: 0, aarch64: 63 }[Deno.build.arch];
+
+/**
+ * Waits until process `pid` of the host waits in read(2) of its stdin: a signal that comes just before that is taken late
+ * by shells, which look for signals between their commands.
+ */
+export async function readsInput(host: Host, pid: number): Promise<void> {
+  const isReading = async () => (await host.exec(`cat /proc/${pid}/syscall`)).stdout.startsWith(`${READ} 0x0 `);
+  await waitUntil(isReading, { failure: `process ${pid} there does not read its stdin` });
 }

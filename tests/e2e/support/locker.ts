@@ -32,7 +32,6 @@ my %commands = (
   },
   flock => sub { flock($files{$_[0]}, $whole{$_[1]} | LOCK_NB) },
   flockwait => sub { flock($files{$_[0]}, $whole{$_[1]}) },
-  alarm => sub { alarm($_[0]); 1 },
   restart => sub { onAlarm(POSIX::SA_RESTART) },
   pid => sub { $$ },
   size => sub { -s $files{$_[0]} },
@@ -51,15 +50,19 @@ while (<STDIN>) {
 /** A program that opens and locks files. */
 export class Locker implements AsyncDisposable {
   readonly process: Process;
+  /** The last word of its command line, and of no other's. */
+  readonly name: string;
   #count = 0;
 
-  private constructor(process: Process) {
+  private constructor(process: Process, name: string) {
     this.process = process;
+    this.name = name;
   }
 
   /** Starts one on a machine. */
   static async start(machine: Machine, cwd: string): Promise<Locker> {
-    const locker = new Locker(machine.start(["perl", "-e", script], { cwd, stdin: "open" }));
+    const name = crypto.randomUUID();
+    const locker = new Locker(machine.start(["perl", "-e", script, name], { cwd, stdin: "open" }), name);
     await locker.process.says("ready\n");
     return locker;
   }

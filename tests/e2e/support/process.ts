@@ -22,7 +22,8 @@ export interface Result {
   readonly text: string;
 }
 
-const TIMEOUT_MS = 30_000;
+/** Bounds a hang; nothing here takes more than some seconds on a machine that is not busy. */
+const TIMEOUT_MS = 120_000;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 

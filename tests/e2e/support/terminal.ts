@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { byteString, fromText } from "../../../lib/bytes/mod.ts";
 import {
   AT_FDCWD,
@@ -26,8 +27,9 @@ export interface TerminalOptions {
   readonly cwd?: string;
 }
 
-const TIMEOUT_MS = 20_000;
 const LOOK_MS = 5;
+/** What outrun shows while a start takes longer than a second, and takes away again: on a busy machine any may. */
+const PROGRESS = /outrun: sending [^\r]*\r *\r/g;
 // Loaded now, outside of any test: the first one that used it would be charged with it.
 bindNow();
 
@@ -43,13 +45,17 @@ const script = 'cd "$1" && shift && exec <>"$0" >&0 2>&0 && exec "$@"';
  */
 export class Terminal implements AsyncDisposable {
   readonly pid: number;
+  /** Its settings before the program began. */
+  readonly before: Uint8Array;
   readonly #what: string;
   readonly #master: number;
   /** Kept open: the terminal can be looked at after the program's end. */
   readonly #slave: number;
   readonly #looking: number;
-  #shown = new Uint8Array();
+  #shown: Uint8Array[] = [];
   #status: number | undefined;
+  #isOpen = true;
+  #disposed = false;
 
   constructor(argv: readonly string[], { rows = 24, columns = 80, env, cwd = "/" }: TerminalOptions = {}) {
     this.#what = argv.join(" ");
@@ -59,6 +65,7 @@ export class Terminal implements AsyncDisposable {
     this.#slave = ends.slave;
     unwrap(setNonBlocking(this.#master), "make the terminal nonblocking");
     this.resize(rows, columns);
+    this.before = this.settings;
     const variables = Object.entries({ ...environment, TERM: "xterm", ...env });
     const pid = spawn(fromText("/bin/sh"), {
       argv: [...["sh", "-c", script].map(fromText), nameOf(this.#slave), ...[cwd, ...argv].map(fromText)],
@@ -70,13 +77,13 @@ export class Terminal implements AsyncDisposable {
     this.#looking = setInterval(() => this.#look(), LOOK_MS);
   }
 
-  /** Everything shown since the start, or since {@link forget}. */
+  /** Everything shown since the start, or since {@link forget}, but for the progress of a slow start. */
   get shown(): string {
-    return decoder.decode(this.#shown);
+    return decoder.decode(Buffer.concat(this.#shown)).replaceAll(PROGRESS, "");
   }
 
   forget(): void {
-    this.#shown = new Uint8Array();
+    this.#shown = [];
   }
 
   /** The kernel's struct termios: echo, line editing and the like. */
@@ -100,6 +107,12 @@ export class Terminal implements AsyncDisposable {
     kill(this.pid, signal);
   }
 
+  /** Closes the window. What runs in it is told by the kernel, and shows nothing any more. */
+  hangUp(): void {
+    this.#isOpen = false;
+    close(this.#master);
+  }
+
   /** Waits until `text` is shown. */
   async shows(text: string | RegExp): Promise<void> {
     await this.#until(
@@ -115,10 +128,13 @@ export class Terminal implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Twice, it would close descriptors that are somebody else's by then.
+    if (this.#disposed) return;
+    this.#disposed = true;
     if (this.#status === undefined) this.kill(SIGKILL);
     await this.status();
     clearInterval(this.#looking);
-    close(this.#master);
+    if (this.#isOpen) close(this.#master);
     close(this.#slave);
   }
 
@@ -129,18 +145,16 @@ export class Terminal implements AsyncDisposable {
       if (state.kind === "exited") this.#status = state.status;
       else if (state.kind === "signaled") this.#status = 128 + state.signal;
     }
+    if (!this.#isOpen) return;
     // Its last words come before its end is told.
     for (let count = read(this.#master, buffer); count > 0; count = read(this.#master, buffer)) {
-      const shown = new Uint8Array(this.#shown.length + count);
-      shown.set(this.#shown);
-      shown.set(buffer.subarray(0, count), this.#shown.length);
-      this.#shown = shown;
+      this.#shown.push(buffer.slice(0, count));
     }
   }
 
   async #until(what: string, holds: () => boolean): Promise<void> {
     const failure = `It did not ${what}: ${this.#what}`;
-    await waitUntil(holds, { timeoutMs: TIMEOUT_MS, failure }).catch((error) => {
+    await waitUntil(holds, { failure }).catch((error) => {
       throw new Error(`${error.message}\n  shown: ${JSON.stringify(this.shown.slice(-2000))}`);
     });
   }

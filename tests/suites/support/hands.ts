@@ -4,8 +4,6 @@ import { compileHands, Hub } from "../../conformance/hub.ts";
 import type { Calls } from "../../conformance/os.ts";
 import { waitUntil } from "../../hosts/wait.ts";
 
-const ENTER_TIMEOUT_MS = 2000;
-
 /** Processes on both machines that make system calls when they are told to. */
 export interface Hands extends AsyncDisposable {
   readonly here: readonly Calls[];
@@ -30,7 +28,7 @@ export async function startHands(
     there: remote.hands,
     async enter(actor, path) {
       const failure = `somebody cannot enter ${path}`;
-      await waitUntil(async () => await actor.chdir(path) === 0, { timeoutMs: ENTER_TIMEOUT_MS, failure });
+      await waitUntil(async () => await actor.chdir(path) === 0, { failure });
       assert.equal(await actor.umask(0), 0);
     },
     async [Symbol.asyncDispose]() {

@@ -1,14 +1,7 @@
 import assert from "node:assert/strict";
 import { fromText } from "../../../lib/bytes/mod.ts";
-import {
-  AgentProcess,
-  childrenOf,
-  compileFixture,
-  eventually,
-  processesWith,
-  shell,
-  usualSpec,
-} from "./agent_process.ts";
+import { waitUntil } from "../../hosts/wait.ts";
+import { AgentProcess, childrenOf, compileFixture, processesWith, shell, usualSpec } from "./agent_process.ts";
 
 const fixture = await compileFixture();
 Deno.test.afterAll(() => fixture[Symbol.dispose]());
@@ -17,13 +10,21 @@ const marker = `sleep 8${Deno.pid}`;
 const daemon = `setsid ${marker} </dev/null >/dev/null 2>&1 & `;
 const asRoot = { uid: 0, gid: 0, groups: [0] };
 
-/** Mounts of ours that any process on this machine can see. */
-function mounts(): Set<string> {
+/** A process and those below it. */
+function descendants(pid: number): number[] {
+  return [pid, ...childrenOf(pid).flatMap(descendants)];
+}
+
+function allProcesses(): number[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter((pid) => pid > 0);
+}
+
+/** FUSE mounts of agents that some processes can see, by default any on this machine; their numbers make them unique. */
+function mounts(pids = allProcesses()): Set<string> {
   const lines = new Set<string>();
-  for (const { name } of Deno.readDirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
+  for (const pid of pids) {
     try {
-      const all = Deno.readTextFileSync(`/proc/${name}/mountinfo`).split("\n");
+      const all = Deno.readTextFileSync(`/proc/${pid}/mountinfo`).split("\n");
       for (const line of all) if (line.includes("fuse.outrun")) lines.add(line);
     } catch {
       // It has ended meanwhile.
@@ -41,34 +42,34 @@ function exists(pid: number): boolean {
 }
 
 Deno.test("Command.end() ends daemons too, and the mount", async () => {
-  const before = mounts();
   await using agent = new AgentProcess(fixture.path, "ppp");
   await agent.order({ order: "go", spec: shell(`${daemon} echo $!`) });
   await agent.wait("ended");
   await agent.wait("closed", (report) => report.stream === "stdout");
   assert.equal(processesWith(marker).length, 1);
-  assert.ok(mounts().size > before.size);
+  const ours = mounts(descendants(agent.pid));
+  assert.ok(ours.size > 0);
   await agent.order({ order: "end" });
   await agent.wait("unmounted");
   assert.deepEqual(processesWith(marker), []);
-  assert.deepEqual([...mounts()].filter((line) => !before.has(line)), []);
+  assert.deepEqual([...ours.intersection(mounts())], []);
 });
 
 for (const [kinds, stream] of [["ppp", "stdout"], ["ttt", "screen"]] as const) {
   Deno.test(`a killed agent leaves no process and no mount (${kinds})`, async () => {
-    const before = mounts();
     await using agent = new AgentProcess(fixture.path, kinds);
     await agent.order({ order: "go", spec: shell(`${daemon} echo ready; ${marker}`) });
     await agent.waitFor(stream, "ready");
-    await eventually(() => processesWith(marker).length === 3, 2000);
-    const descendants = (pid: number): number[] => [pid, ...childrenOf(pid).flatMap(descendants)];
+    await waitUntil(() => processesWith(marker).length === 3, { failure: "not all of them start" });
     const all = descendants(agent.pid);
+    const ours = mounts(all);
+    assert.ok(ours.size > 0);
     // The agent; unshare, its shell and cat, the daemon; the command and its child.
     assert.equal(all.length, 7);
     Deno.kill(agent.pid, "SIGKILL");
-    await eventually(() => processesWith(marker).length === 0, 2000);
-    await eventually(() => [...mounts()].every((line) => before.has(line)), 2000);
-    await eventually(() => all.every((pid) => !exists(pid)), 2000);
+    await waitUntil(() => processesWith(marker).length === 0, { failure: "a process stays" });
+    await waitUntil(() => ours.isDisjointFrom(mounts()), { failure: "a mount stays" });
+    await waitUntil(() => all.every((pid) => !exists(pid)), { failure: "somebody stays" });
   });
 }
 

@@ -4,7 +4,7 @@ import { type Connection, createConnection } from "../../../lib/rpc/mod.ts";
 
 const program = new URL("link_program.ts", import.meta.url).pathname;
 
-const WAIT_MS = 10_000;
+const WAIT_MS = 60_000;
 
 /** The local end of a link whose other one is a process. */
 class Process {

@@ -16,6 +16,7 @@ import {
   statAt,
 } from "../../../lib/linux/mod.ts";
 import { FileNote, FileOp } from "../../../lib/protocol/mod.ts";
+import { StoppedClock } from "../stopped_clock.ts";
 import { caller, fails, Fixture, nothingOverlaid } from "./mirror_fixture.ts";
 
 /** A lock on all of the file, by who holds no other. */
@@ -23,9 +24,9 @@ function whole(fh: number, type: number, { owner = 1n, wait = false } = {}) {
   return { fh, owner, lock: { type, start: 0n, end: LAST_BYTE, pid: 7 }, wait };
 }
 
-/** Lets what is under way come to where it waits. */
-function settle(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 5));
+/** Lets what is under way come to where it waits: by turns, as a busy machine may take any time for one. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve));
 }
 
 /** A mirror whose messages to the kernel are held back while the test wants that. */
@@ -100,16 +101,18 @@ Deno.test("what was read ahead is void once the file is locked", async () => {
   fixture.make({ file: "before" });
   const node = await fixture.walk("file");
   const fh = await fixture.open(node);
-  await settle();
+  // So long that it has another time.
+  await new Promise((resolve) => setTimeout(resolve, 30));
   fixture.make({ file: "after!" });
   await fixture.set(node, fh, F_RDLCK);
   assert.equal(await fixture.read(node, { fh }), "after!");
 });
 
 Deno.test("setlk() leaves alone what nobody has written since the last lock", async () => {
+  using clock = new StoppedClock();
   using fixture = new LockFixture();
   fixture.make({ file: "content" });
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await clock.pass(30);
   const node = await fixture.walk("file");
   const fh = await fixture.open(node, O_RDWR);
   for (const expected of [[INVAL], [], []]) {

@@ -12,11 +12,10 @@ import {
   type HeldLock,
   type LockedOut,
 } from "../../../lib/protocol/mod.ts";
+import { waitFor } from "../../hosts/wait.ts";
+import { StoppedClock } from "../stopped_clock.ts";
 import { Fixture, O_RDONLY, O_RDWR, O_WRONLY } from "./fixture.ts";
 import { LocalLocker } from "./local_locker.ts";
-
-/** Longer than a waiter may take to get what was let go of. */
-const PATIENCE_MS = 50;
 
 /** What is asked of a range: bytes, to the end of the file if only a start is given. */
 interface Range {
@@ -70,17 +69,6 @@ class LockFixture extends Fixture {
 
   openFile(...handles: number[]): void {
     for (const fh of handles) this.open(fh, this.ref("file"), O_RDWR);
-  }
-}
-
-/** Fails when a lock takes longer than a waiter may wait after it was let go of. */
-async function soon<T>(result: Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new Error("it takes too long")), PATIENCE_MS);
-  try {
-    return await Promise.race([result, late.promise]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -221,7 +209,7 @@ Deno.test("FLOCK is the handle's, against other handles and local processes, and
   assert.equal(await local.tell("exclusive"), "ok");
 });
 
-Deno.test("SETLK waits for a local process, and soon has what it lets go of", async () => {
+Deno.test("SETLK waits for a local process, and has what it lets go of", async () => {
   using server = new LockFixture();
   server.openFile(1);
   const local = new LocalLocker(server.at("file"));
@@ -229,12 +217,12 @@ Deno.test("SETLK waits for a local process, and soon has what it lets go of", as
   const first = server.setLater(1, { bytes: [0, 9], wait: 1 });
   await new Promise((resolve) => setTimeout(resolve, 100));
   assert.equal(await local.tell("unlock 0 0"), "ok");
-  assert.equal(await soon(first), 0);
+  assert.equal(await waitFor(first, { failure: "it waits for ever" }), 0);
   server.set(1, { type: F_UNLCK });
   assert.equal(await local.tell("write 0 0"), "ok");
   const second = server.setLater(1, { bytes: [0, 9], wait: 2 });
   await local.kill();
-  assert.equal(await soon(second), 0);
+  assert.equal(await waitFor(second, { failure: "it waits for ever" }), 0);
   await local[Symbol.asyncDispose]();
 });
 
@@ -303,11 +291,12 @@ Deno.test("SETLK is EDEADLK for owners that wait for each other, also in a large
 });
 
 Deno.test("a lock is answered with the content it protects, and whether that has settled", async () => {
+  using clock = new StoppedClock();
   using server = new LockFixture();
   server.openFile(1);
   const fresh = server.locked(1);
   assert.deepEqual([fresh.size, fresh.settled], [7, false]);
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await clock.pass(30);
   const settled = server.locked(1);
   assert.deepEqual(settled, { ...fresh, settled: true });
   Deno.writeTextFileSync(server.at("file"), "CONTENT");

@@ -250,7 +250,7 @@ Deno.test("close() ends what is being hashed and what waits for it", async () =>
   await turn();
   fixture.digests.close();
   let timer = 0;
-  const late = new Promise((resolve) => timer = setTimeout(() => resolve("late"), 20_000));
+  const late = new Promise((resolve) => timer = setTimeout(() => resolve("late"), 60_000));
   assert.deepEqual(await Promise.race([waiting, late]), [undefined, undefined]);
   clearTimeout(timer);
   assert.equal(await fixture.hash(), undefined);

@@ -79,7 +79,7 @@ class Fixture implements AsyncDisposable {
   }
 
   async until(condition: () => boolean): Promise<void> {
-    await waitUntil(condition, { timeoutMs: 5000, failure: `not told: ${this.lines()}` });
+    await waitUntil(condition, { failure: `not told: ${this.lines()}` });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -202,7 +202,7 @@ Deno.test("DigestsAhead gives what it found early and late, and says when that w
   ahead.tell(({ digest }) => given.push(digest), () => ended++);
   assert.deepEqual([given, ended], [["k"], 0]);
   hashing.resolve("s");
-  await waitUntil(() => ended > 0, { timeoutMs: 1000, failure: "no end" });
+  await waitUntil(() => ended > 0, { failure: "no end" });
   assert.deepEqual([given, ended], [["k", "s"], 1]);
   ahead.close();
 });
@@ -214,7 +214,7 @@ Deno.test("PackWriter gathers records for some ms, into notes that fit a frame",
   for (let i = 0; i < 20; i++) writer.write(record);
   assert.equal(notes.length, 1);
   assert.ok(notes[0].length > 48 * 1024 && notes[0].length < 60 * 1024);
-  await waitUntil(() => notes.length === 2, { timeoutMs: 1000, failure: "it waits for ever" });
+  await waitUntil(() => notes.length === 2, { failure: "it waits for ever" });
   writer.flush();
   assert.equal(notes.length, 2, "nothing is no note");
   assert.equal(writer.records, 20);

@@ -20,7 +20,7 @@ import { transparent } from "../../../lib/session/terminal.ts";
 // Loaded here, it is not taken for a leak of the first test.
 bindNow();
 
-const WAIT_MS = 10_000;
+const WAIT_MS = 60_000;
 
 /** A pseudo-terminal. */
 class Terminal {

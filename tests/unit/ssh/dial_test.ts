@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { waitUntil } from "../../hosts/wait.ts";
 import { FakeRemote, readAll } from "./fake_remote.ts";
 
 /** How dial() fails for a carrier that is `argv`. */
 async function failure(argv: string[], options: { asksUser?: boolean; timeoutMs?: number } = {}) {
   await using remote = new FakeRemote();
   const carrier = { argv, target: "h", asksUser: options.asksUser ?? false };
-  const link = remote.dial(await remote.agent(), { carrier, timeoutMs: options.timeoutMs ?? 20_000 });
+  const link = remote.dial(await remote.agent(), { carrier, timeoutMs: options.timeoutMs ?? 120_000 });
   const { name, message, exitStatus } = await link.then(() => assert.fail("there is a link"), (error) => error);
   return { name, message, exitStatus };
 }
@@ -78,10 +79,12 @@ Deno.test("dial() ends what it started when it is aborted, and rejects with the 
     asksUser: true,
   };
   const dialled = remote.dial(await remote.agent(), { carrier, signal: abort.signal });
-  setTimeout(() => abort.abort(reason), 50);
+  let pid = "";
+  const hasStarted = async () => (pid = await Deno.readTextFile(`${remote.folder}/pid`).catch(() => "")).endsWith("\n");
+  await waitUntil(hasStarted, { failure: "the carrier does not start" });
+  abort.abort(reason);
   await assert.rejects(dialled, reason);
-  const pid = (await Deno.readTextFile(`${remote.folder}/pid`)).trim();
-  assert.throws(() => Deno.statSync(`/proc/${pid}`), Deno.errors.NotFound);
+  assert.throws(() => Deno.statSync(`/proc/${pid.trim()}`), Deno.errors.NotFound);
 });
 
 Deno.test("Link carries binary bytes both ways, and kill() ends it", async () => {

@@ -53,7 +53,7 @@ export class FakeRemote implements AsyncDisposable {
   }
 
   dial(executable: Executable, options: Partial<DialOptions> = {}): Promise<Link> {
-    const defaults = { carrier: this.carrier(), agentArgs: ["--stdio", "ppp"], timeoutMs: 20_000, cache: this.cache };
+    const defaults = { carrier: this.carrier(), agentArgs: ["--stdio", "ppp"], timeoutMs: 120_000, cache: this.cache };
     return dial({ ...defaults, executable, ...options });
   }
 
