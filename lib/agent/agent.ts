@@ -136,7 +136,10 @@ export class Agent {
     new Inlet({ ...common, fd: stdin, id: STDIN, interactive });
     const outputs: [number, number | undefined][] = [[STDOUT, stdout ?? screen], [STDERR, stderr]];
     for (const [id, fd] of outputs) {
-      if (fd !== undefined) this.#outlets.set(id, new Outlet({ ...common, fd, id, interactive: fd === screen }));
+      if (fd === undefined) continue;
+      const isScreen = fd === screen;
+      const made = isScreen ? undefined : () => this.#mirror?.tree.log.reached();
+      this.#outlets.set(id, new Outlet({ ...common, fd, id, interactive: isScreen, made }));
     }
   }
 

@@ -51,7 +51,11 @@ export class ChangeLog {
   readonly #nodes: Nodes;
   readonly #waiting = new Map<Node, PromiseWithResolvers<void>>();
   #drained: PromiseWithResolvers<void> | undefined;
+  /** Changes under way, and those that have been. */
   #changes = 0;
+  #ended = 0;
+  /** Who waits until so many have been: answers come in order. */
+  readonly #marks: { readonly end: number; readonly resolve: () => void }[] = [];
   #bytes = 0;
   #failure: Failure | undefined;
 
@@ -115,6 +119,14 @@ export class ChangeLog {
     });
   }
 
+  /** Until the changes so far are made, or have failed; undefined: they are. */
+  reached(): Promise<void> | undefined {
+    if (this.#changes === 0) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#marks.push({ end: this.#ended + this.#changes, resolve });
+    return promise;
+  }
+
   /** What every change is answered with after one has failed. */
   refusal(): ErrnoError {
     return new ErrnoError(Errno.EIO, "change anything after a change that failed");
@@ -158,6 +170,8 @@ export class ChangeLog {
       const forgotten = this.#nodes.forget(node.id, 1);
       if (forgotten !== undefined) this.onForgotten(forgotten);
     }
+    this.#ended++;
+    while (this.#marks.length > 0 && this.#marks[0].end <= this.#ended) this.#marks.shift()!.resolve();
     if (this.#changes > 0) return;
     this.#drained?.resolve();
     this.#drained = undefined;

@@ -13,11 +13,14 @@ export interface StdioOptions {
   readonly id: number;
   /** A terminal's bytes overtake bulk data. */
   readonly interactive: boolean;
+  /** Of an outlet: until what the command has done so far is made on the local side; undefined: it is. */
+  readonly made?: () => Promise<void> | undefined;
 }
 
 /**
  * Sends what the command writes. Reads only as much as the local side has given credit for, so a command that writes
- * faster than the link carries waits in write(2), as it does on a slow pipe.
+ * faster than the link carries waits in write(2), as it does on a slow pipe. Whoever reads it finds what the command did
+ * before it said so: what a pipe brings is held until that is made.
  */
 export class Outlet {
   readonly #options: StdioOptions;
@@ -50,8 +53,18 @@ export class Outlet {
     if (count === -Errno.EAGAIN || count === -Errno.EINTR) return;
     // EIO is how a terminal says that its other end is closed.
     if (count <= 0) return this.close();
-    this.#stream.send(buffer.subarray(0, count));
-    this.#wait();
+    const made = this.#options.made?.();
+    if (made === undefined) {
+      this.#stream.send(buffer.subarray(0, count));
+      return this.#wait();
+    }
+    const bytes = buffer.slice(0, count);
+    this.#options.poller.want(this.#options.fd, 0);
+    made.then(() => {
+      if (!this.#open) return;
+      this.#stream.send(bytes);
+      this.#wait();
+    });
   }
 
   #wait(): void {

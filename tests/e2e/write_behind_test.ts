@@ -101,6 +101,19 @@ Deno.test("a change that fails is the last, ends the run with 254, and is named"
   assert.equal(Deno.readTextFileSync(`${folder.path}/ours/taken`), "theirs");
 });
 
+Deno.test("whoever reads the command's output finds what it did before", async () => {
+  await using folder = await makeFolder();
+  const link = await host.link({ rttMs: 100 });
+  const script = "mkdir d; cd d; for i in $(seq 30); do echo $i >$i; echo $i; done";
+  await using process = on(host, { destination: link.alias }).start(["sh", "-c", script], { cwd: folder.path });
+  for (let i = 1; i <= 30; i++) {
+    await process.says(`${i}\n`);
+    assert.equal(Deno.readTextFileSync(`${folder.path}/d/${i}`), `${i}\n`);
+  }
+  assert.equal((await process.result()).status, 0);
+  await link.close();
+});
+
 Deno.test("a link that is cut leaves a prefix of what was done", async () => {
   await using folder = await makeFolder();
   const names = Array.from({ length: 400 }, (_, index) => `d${Math.floor(index / 20)}/f${index}`);
