@@ -151,8 +151,10 @@ export class ChangeLog {
   #settle({ data, nodes, names = [] }: Change): void {
     this.#changes--;
     this.#bytes -= data?.length ?? 0;
+    const now = performance.now();
     for (const place of names) {
       const { parent, name } = place;
+      parent.settledAt = now;
       const held = parent.heldNames.get(name)! - 1;
       if (held > 0) parent.heldNames.set(name, held);
       else {
@@ -162,6 +164,7 @@ export class ChangeLog {
     }
     for (const node of nodes) {
       node.pending--;
+      for (const { parent } of node.places) parent.settledAt = now;
       if (node.pending === 0) {
         for (const tell of this.onSettled) tell(node);
         this.#waiting.get(node)?.resolve();

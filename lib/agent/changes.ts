@@ -53,6 +53,9 @@ export class Changes {
     const directory = dir === ROOT_DIRECTORY ? nodes.root : directories.byNumber(dir);
     if (directory === undefined) return this.#tree.startPack.told(dir, name, found);
     const file = found && nodes.ofFile(found.stat);
+    // Told before the answer to a change of ours, dealt with after it.
+    const isOld = time <= directory.settledAt;
+    if (isOld) return this.#deferred.check({ parent: directory, name }, { dir, name, found });
     if (isHeld({ parent: directory, name }) || (file !== undefined && file.pending > 0)) {
       return this.#deferred.keep({ parent: directory, name }, { dir, name, found });
     }

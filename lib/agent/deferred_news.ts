@@ -44,7 +44,14 @@ export class DeferredNews {
     if (note === undefined || isHeld(place)) return;
     names!.delete(name);
     if (names!.size === 0) this.#news.delete(parent);
-    if (!agrees(parent.children.get(name), note.found)) void this.#look(note);
+    this.check(place, note);
+  }
+
+  /** Looks again where news that may be older than what is known do not agree with it. */
+  check(place: Place, note: ChangedNote): void {
+    const { parent, name } = place;
+    if (isHeld(place)) this.keep(place, note);
+    else if (!agrees(parent.children.get(name), note.found)) void this.#look(note);
   }
 
   async #look({ dir, name }: ChangedNote): Promise<void> {

@@ -37,6 +37,9 @@ export class Directories {
   readonly #watched = new Set<number>();
   /** Bound, and perhaps not found. */
   readonly #unchecked = new Set<Node>();
+  /** The log is going to tell the local side their numbers. */
+  readonly #underway = new Set<Node>();
+  #late: Promise<void> | undefined;
   /** Made by us, and going to be watched from the begin if that can be. */
   readonly #expected = new Set<Node>();
   readonly #log: ChangeLog;
@@ -67,6 +70,11 @@ export class Directories {
   /** The reply to a request that names directories by their numbers. `maxReply`: bytes; a longer one ends the link. */
   async ask(op: number, body: Uint8Array, maxReply?: number): Promise<Uint8Array> {
     this.asked.set(op, (this.asked.get(op) ?? 0) + 1);
+    while (this.#late !== undefined) {
+      const late = this.#late;
+      await late;
+      if (this.#late === late) this.#late = undefined;
+    }
     const before = performance.now();
     try {
       const reply = await this.#connection.call(op, body, { maxReply }).reply;
@@ -170,11 +178,15 @@ export class Directories {
     this.#nodes.set(id, node);
     // A watch tells of nothing that was before it.
     node.changedAt = node.watchedAt = performance.now();
-    if (node.pending > 0 || place.parent.pending > 0) {
+    if (node.pending > 0 || this.#underway.has(place.parent)) {
+      const isSettled = node.pending === 0;
+      this.#underway.add(node);
       const bound = () => this.#boundByLog(node, id);
       this.#log.append({
         ...{ op: FileOp.BIND, body, nodes: [node, place.parent], path: pathOf(node), onReply: bound, onError: bound },
       });
+      // Whoever uses the number at once, without the log, would overtake this.
+      if (isSettled) this.#late = this.#log.settled(node);
       return id;
     }
     this.#connection.notify(FileNote.BIND, body);
@@ -185,6 +197,7 @@ export class Directories {
   /** The local side has dealt with the number, and has told before whether it watches the directory. */
   #boundByLog(node: Node, id: number): void {
     if (this.#bound.get(node) === id) this.#unchecked.add(node);
+    this.#underway.delete(node);
     if (this.#expected.delete(node) && !this.#watched.has(id)) this.#onUnleased(node);
   }
 

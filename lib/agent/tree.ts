@@ -72,10 +72,12 @@ export class Tree {
   readonly servedByRoot: boolean;
   /** Whom the local side was told last. */
   #owner: OwnerNote;
+  readonly #user: number;
 
   constructor(connection: Connection, options: TreeOptions) {
     this.#connection = connection;
     this.#owner = options.owner;
+    this.#user = options.owner.uid;
     this.servedByRoot = options.owner.uid === 0;
     this.nodes = new Nodes(options.root);
     this.nodes.root.overlay = options.overlay;
@@ -180,6 +182,11 @@ export class Tree {
     const dir = this.directories.number(this.changeable(parentId));
     this.#own(caller);
     return dir;
+  }
+
+  /** Whether the file belongs to the user whom the local side runs as. */
+  isUsers({ attr: { uid } }: Node): boolean {
+    return uid === this.#user;
   }
 
   /** Whether what is made next is the caller's without the local side being told so. */

@@ -221,6 +221,8 @@ export class WriteBehind {
   setattr(node: Node, change: SetAttr, file: OpenFile | undefined): AttrOut | undefined {
     const { mode, uid, gid, size, fh } = change;
     if (!this.#canWrite(node) || node.isDirectory && size !== undefined) return undefined;
+    // What the kernel has collected of times, it writes down whosever the file is.
+    if (!this.#tree.servedByRoot && !this.#tree.isUsers(node)) return undefined;
     if ((uid !== undefined || gid !== undefined) && !this.#tree.servedByRoot) return undefined;
     if (size !== undefined && size > MAX_SIZE) return undefined;
     // A program that runs cannot be cut.

@@ -5,6 +5,7 @@
  *     scripts/test suites sqlite                           one
  *     PJDFSTEST=~/pjdfstest scripts/test suites pjdfstest  one that is no Debian package: built, and named
  *     SUITE_OPERATIONS=100000 SUITE_SEEDS=1,2,3 FSX=~/xfstests/ltp/fsx scripts/test suites fsx
+ *     SUITE_RTT=20 scripts/test suites
  *     SUITE_SECONDS=600 FSSTRESS=~/xfstests/ltp/fsstress scripts/test suites fsstress
  *
  * Objective: what others use to find faults of file systems finds none here that the local disk has not. Each suite runs

@@ -1,13 +1,16 @@
 /** Every suite on a tree of this machine through a session of outrun on a second host. mod.ts says more. */
 import { type Host, startHost } from "../hosts/mod.ts";
-import { on } from "../e2e/support/mod.ts";
+import { type Machine, on } from "../e2e/support/mod.ts";
 import { suites } from "./mod.ts";
 import { readBudget } from "./support/budget.ts";
 
 const budget = readBudget((name) => Deno.env.get(name));
 let host: Host;
+let there: Machine;
 Deno.test.beforeAll(async () => {
   host = await startHost();
+  const link = budget.rttMs > 0 ? await host.link({ rttMs: budget.rttMs }) : undefined;
+  there = on(host, { destination: link?.alias });
 });
 Deno.test.afterAll(() => host.stop());
 
@@ -20,7 +23,7 @@ for (const [name, suite] of Object.entries(suites)) {
       const folder = await Deno.makeTempDir({ prefix: `outrun-suite-`, dir: "/var/tmp" });
       try {
         await Deno.chmod(folder, 0o755);
-        console.log(`${name}: ${await suite.run({ there: on(host), folder, budget })}`);
+        console.log(`${name}: ${await suite.run({ there, folder, budget })}`);
       } finally {
         await Deno.remove(folder, { recursive: true });
       }

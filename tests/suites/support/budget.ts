@@ -6,6 +6,8 @@ export interface Budget {
   readonly operations: number;
   /** $SUITE_SEEDS, separated by commas: one run each, for suites that draw lots. */
   readonly seeds: readonly number[];
+  /** $SUITE_RTT: how far away the other machine is, in ms; 0 if that is not said. */
+  readonly rttMs: number;
 }
 
 /** Throws for a value that is no number. */
@@ -18,5 +20,6 @@ export function readBudget(get: (name: string) => string | undefined): Budget {
     seconds: number("SUITE_SECONDS", get("SUITE_SECONDS") ?? "10"),
     operations: number("SUITE_OPERATIONS", get("SUITE_OPERATIONS") ?? "800"),
     seeds: (get("SUITE_SEEDS") ?? "1").split(",").map((text) => number("SUITE_SEEDS", text)),
+    rttMs: get("SUITE_RTT") === undefined ? 0 : number("SUITE_RTT", get("SUITE_RTT")!),
   };
 }
