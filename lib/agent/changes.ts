@@ -37,7 +37,7 @@ export class Changes {
     this.#tree.onUnleased = (node) => this.#expire(node);
     // Nothing is as it was taken for.
     this.#tree.log.onFailure = () => this.applyToAll();
-    this.#deferred = new DeferredNews(this.#tree, (note) => this.apply(note));
+    this.#deferred = new DeferredNews(this.#tree, (note, time) => this.apply(note, time));
   }
 
   /** Whether the runtime should be given a turn: it keeps something for each notification until then. */

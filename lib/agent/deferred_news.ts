@@ -17,12 +17,12 @@ export function isHeld({ parent, name }: Place): boolean {
  */
 export class DeferredNews {
   readonly #tree: Tree;
-  readonly #apply: (note: ChangedNote) => void;
+  readonly #apply: (note: ChangedNote, time: number) => void;
   /** The last ones, by directory. */
   readonly #news = new Map<Node, Map<ByteString, ChangedNote>>();
 
-  /** `apply` deals with news. */
-  constructor(tree: Tree, apply: (note: ChangedNote) => void) {
+  /** `apply` deals with news that are as of `time`. */
+  constructor(tree: Tree, apply: (note: ChangedNote, time: number) => void) {
     this.#tree = tree;
     this.#apply = apply;
     tree.log.onNameSettled.push((place) => this.#check(place));
@@ -50,20 +50,21 @@ export class DeferredNews {
   /** Looks again where news that may be older than what is known do not agree with it. */
   check(place: Place, note: ChangedNote): void {
     const { parent, name } = place;
-    if (isHeld(place)) this.keep(place, note);
-    else if (!agrees(parent.children.get(name), note.found)) void this.#look(note);
+    if (isHeld(place)) return this.keep(place, note);
+    const child = parent.children.get(name);
+    if (!agrees(child, note.found)) void this.#look(note);
+    else this.#tree.snapshots.agreed(parent, name, child && { stat: child.attr, target: child.target });
   }
 
+  /** The answer is as old as the question: it may have crossed another change of ours. */
   async #look({ dir, name }: ChangedNote): Promise<void> {
+    const time = performance.now();
     try {
-      this.#apply({
-        dir,
-        name,
-        found: decodeLookupOut(await this.#tree.ask(FileOp.LOOKUP, encodeName({ dir, name }))),
-      });
+      const reply = await this.#tree.ask(FileOp.LOOKUP, encodeName({ dir, name }));
+      this.#apply({ dir, name, found: decodeLookupOut(reply) }, time);
     } catch (error) {
       // What cannot be looked at is as good as gone.
-      if (error instanceof RpcError) this.#apply({ dir, name, found: undefined });
+      if (error instanceof RpcError) this.#apply({ dir, name, found: undefined }, time);
       else throw error;
     }
   }

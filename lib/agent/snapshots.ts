@@ -145,6 +145,14 @@ export class Snapshots {
     watched.snapshot.news.set(name, now);
   }
 
+  /** What the local side tells of a name is what we have made of it. */
+  agreed(directory: Node, name: ByteString, found: LookupOut | undefined): void {
+    const snapshot = this.#watched.get(directory)?.snapshot;
+    if (snapshot === undefined || typeof snapshot.entries.get(name) !== "number") return;
+    snapshot.entries.set(name, found ?? "absent");
+    snapshot.news.set(name, performance.now());
+  }
+
   /** What is known of a name, if anything, is this. */
   learned(directory: Node, name: ByteString, state: LookupOut): void {
     const entries = this.#watched.get(directory)?.snapshot?.entries;

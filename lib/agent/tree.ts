@@ -218,6 +218,7 @@ export class Tree {
     } finally {
       for (const [index, place] of places.entries()) {
         place.parent.outdate();
+        place.parent.settledAt = performance.now();
         this.#changed(place);
         attributes[index].then((attr) => attr && place.parent.update(attr)).catch(() => {});
       }
