@@ -78,6 +78,11 @@ export class ChangeLog {
     return this.#failure === undefined && this.#changes < MAX_CHANGES && this.#bytes + bytes <= MAX_BYTES;
   }
 
+  /** What a name stands for has been decided. */
+  tellSettled(place: Place): void {
+    for (const tell of this.onNameSettled) tell(place);
+  }
+
   /** Puts a change at the end. Resolves or rejects with the answer, which need not be looked at. */
   append(change: Change): Promise<Uint8Array> {
     const { op, body, data, nodes, names = [] } = change;
@@ -159,7 +164,7 @@ export class ChangeLog {
       if (held > 0) parent.heldNames.set(name, held);
       else {
         parent.heldNames.delete(name);
-        for (const tell of this.onNameSettled) tell(place);
+        this.tellSettled(place);
       }
     }
     for (const node of nodes) {

@@ -6,7 +6,7 @@ import type { Tree } from "./tree.ts";
 
 /** Whether changes of ours are under way that decide what the name stands for, or what that is like. */
 export function isHeld({ parent, name }: Place): boolean {
-  if (parent.heldNames.has(name)) return true;
+  if (parent.heldNames.has(name) || parent.askedNames.has(name)) return true;
   const child = parent.children.get(name);
   return child !== undefined && child.pending > 0;
 }

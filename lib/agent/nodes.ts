@@ -61,6 +61,8 @@ export class Node {
   pending = 0;
   /** Of a directory: names that stand for something else once such changes are made, and how many of those there are. */
   readonly heldNames = new Map<ByteString, number>();
+  /** Of a directory: names that the local side is being asked to change, and how many times. */
+  readonly askedNames = new Map<ByteString, number>();
   /** Of a directory: performance.now() when a change of ours of a name in there, or of a file of that name, was last made. */
   settledAt = -Infinity;
   /** Made by us in this session. */

@@ -212,17 +212,27 @@ export class Tree {
    */
   async change(op: number, body: Uint8Array, ...places: readonly Place[]): Promise<Uint8Array> {
     const reply = this.directories.ask(op, body);
+    for (const { parent, name } of places) parent.askedNames.set(name, (parent.askedNames.get(name) ?? 0) + 1);
     const attributes = places.map(({ parent }) => this.#attributesOf(parent));
     try {
       return await reply;
     } finally {
       for (const [index, place] of places.entries()) {
         place.parent.outdate();
-        place.parent.settledAt = performance.now();
+        this.#answered(place);
         this.#changed(place);
         attributes[index].then((attr) => attr && place.parent.update(attr)).catch(() => {});
       }
     }
+  }
+
+  #answered(place: Place): void {
+    const { parent, name } = place;
+    const others = parent.askedNames.get(name)! - 1;
+    if (others > 0) parent.askedNames.set(name, others);
+    else parent.askedNames.delete(name);
+    parent.settledAt = performance.now();
+    if (others === 0) this.log.tellSettled(place);
   }
 
   /** Where they are refused, the kernel's question will be asked. */
