@@ -26,12 +26,14 @@ import { type Connection, createConnection, type Incoming } from "../rpc/mod.ts"
 import type { AgentOptions } from "./agent_options.ts";
 import type { Cache } from "./cache.ts";
 import { Changes } from "./changes.ts";
+import type { ReadAsync } from "./chunk.ts";
 import { Command, type CommandStdio, type Launched } from "./command/mod.ts";
 import { Contents } from "./contents.ts";
 import { isDying } from "./dying.ts";
 import { Link } from "./link.ts";
 import { Loop } from "./loop.ts";
 import { Mirror } from "./mirror.ts";
+import { Programs } from "./programs.ts";
 import { Recorder } from "./recorder.ts";
 import { rootOverlay } from "./root_overlay.ts";
 import { Inlet, Outlet } from "./stdio.ts";
@@ -152,14 +154,12 @@ export class Agent {
     if (this.#device === undefined || this.#run === undefined || this.#server !== undefined) return;
     const { fd, proc } = this.#device;
     const { spec } = this.#run;
-    this.#contents = this.#cache && new Contents({
-      ...this.#cache,
-      connection: this.#connection,
-      readAsync: (...where) => this.#loop.settled(readAtAsync(...where)),
-    });
+    const connection = this.#connection;
+    const readAsync: ReadAsync = (...where) => this.#loop.settled(readAtAsync(...where));
+    this.#contents = this.#cache && new Contents({ ...this.#cache, connection, readAsync });
     this.#mirror = new Mirror({
       contents: this.#contents,
-      connection: this.#connection,
+      connection,
       root: spec.root,
       overlay: rootOverlay(),
       owner: { uid: spec.uid, gid: spec.gid },
@@ -168,6 +168,7 @@ export class Agent {
       hasId: (id) => this.#command?.hasId(id) ?? false,
       syncFiles: (onEnd) => this.#command?.syncFiles(onEnd),
       recorder: this.#recorder,
+      programs: this.#recorder && new Programs({ connection, proc, readAsync }),
       notify: (message) => this.#loop.settled(writeAsync(fd, message)),
     });
     for (const tell of this.#early.splice(0)) {
@@ -193,7 +194,7 @@ export class Agent {
     });
     this.#server = server;
     this.#changes = new Changes({
-      connection: this.#connection,
+      connection,
       tree: this.#mirror.tree,
       write: (message) => this.#loop.track(writeAsync(fd, message)),
     });

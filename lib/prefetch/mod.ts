@@ -23,5 +23,6 @@
 export type { CommandLine } from "./command_line.ts";
 export type { Disk, FileStat, Range } from "./disk.ts";
 export { planStart, type PlanStartOptions } from "./plan_start.ts";
+export { type StartedProgram, StartedPrograms, type StartedProgramsOptions } from "./started_programs.ts";
 export type { Want } from "./want.ts";
 export * from "./state.ts";

@@ -41,3 +41,6 @@ export const rules: readonly Rule[] = [
   libraryFilesRule,
   argumentsRule,
 ];
+
+/** What the kernel and the loader do with a program, whatever its arguments. */
+export const loadingRules: readonly Rule[] = [shebangRule, elfRule];

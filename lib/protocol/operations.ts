@@ -94,6 +94,8 @@ export const FileNote = {
   STOP_WAITING: 6,
   /** Touched things, as many notes as it takes, right before the answer to RUN: what the command asked for */
   TRACE: 7,
+  /** Started: the command starts a program. What that is going to need can be told ahead of its requests */
+  STARTED: 8,
 } as const;
 
 /** Requests of the local side to the agent. */

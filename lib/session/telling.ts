@@ -56,6 +56,12 @@ export class Telling {
     this.until(this.#writer.bytes + STEP_BYTES);
   }
 
+  /** Tells of these at once, ahead of what is left. */
+  now(wants: readonly Touched[]): void {
+    for (const want of wants) this.#tell(want);
+    this.#writer.flush();
+  }
+
   /** Tells the digest of a chunk, if it is of a file as that was told. It leaves with those that follow soon. */
   chunk({ path, stat, chunk, digest }: DigestedChunk): void {
     const file = this.#told.get(path);

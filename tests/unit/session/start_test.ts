@@ -175,6 +175,27 @@ Deno.test("Start tells nothing after it is closed", async () => {
   assert.equal(fixture.records.length, told);
 });
 
+Deno.test("Start tells what a program is going to need that the command starts, names and digests, unless that was told", async () => {
+  await using fixture = new Fixture({ a: "a", script: "#!/bin/none\n", other: "#!/bin/none\n" });
+  fixture.touched(["content", "script"]);
+  const start = fixture.start();
+  start.started({ path: fromText(fixture.at("other")) });
+  assert.equal(fixture.records.length, 0, "nothing stands yet");
+  fixture.tell(start);
+  await fixture.until(hasContent(fixture));
+  fixture.records.length = 0;
+  start.started({ path: fromText(fixture.at("script")) });
+  assert.equal(fixture.records.length, 0);
+  start.started({ path: fromText(fixture.at("other")) });
+  await fixture.until(hasContent(fixture));
+  assert.ok(fixture.records.some((record) => record.kind === "entry" && record.name === "other" && record.found));
+  assert.ok(fixture.records.some((record) => record.kind === "content" && record.name === "other"));
+  start.close();
+  fixture.records.length = 0;
+  start.started({ path: fromText(fixture.at("a")) });
+  assert.equal(fixture.records.length, 0);
+});
+
 Deno.test("Start remembers what the command touched, and nothing of one that touched nothing", async () => {
   await using fixture = new Fixture({ a: "a" });
   const start = fixture.start();
