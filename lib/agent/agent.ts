@@ -36,6 +36,7 @@ import { Mirror } from "./mirror.ts";
 import { Programs } from "./programs.ts";
 import { Recorder } from "./recorder.ts";
 import { rootOverlay } from "./root_overlay.ts";
+import { inflatePack } from "./inflate_pack.ts";
 import { Inlet, Outlet } from "./stdio.ts";
 
 /** How long the mirrored file system may take to vanish after its last process and its last dirty page. */
@@ -211,8 +212,9 @@ export class Agent {
         const number = decodeNumber(body);
         return this.#tell((mirror) => mirror.tree.directories.watched(number));
       }
-      case AgentNote.PACK: {
-        const records = decodePack(body);
+      case AgentNote.PACK:
+      case AgentNote.DEFLATED_PACK: {
+        const records = decodePack(op === AgentNote.PACK ? body : inflatePack(body));
         return this.#tell((mirror) => mirror.tree.startPack.receive(records));
       }
       case AgentNote.CHANGED: {

@@ -120,6 +120,8 @@ export const AgentNote = {
   WATCHED: 6,
   /** PackRecords, before RUN and after it: what the command is going to ask for */
   PACK: 7,
+  /** u32 length, then as many bytes of a PACK, as raw DEFLATE (RFC 1951) */
+  DEFLATED_PACK: 8,
 } as const;
 
 /** The directory number that always stands for the exported root. */

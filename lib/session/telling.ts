@@ -43,7 +43,8 @@ export class Telling {
 
   /** For people. */
   get account(): string {
-    return `${this.#next} of ${this.#wants.length}, as ${this.#writer.records} records of ${this.#writer.bytes} bytes`;
+    const { records, bytes, sent } = this.#writer;
+    return `${this.#next} of ${this.#wants.length}, as ${records} records of ${bytes} bytes, ${sent} on the link`;
   }
 
   /** Tells until so many bytes have been written. */
