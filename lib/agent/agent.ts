@@ -26,14 +26,17 @@ import { type Connection, createConnection, type Incoming } from "../rpc/mod.ts"
 import type { AgentOptions } from "./agent_options.ts";
 import type { Cache } from "./cache.ts";
 import { Changes } from "./changes.ts";
+import type { ReadAsync } from "./chunk.ts";
 import { Command, type CommandStdio, type Launched } from "./command/mod.ts";
 import { Contents } from "./contents.ts";
 import { isDying } from "./dying.ts";
 import { Link } from "./link.ts";
 import { Loop } from "./loop.ts";
 import { Mirror } from "./mirror.ts";
+import { Programs } from "./programs.ts";
 import { Recorder } from "./recorder.ts";
 import { rootOverlay } from "./root_overlay.ts";
+import { inflatePack } from "./inflate_pack.ts";
 import { Inlet, Outlet } from "./stdio.ts";
 
 /** How long the mirrored file system may take to vanish after its last process and its last dirty page. */
@@ -155,14 +158,12 @@ export class Agent {
     if (this.#device === undefined || this.#run === undefined || this.#server !== undefined) return;
     const { fd, proc } = this.#device;
     const { spec } = this.#run;
-    this.#contents = this.#cache && new Contents({
-      ...this.#cache,
-      connection: this.#connection,
-      readAsync: (...where) => this.#loop.settled(readAtAsync(...where)),
-    });
+    const connection = this.#connection;
+    const readAsync: ReadAsync = (...where) => this.#loop.settled(readAtAsync(...where));
+    this.#contents = this.#cache && new Contents({ ...this.#cache, connection, readAsync });
     this.#mirror = new Mirror({
       contents: this.#contents,
-      connection: this.#connection,
+      connection,
       root: spec.root,
       overlay: rootOverlay(),
       owner: { uid: spec.uid, gid: spec.gid },
@@ -171,6 +172,7 @@ export class Agent {
       hasId: (id) => this.#command?.hasId(id) ?? false,
       syncFiles: (onEnd) => this.#command?.syncFiles(onEnd),
       recorder: this.#recorder,
+      programs: this.#recorder && new Programs({ connection, proc, readAsync }),
       notify: (message) => this.#loop.settled(writeAsync(fd, message)),
     });
     for (const tell of this.#early.splice(0)) {
@@ -196,7 +198,7 @@ export class Agent {
     });
     this.#server = server;
     this.#changes = new Changes({
-      connection: this.#connection,
+      connection,
       tree: this.#mirror.tree,
       write: (message) => this.#loop.track(writeAsync(fd, message)),
     });
@@ -213,8 +215,9 @@ export class Agent {
         const number = decodeNumber(body);
         return this.#tell((mirror) => mirror.tree.directories.watched(number));
       }
-      case AgentNote.PACK: {
-        const records = decodePack(body);
+      case AgentNote.PACK:
+      case AgentNote.DEFLATED_PACK: {
+        const records = decodePack(op === AgentNote.PACK ? body : inflatePack(body));
         return this.#tell((mirror) => mirror.tree.startPack.receive(records));
       }
       case AgentNote.CHANGED: {

@@ -9,6 +9,7 @@ import {
   type FileLock,
   type FileRange,
   type FileSystem,
+  FMODE_EXEC,
   FOPEN_DIRECT_IO,
   FOPEN_KEEP_CACHE,
   type LockRequest,
@@ -72,6 +73,7 @@ import { NameChanges } from "./name_changes.ts";
 import { type Node, pathOf } from "./nodes.ts";
 import type { OpenFile, Way } from "./open_files.ts";
 import { PageCache } from "./page_cache.ts";
+import type { Programs } from "./programs.ts";
 import { Ranges } from "./ranges.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Known } from "./snapshots.ts";
@@ -101,6 +103,8 @@ export interface MirrorOptions extends TreeOptions {
   readonly notify?: (message: Uint8Array<ArrayBuffer>) => Promise<void>;
   /** Is told what the command touches. */
   readonly recorder?: Recorder;
+  /** Is told of the programs that the command starts. */
+  readonly programs?: Programs;
   /** The contents that are here. */
   readonly contents?: Contents;
 }
@@ -125,6 +129,7 @@ export class Mirror implements FileSystem {
   readonly #content: LockedContent;
   readonly #locks: Locks;
   readonly #recorder: Recorder | undefined;
+  readonly #programs: Programs | undefined;
   readonly #contents: Contents | undefined;
   readonly #behind: WriteBehind;
   readonly #names: NameChanges;
@@ -135,6 +140,7 @@ export class Mirror implements FileSystem {
     this.#connection = connection;
     this.#writeBack = options.writeBack;
     this.#recorder = options.recorder;
+    this.#programs = options.programs;
     this.#contents = options.contents;
     this.tree = new Tree(connection, { onContent: (chunk) => this.#contents?.know(chunk), ...options });
     this.tree.log.onForgotten = (node) => this.#forgotten(node);
@@ -311,8 +317,10 @@ export class Mirror implements FileSystem {
     const node = this.tree.node(nodeId);
     if (node.overlay?.attr !== undefined) return this.#openOverlay(flags);
     this.#recorder?.opened(node);
-    const wanted = flags & ~(O_CREAT | O_EXCL | O_NOCTTY);
-    const content = (wanted & (O_ACCMODE | O_TRUNC)) === O_RDONLY ? this.#contents?.of(node) : undefined;
+    this.#programs?.opened(node, flags, caller.pid);
+    const wanted = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | FMODE_EXEC);
+    const known = () => (wanted & (O_ACCMODE | O_TRUNC)) === O_RDONLY ? this.#contents?.of(node) : undefined;
+    const content = known();
     const isKnown = this.tree.attrValid(node) > 0;
     const isHere = content !== undefined
       ? isKnown
@@ -339,7 +347,8 @@ export class Mirror implements FileSystem {
       node.shownSize = 0;
     }
     this.tree.files.confirm(file);
-    if (content !== undefined) file.content = this.#contents?.of(node);
+    // Of a program that is started, it may have been told meanwhile.
+    file.content = known();
     return opened(file);
   }
 

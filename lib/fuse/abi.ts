@@ -147,6 +147,9 @@ export const FOPEN_NOFLUSH = 1 << 5;
 export const FOPEN_PARALLEL_DIRECT_WRITES = 1 << 6;
 export const FOPEN_PASSTHROUGH = 1 << 7;
 
+/** fuse_open_in.flags, beside those of open(2): to be executed (`include/linux/fs.h`). */
+export const FMODE_EXEC = 1 << 5;
+
 /** fuse_setattr_in.valid. */
 export const FATTR_MODE = 1 << 0;
 export const FATTR_UID = 1 << 1;

@@ -49,6 +49,7 @@ const table = {
   pipe2: { parameters: [B, I], result: I },
   eventfd: { parameters: [U, I], result: I },
   memfd_create: { parameters: [B, U], result: I },
+  clock_gettime: { parameters: [I, B], result: I },
   timerfd_create: { parameters: [I, I], result: I },
   timerfd_settime: { parameters: [I, I, B, B], result: I },
 

@@ -12,6 +12,7 @@
  */
 
 export * from "./arch.ts";
+export * from "./clock.ts";
 export * from "./directory.ts";
 export * from "./errno.ts";
 export * from "./files.ts";

@@ -11,7 +11,8 @@
  * disk through one small interface, tells its {@link Want}s to the program it was asked about, and hands on what that
  * program will execute, to which all rules are applied in turn. Files are read, nothing is run; what cannot be known
  * without running (conditions, computed names) is guessed towards wanting, and left out where that would be most of it.
- * Number of wants and time are bounded; a rule that fails is skipped.
+ * Number of wants and time are bounded; a rule that fails is skipped. What no rule sees coming is planned for when it
+ * starts ({@link StartedPrograms}).
  *
  * Rejected: asking ldd, file or an interpreter (they are programs that start up themselves, ldd runs the file it is asked
  * about, and their answers lack the names that are tried in vain); recorded runs alone (the first run is the one that
@@ -23,5 +24,6 @@
 export type { CommandLine } from "./command_line.ts";
 export type { Disk, FileStat, Range } from "./disk.ts";
 export { planStart, type PlanStartOptions } from "./plan_start.ts";
+export { type StartedProgram, StartedPrograms, type StartedProgramsOptions } from "./started_programs.ts";
 export type { Want } from "./want.ts";
 export * from "./state.ts";

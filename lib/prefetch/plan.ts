@@ -23,6 +23,8 @@ class PlanEnd extends Error {}
 export interface PlanOptions {
   readonly disk: Disk;
   readonly rules: readonly Rule[];
+  /** Commands that are planned for, as keys: grows. Those in there are left out. */
+  readonly planned?: Set<string>;
   /** Wants at most. */
   readonly limit: number;
   /** When to stop, by `now`. */
@@ -39,12 +41,13 @@ export class Plan {
   readonly #wants: Want[] = [];
   /** Index in #wants. */
   readonly #places = new Map<ByteString, number>();
-  readonly #commands = new Set<string>();
+  readonly #commands: Set<string>;
   readonly #known = new Map<string, unknown>();
   #depth = 0;
 
   constructor(options: PlanOptions) {
     this.#options = options;
+    this.#commands = options.planned ?? new Set();
     this.disk = new CachedDisk(options.disk, () => this.#checkTime());
   }
 
@@ -67,11 +70,10 @@ export class Plan {
   /** Applies all rules to a command, unless that has been done. */
   execute(command: CommandLine): void {
     const file = this.#normalize(join(command.cwd, command.path));
-    if (file === undefined) return;
-    const key = [file, ...command.argv].join("\0");
+    if (file === undefined || !this.content(file)) return;
+    const key = [this.disk.realPath(file) ?? file, ...command.argv].join("\0");
     if (this.#commands.has(key) || this.#depth === MAX_DEPTH) return;
     this.#commands.add(key);
-    if (!this.content(file)) return;
     const program = new Program({ ...command, path: file }, this);
     this.#depth++;
     for (const rule of this.#options.rules) this.#apply(rule, program);

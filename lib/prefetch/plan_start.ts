@@ -1,31 +1,46 @@
 import { toText } from "../bytes/mod.ts";
+import { threadTime } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import type { CommandLine } from "./command_line.ts";
 import type { Disk } from "./disk.ts";
 import { LocalDisk } from "./local_disk.ts";
 import { Plan } from "./plan.ts";
-import { rules } from "./registry.ts";
+import { rules as allRules } from "./registry.ts";
+import type { Rule } from "./rule.ts";
 import type { Want } from "./want.ts";
 
 const DEFAULT_LIMIT = 5000;
 const DEFAULT_BUDGET_MS = 200;
+/** A plan that takes so many times as long as it works is waiting for the disk, or for others to leave it the processor. */
+const MAX_WAITING = 5;
 
 export interface PlanStartOptions {
   /** This machine's, unless given. */
   readonly disk?: Disk;
+  /** All, unless given. */
+  readonly rules?: readonly Rule[];
+  /** Commands that were planned for, of which nothing more is wanted; those of this plan are added. */
+  readonly planned?: Set<string>;
   /** Wants at most. */
   readonly limit?: number;
-  /** Milliseconds after which the plan is given as far as it is; one question to the disk may come late. */
+  /** Milliseconds of work (see {@link workClock}) after which the plan is given as far as it is. */
   readonly budgetMs?: number;
 }
 
 /** What `command` is going to ask for when it starts, in that order, each path once. Never throws. */
 export function planStart(command: CommandLine, options: PlanStartOptions = {}): Want[] {
-  const { limit = DEFAULT_LIMIT, budgetMs = DEFAULT_BUDGET_MS } = options;
-  const now = () => performance.now();
-  const start = now();
+  const { limit = DEFAULT_LIMIT, budgetMs = DEFAULT_BUDGET_MS, rules = allRules, planned } = options;
+  const began = performance.now();
   using own = options.disk === undefined ? new LocalDisk() : undefined;
-  const plan = new Plan({ disk: options.disk ?? own!, rules, limit, deadline: start + budgetMs, now, log });
+  const plan = new Plan({
+    disk: options.disk ?? own!,
+    rules,
+    planned,
+    limit,
+    deadline: budgetMs,
+    now: workClock(),
+    log,
+  });
   try {
     plan.start(command);
   } catch (error) {
@@ -33,7 +48,14 @@ export function planStart(command: CommandLine, options: PlanStartOptions = {}):
     log.debug(`prefetch: the plan for "${toText(command.path)}" is not complete: ${error}`);
   }
   if (log.debugging) {
-    log.debug(`prefetch: ${plan.wants.length} wants planned in ${(now() - start).toFixed(1)} ms`);
+    log.debug(`prefetch: ${plan.wants.length} wants planned in ${(performance.now() - began).toFixed(1)} ms`);
   }
   return plan.wants;
+}
+
+/** ms since now of this thread's CPU time, or, where it waits, a fifth of the time that passes. */
+function workClock(): () => number {
+  const cpu = threadTime();
+  const time = performance.now();
+  return () => Math.max(threadTime() - cpu, (performance.now() - time) / MAX_WAITING);
 }

@@ -15,6 +15,7 @@ import { pythonRule } from "./rules/python.ts";
 import { rubyRule } from "./rules/ruby.ts";
 import { shebangRule } from "./rules/shebang.ts";
 import { shellRule } from "./rules/shell.ts";
+import { shimRule } from "./rules/shim.ts";
 import { terminfoRule } from "./rules/terminfo.ts";
 import { timeZoneRule } from "./rules/time_zone.ts";
 import { wrapperRule } from "./rules/wrapper.ts";
@@ -29,6 +30,7 @@ export const rules: readonly Rule[] = [
   terminfoRule,
   wrapperRule,
   shellRule,
+  shimRule,
   pythonRule,
   perlRule,
   nodeRule,
@@ -41,3 +43,6 @@ export const rules: readonly Rule[] = [
   libraryFilesRule,
   argumentsRule,
 ];
+
+/** What the kernel and the loader do with a program, whatever its arguments. */
+export const loadingRules: readonly Rule[] = [shebangRule, elfRule];

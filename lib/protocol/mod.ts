@@ -23,4 +23,5 @@ export * from "./operations.ts";
 export * from "./ranges.ts";
 export * from "./run.ts";
 export * from "./start_pack.ts";
+export * from "./started.ts";
 export * from "./trace.ts";

@@ -94,6 +94,8 @@ export const FileNote = {
   STOP_WAITING: 6,
   /** Touched things, as many notes as it takes, right before the answer to RUN: what the command asked for */
   TRACE: 7,
+  /** Started: the command starts a program. What that is going to need can be told ahead of its requests */
+  STARTED: 8,
 } as const;
 
 /** Requests of the local side to the agent. */
@@ -118,6 +120,8 @@ export const AgentNote = {
   WATCHED: 6,
   /** PackRecords, before RUN and after it: what the command is going to ask for */
   PACK: 7,
+  /** u32 length, then as many bytes of a PACK, as raw DEFLATE (RFC 1951) */
+  DEFLATED_PACK: 8,
 } as const;
 
 /** The directory number that always stands for the exported root. */

@@ -23,24 +23,35 @@ export interface DigestedChunk {
  */
 export class DigestsAhead {
   readonly #digests: Digests;
+  readonly #queue: Touched[] = [];
+  /** Paths that are or were in the queue. */
+  readonly #seen = new Set<ByteString>();
   readonly #early: DigestedChunk[] = [];
   #sink: ((chunk: DigestedChunk) => void) | undefined;
   #onEnd = () => {};
-  #ended = false;
+  #running = false;
   #closed = false;
   #left = MAX_BYTES;
 
   constructor(wants: readonly Touched[], digests: Digests) {
     this.#digests = digests;
-    this.#run(wants);
+    this.add(wants);
   }
 
-  /** Has what was found, and what is going to be, given to `sink`; `onEnd` when that is all. */
+  /** Wants these too, before what is left. */
+  add(wants: readonly Touched[]): void {
+    const added = wants.filter(({ kind, path }) => kind === "content" && !this.#seen.has(path));
+    for (const { path } of added) this.#seen.add(path);
+    this.#queue.unshift(...added);
+    if (!this.#running) this.#run();
+  }
+
+  /** Has what was found, and what is going to be, given to `sink`; `onEnd` whenever that is all. */
   tell(sink: (chunk: DigestedChunk) => void, onEnd: () => void): void {
     for (const chunk of this.#early.splice(0)) sink(chunk);
     this.#sink = sink;
     this.#onEnd = onEnd;
-    if (this.#ended) onEnd();
+    if (!this.#running) onEnd();
   }
 
   /** Ends it early. */
@@ -48,12 +59,10 @@ export class DigestsAhead {
     this.#closed = true;
   }
 
-  async #run(wants: readonly Touched[]): Promise<void> {
-    for (const want of wants) {
-      if (this.#closed || this.#left <= 0) break;
-      if (want.kind === "content") await this.#digest(want);
-    }
-    this.#ended = true;
+  async #run(): Promise<void> {
+    this.#running = true;
+    while (this.#queue.length > 0 && !this.#closed && this.#left > 0) await this.#digest(this.#queue.shift()!);
+    this.#running = false;
     this.#onEnd();
   }
 

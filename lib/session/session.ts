@@ -5,6 +5,7 @@ import {
   AgentNote,
   AgentOp,
   decodeRunOut,
+  decodeStarted,
   decodeTrace,
   encodeNumber,
   encodeRun,
@@ -209,6 +210,7 @@ export class Session {
   #notified(op: number, body: Uint8Array): void {
     if (op === FileNote.STOPPED) this.#stopped();
     else if (op === FileNote.TRACE) this.#noteTouched(decodeTrace(body));
+    else if (op === FileNote.STARTED) this.#options.start?.started(decodeStarted(body));
     else this.#files.notify(op, body);
   }
 

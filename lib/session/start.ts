@@ -5,11 +5,13 @@
  *    say of such a program; names are looked at and put into the link's queue; of contents, digests are computed
  * 2. the link stands: all that goes out, and behind it the request to run
  * 3. what is further ahead follows, and digests that had to be computed
- * 4. the command has ended: what it touched is remembered for the next time
+ * 4. the command starts a program of which nothing was expected: what that is going to need is told likewise
+ * 5. the command has ended: what it touched is remembered for the next time
  */
+import { toText } from "../bytes/mod.ts";
 import { log } from "../log/mod.ts";
-import { type CommandLine, Digests, planStart, Traces } from "../prefetch/mod.ts";
-import type { Touched } from "../protocol/mod.ts";
+import { type CommandLine, Digests, planStart, StartedPrograms, Traces } from "../prefetch/mod.ts";
+import type { Started, Touched } from "../protocol/mod.ts";
 import { DigestsAhead } from "./digests_ahead.ts";
 import { Telling, type TellOptions } from "./telling.ts";
 
@@ -25,6 +27,7 @@ export class Start {
   readonly #wants: readonly Touched[];
   readonly #digests: Digests | undefined;
   readonly #contents: DigestsAhead | undefined;
+  readonly #programs: StartedPrograms;
   #telling: Telling | undefined;
   #closed = false;
 
@@ -32,7 +35,9 @@ export class Start {
   constructor(command: CommandLine, { contents, digests }: { contents: boolean; digests?: Digests }) {
     this.#command = command;
     const trace = this.#traces.find(command);
-    this.#wants = trace?.wants ?? planStart(command);
+    const planned = trace === undefined ? new Set<string>() : undefined;
+    this.#wants = trace?.wants ?? planStart(command, { planned });
+    this.#programs = new StartedPrograms({ command, wants: this.#wants, planned });
     log.debug(`the command is expected to touch ${this.#wants.length} things, by ${trace ? "its trace" : "rules"}`);
     this.#digests = contents ? digests ?? Digests.open() : undefined;
     this.#contents = this.#digests && new DigestsAhead(this.#wants, this.#digests);
@@ -61,6 +66,18 @@ export class Start {
       else this.#contents?.tell((chunk) => telling.chunk(chunk), () => telling.flush());
     };
     step();
+  }
+
+  /** The command starts a program: tells what that is going to need, where nobody has. */
+  started(program: Started): void {
+    if (this.#closed || this.#telling === undefined) return;
+    const began = performance.now();
+    const wants = this.#programs.plan(program);
+    if (wants.length === 0) return;
+    this.#telling.now(wants);
+    this.#contents?.add(wants);
+    const what = `"${toText(program.path)}"${program.running ? ", which runs" : ""}`;
+    log.debug(`told of ${what}: ${wants.length} things in ${Math.round(performance.now() - began)} ms`);
   }
 
   /** The command touched this. */

@@ -43,7 +43,8 @@ export class Telling {
 
   /** For people. */
   get account(): string {
-    return `${this.#next} of ${this.#wants.length}, as ${this.#writer.records} records of ${this.#writer.bytes} bytes`;
+    const { records, bytes, sent } = this.#writer;
+    return `${this.#next} of ${this.#wants.length}, as ${records} records of ${bytes} bytes, ${sent} on the link`;
   }
 
   /** Tells until so many bytes have been written. */
@@ -54,6 +55,12 @@ export class Telling {
 
   step(): void {
     this.until(this.#writer.bytes + STEP_BYTES);
+  }
+
+  /** Tells of these at once, ahead of what is left. */
+  now(wants: readonly Touched[]): void {
+    for (const want of wants) this.#tell(want);
+    this.#writer.flush();
   }
 
   /** Tells the digest of a chunk, if it is of a file as that was told. It leaves with those that follow soon. */

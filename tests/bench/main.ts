@@ -16,7 +16,10 @@ import { measureStart, starts } from "./starts.ts";
 import { ratio, seconds, table } from "./table.ts";
 import { measureThroughput } from "./throughput.ts";
 
-const packages = ["bindfs", "ffmpeg", "gcc", "git", "libc6-dev", "lz4", "openssh-client", "perl", "python3"];
+const packages = [
+  ...["bindfs", "default-jre-headless", "ffmpeg", "gcc", "git", "libc6-dev", "lz4", "nodejs", "openssh-client", "perl"],
+  "python3",
+];
 const others = ["starts", "throughput", "operations", "stats", "executable"];
 /** Of those, what goes into one table. */
 const costs = ["stats", "executable"];
@@ -24,6 +27,7 @@ const names = [...Object.keys(sessions), ...others];
 
 interface Options {
   readonly rtt: number[];
+  readonly mbit?: number;
   readonly runs: number;
   readonly limit: number;
   readonly only: string;
@@ -76,25 +80,37 @@ function cell(series: Series, runs: number): string {
 
 async function measureStarts(rig: Rig, targets: Target[], options: Options): Promise<string> {
   const rows: string[][] = [];
+  const costRows: string[][] = [];
   for (const [title, command] of Object.entries(starts).filter(([title]) => title.includes(options.only))) {
     for (const target of targets) {
       const what = `${title}, RTT ${target.rttMs} ms`;
       stderr.line(what);
       const onRun = (run: number, variant: string) => stderr.status(`${what}: ${variant}, ${run} of ${options.runs}`);
       const limitMs = options.limit * 1000;
-      const { waits, ...times } = await measureStart(command, { rig, target, runs: options.runs, limitMs, onRun });
+      const { costs, ...times } = await measureStart(command, { rig, target, runs: options.runs, limitMs, onRun });
       stderr.status("");
       const all = [times.local, times.ssh, times.cold, times.traced, times.warm].map((series) =>
         cell(series, options.runs)
       );
       const tar = times.tar === undefined ? "" : cell(times.tar, options.runs);
-      rows.push([title, String(target.rttMs), ...all, tar, String(waits ?? "")]);
+      rows.push([title, String(target.rttMs), ...all, tar]);
+      const each = [costs.cold, costs.traced, costs.warm];
+      costRows.push([
+        ...[title, String(target.rttMs)],
+        ...each.map((cost) => String(cost?.waits ?? "")),
+        ...each.map((cost) => String(cost?.requests ?? "")),
+        ...each.map((cost) => cost === undefined ? "" : (cost.bytes.sent / 1e6).toFixed(2)),
+      ]);
     }
   }
-  return table(
-    ["start", "RTT, ms", "local, s", "ssh, s", "cold, s", "traced, s", "warm, s", "tar|lz4|ssh, s", "waits"],
+  const times = table(
+    ["start", "RTT, ms", "local, s", "ssh, s", "cold, s", "traced, s", "warm, s", "tar|lz4|ssh, s"],
     rows,
   );
+  const of = (what: string) => ["cold", "traced", "warm"].map((state) => `${what}, ${state}`);
+  return `${times}\n\n${
+    table(["start", "RTT, ms", ...of("waits"), ...of("requests"), ...of("MB sent")], costRows)
+  }\n\nwaits: requests of the kernel that waited for half a round trip or longer; requests: of the agent.`;
 }
 
 async function measureRest(chosen: string[], rig: Rig, target: Target, runs: number): Promise<string> {
@@ -126,8 +142,9 @@ async function main(chosen: string[], options: Options): Promise<void> {
   const wanted = chosen.length > 0 ? chosen : names;
   await prepare();
   await using rig = await Rig.start();
-  const targets = await Promise.all(options.rtt.map((rttMs) => rig.target(rttMs)));
+  const targets = await Promise.all(options.rtt.map((rttMs) => rig.target(rttMs, options.mbit)));
   console.log(await describeMachine());
+  if (options.mbit) console.log(`Links: ${options.mbit} Mbit/s each way`);
   const chosenSessions = wanted.filter((name) => name in sessions);
   if (chosenSessions.length > 0) console.log(`\n${await measureSessions(chosenSessions, rig, targets, options)}`);
   if (wanted.includes("starts")) console.log(`\n${await measureStarts(rig, targets, options)}`);
@@ -151,6 +168,7 @@ const program = new Command("scripts/bench")
       "Plain ssh runs `true`; for read and write, it moves the same amount through a pipe.",
   )
   .option("--rtt <ms,…>", "round-trip times", numbers, [0, 20, 100])
+  .option("--mbit <n>", "rate of the links, in Mbit/s each way", positive)
   .option("--runs <n>", "how often each", positive, 5)
   .option("--limit <seconds>", "for one run; no further runs when those of a case took as long together", positive, 300)
   .option("--only <text>", "of the starts, those with this in their title", "")

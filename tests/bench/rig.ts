@@ -7,6 +7,8 @@ const cache = `${top}.cache/bench`;
 /** The other machine, as something that commands are sent to. */
 export interface Target {
   readonly rttMs: number;
+  /** Mbit/s each way; 0: as much as goes. */
+  readonly mbit: number;
   /** `ssh … host`: words of a shell command over there are to follow. */
   readonly ssh: readonly string[];
   /** `outrun … host`: a command is to follow. */
@@ -40,11 +42,12 @@ export class Rig implements AsyncDisposable {
     return { cwd: this.#folder.path, env: { XDG_CACHE_HOME: cache, XDG_STATE_HOME: `${this.#folder.path}/state` } };
   }
 
-  /** The host at a distance. */
-  async target(rttMs: number): Promise<Target> {
-    const { alias } = rttMs > 0 ? await this.host.link({ rttMs }) : this.host;
+  /** The host at a distance, perhaps behind a narrow link. */
+  async target(rttMs: number, mbit = 0): Promise<Target> {
+    const { alias } = rttMs > 0 || mbit > 0 ? await this.host.link({ rttMs, mbit }) : this.host;
     return {
       rttMs,
+      mbit,
       ssh: ["ssh", "-F", this.host.sshConfig, alias],
       outrun: [Rig.executable, "--ssh", `-F ${this.host.sshConfig}`, alias],
     };

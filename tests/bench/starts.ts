@@ -14,18 +14,32 @@ export const starts: Record<string, readonly string[]> = {
   "`git --version`": ["git", "--version"],
   "gcc, hello world": ["gcc", "-o", "hello", "hello.c"],
   "`node -e 1`": ["node", "-e", "1"],
+  "`java -version`": ["java", "-version"],
+  "`sh -c`, ffmpeg": ["sh", "-c", "exec $(command -v ffmpeg) -version"],
   "perl, POSIX": ["perl", "-MPOSIX", "-e", "1"],
 };
 
 /** What a start can find: nothing over there; the trace of an earlier run, but nothing over there; all of it. */
 export type StartState = "cold" | "traced" | "warm";
 
+const states: readonly StartState[] = ["cold", "traced", "warm"];
+
+/** What one start cost apart from time. */
+export interface StartCosts {
+  /** Requests of the kernel that waited for half a round trip or longer; undefined without a distance. */
+  readonly waits: number | undefined;
+  /** Requests of the agent, most of which nobody waits for. */
+  readonly requests: number;
+  /** That went to the other machine, and came from there. */
+  readonly bytes: { readonly sent: number; readonly received: number };
+}
+
 /** What measuring a start gives. */
 export interface StartTimes extends Record<"local" | "ssh" | StartState, Series> {
   /** The same files through `tar | lz4 | ssh`, where they are libraries. */
   readonly tar?: Series;
-  /** Requests of the kernel that waited for half a round trip or longer, warm; undefined without a distance. */
-  readonly waits?: number;
+  /** Of one run in each state; undefined for one that failed. */
+  readonly costs: Readonly<Record<StartState, StartCosts | undefined>>;
 }
 
 /** Runs a program in turns here, with plain ssh (`true`), and through outrun in each state. */
@@ -38,29 +52,33 @@ export async function measureStart(
   await time([...target.outrun, "true"], context);
   const run = () => time([...target.outrun, ...command], context);
   const files = await closure(command[0]);
+  const prepare: Record<StartState, () => Promise<void>> = {
+    cold: () => rig.forget({ contents: true, traces: true }),
+    traced: () => rig.forget({ contents: true, traces: false }),
+    warm: async () => {},
+  };
   const variants: Record<string, () => Promise<number | string>> = {
     local: () => time([...command], context),
     ssh: () => time([...target.ssh, "true"], context),
-    cold: async () => {
-      await rig.forget({ contents: true, traces: true });
-      return await run();
-    },
-    traced: async () => {
-      await rig.forget({ contents: true, traces: false });
-      return await run();
-    },
-    warm: run,
   };
+  for (const state of states) {
+    variants[state] = async () => {
+      await prepare[state]();
+      return await run();
+    };
+  }
   if (files.length > 100) {
     await Deno.writeTextFile(`${rig.context.cwd}/files`, files.join("\n"));
     const script = `tar cPh -T files | lz4 -q | "$@"`;
     variants.tar = () => time(["sh", "-c", script, "sh", ...target.ssh, "cat >/dev/null"], context);
   }
   const times = await alternate(variants, options);
-  return {
-    ...times,
-    waits: await countWaits([...target.outrun, ...command], { rig, target }),
-  } as unknown as StartTimes;
+  const costs: Partial<Record<StartState, StartCosts>> = {};
+  for (const state of states) {
+    await prepare[state]();
+    costs[state] = await countCosts([...target.outrun, ...command], { rig, target });
+  }
+  return { ...times, costs } as unknown as StartTimes;
 }
 
 /** The libraries of a program, as ldd(1) says. */
@@ -70,15 +88,26 @@ async function closure(program: string): Promise<string[]> {
   return new TextDecoder().decode(stdout).trim().split("\n");
 }
 
-async function countWaits(command: string[], { rig, target }: { rig: Rig; target: Target }) {
-  if (target.rttMs === 0) return undefined;
-  const [outrun, ...args] = command;
-  const { stderr } = await new Deno.Command(outrun, { ...rig.context, args: ["--debug", ...args], stdin: "null" })
+/** By what outrun says of itself. */
+async function countCosts(
+  [outrun, ...args]: string[],
+  { rig, target }: { rig: Rig; target: Target },
+): Promise<StartCosts | undefined> {
+  const { code, stderr } = await new Deno.Command(outrun, { ...rig.context, args: ["--debug", ...args], stdin: "null" })
     .output();
-  const [, line = ""] = /requests of the kernel that waited: (.*)/.exec(new TextDecoder().decode(stderr)) ?? [];
-  let waits = 0;
-  for (const [, count, ms] of line.matchAll(/(\d+) of (\d+) ms/g)) {
-    if (Number(ms) >= target.rttMs / 2) waits += Number(count);
-  }
-  return waits;
+  return code === 0 ? readCosts(new TextDecoder().decode(stderr), target.rttMs) : undefined;
+}
+
+/** The costs in what outrun says with --debug. */
+export function readCosts(said: string, rttMs: number): StartCosts {
+  const [, waited = ""] = /requests of the kernel that waited: (.*)/.exec(said) ?? [];
+  const [, requests = "", link = "{}"] = /requests: ([^;]*); link: (\{.*\})/.exec(said) ?? [];
+  const { bytesOut = 0, bytesIn = 0 } = JSON.parse(link);
+  const sum = (matches: Iterable<RegExpMatchArray>) => [...matches].reduce((sum, [, count]) => sum + Number(count), 0);
+  const longWaits = [...waited.matchAll(/(\d+) of (\d+) ms/g)].filter(([, , ms]) => Number(ms) >= rttMs / 2);
+  return {
+    waits: rttMs > 0 ? sum(longWaits) : undefined,
+    requests: sum(requests.matchAll(/\w+ (\d+)/g)),
+    bytes: { sent: bytesOut, received: bytesIn },
+  };
 }

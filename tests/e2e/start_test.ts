@@ -143,6 +143,17 @@ Deno.test("the second run of a command asks for no names and no contents", async
   assert.ok(contents.cached > 2_500_000);
 });
 
+Deno.test("a program that nobody could expect is told of when it starts, and is expected the next time", async () => {
+  await using place = await Place.make({ "empty": "" });
+  const argv = ["sh", "-c", `$(printf pe; printf rl) -MPOSIX -e 'print "1"'`];
+  const { stderr } = await asHere(place, argv);
+  assert.match(stderr, /told of "\/usr\/bin\/perl": \d+ things/);
+  assert.match(stderr, /told of "\/usr\/bin\/perl", which runs: \d+ things/);
+  const second = await asHere(place, argv);
+  assert.doesNotMatch(second.stderr, /told of/);
+  assert.equal(second.names.asked, 0);
+});
+
 /** Shell scripts that change `file`, from "old\n" to something of the same size. */
 const changes: Record<string, string> = {
   "edited, its time set back": "touch -r file time; printf new\\\\n >file; touch -r time file",

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { type ByteString, fromText } from "../../../lib/bytes/mod.ts";
+import { bindNow } from "../../../lib/linux/mod.ts";
 import { type Disk, planStart, type Want } from "../../../lib/prefetch/mod.ts";
 import { Plan } from "../../../lib/prefetch/plan.ts";
 import type { Program } from "../../../lib/prefetch/program.ts";
 import type { Rule } from "../../../lib/prefetch/rule.ts";
 import { MemoryDisk } from "./memory_disk.ts";
 import { planned, withProgram } from "./planned.ts";
+
+// Loaded here, it is not taken for a leak of the first test.
+bindNow();
 
 /** A rule for every program. */
 function rule(name: string, plan: (program: Program) => void): Rule {

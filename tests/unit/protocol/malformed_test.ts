@@ -223,6 +223,24 @@ Deno.test("decodeTrace() throws DecodeError for more of the path before than the
   assert.throws(() => protocol.decodeTrace(chunks(1025)), DecodeError);
 });
 
+Deno.test("decodeStarted() throws DecodeError for paths that are not absolute, and for arguments that are none", () => {
+  const decode = (path: string, cwd: string, ...argv: string[]) =>
+    protocol.decodeStarted(
+      protocol.encodeStarted({
+        path: path as ByteString,
+        running: { argv: argv as ByteString[], cwd: cwd as ByteString },
+      }),
+    );
+  const { MAX_STARTED_ARGUMENTS } = protocol;
+  for (const path of ["", "a", "/a\0", `/${"x".repeat(4096)}`]) {
+    assert.throws(() => decode(path, "/", "a"), DecodeError);
+    assert.throws(() => decode("/a", path, "a"), DecodeError);
+  }
+  assert.throws(() => decode("/a", "/", "a\0b"), DecodeError);
+  assert.throws(() => decode("/a", "/", "x".repeat(MAX_STARTED_ARGUMENTS), "x"), DecodeError);
+  decode("/a", "/", "x".repeat(MAX_STARTED_ARGUMENTS));
+});
+
 /** Bytes of heap that are gained by `action`, and its duration in ms. */
 function cost(action: () => void): { bytes: number; ms: number } {
   const before = Deno.memoryUsage();

@@ -429,6 +429,13 @@ export const startSamples: Record<string, Sample> = {
      01 0700 0000 0000
      02 0100 0100 78 0000`,
   ),
+  "a program whose file is opened": sample(p.encodeStarted, p.decodeStarted, { path: "/a\x80" }, "0300 2f6180 0000"),
+  "a program that runs": sample(
+    p.encodeStarted,
+    p.decodeStarted,
+    { path: "/bin/a", running: { argv: ["a", "", "\xff"], cwd: "/" } },
+    "0600 2f62696e2f61 0300 0100 2f 0100 61 0000 0100 ff",
+  ),
 };
 
 /** Every message but a write, whose data has no length before it. */

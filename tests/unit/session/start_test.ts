@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { fromText } from "../../../lib/bytes/mod.ts";
+import { inflatePack } from "../../../lib/agent/inflate_pack.ts";
 import { createFileServer } from "../../../lib/fileserver/mod.ts";
 import { bindNow } from "../../../lib/linux/mod.ts";
 import { Digests, Traces } from "../../../lib/prefetch/mod.ts";
@@ -58,9 +59,9 @@ class Fixture implements AsyncDisposable {
     const options: TellOptions = {
       files: this.#files,
       notify: (op, body) => {
-        assert.equal(op, AgentNote.PACK);
-        this.notes.push(body.length);
-        this.records.push(...decodePack(body));
+        const pack = op === AgentNote.PACK ? body : inflatePack(body);
+        this.notes.push(pack.length);
+        this.records.push(...decodePack(pack));
       },
       isCongested: () => this.isCongested,
     };
@@ -175,6 +176,27 @@ Deno.test("Start tells nothing after it is closed", async () => {
   assert.equal(fixture.records.length, told);
 });
 
+Deno.test("Start tells what a program is going to need that the command starts, names and digests, unless that was told", async () => {
+  await using fixture = new Fixture({ a: "a", script: "#!/bin/none\n", other: "#!/bin/none\n" });
+  fixture.touched(["content", "script"]);
+  const start = fixture.start();
+  start.started({ path: fromText(fixture.at("other")) });
+  assert.equal(fixture.records.length, 0, "nothing stands yet");
+  fixture.tell(start);
+  await fixture.until(hasContent(fixture));
+  fixture.records.length = 0;
+  start.started({ path: fromText(fixture.at("script")) });
+  assert.equal(fixture.records.length, 0);
+  start.started({ path: fromText(fixture.at("other")) });
+  await fixture.until(hasContent(fixture));
+  assert.ok(fixture.records.some((record) => record.kind === "entry" && record.name === "other" && record.found));
+  assert.ok(fixture.records.some((record) => record.kind === "content" && record.name === "other"));
+  start.close();
+  fixture.records.length = 0;
+  start.started({ path: fromText(fixture.at("a")) });
+  assert.equal(fixture.records.length, 0);
+});
+
 Deno.test("Start remembers what the command touched, and nothing of one that touched nothing", async () => {
   await using fixture = new Fixture({ a: "a" });
   const start = fixture.start();
@@ -209,7 +231,7 @@ Deno.test("DigestsAhead gives what it found early and late, and says when that w
 
 Deno.test("PackWriter gathers records for some ms, into notes that fit a frame", async () => {
   const notes: Uint8Array[] = [];
-  const writer = new PackWriter((_, body) => notes.push(body));
+  const writer = new PackWriter((op, body) => notes.push(op === AgentNote.PACK ? body : inflatePack(body)));
   const record = { kind: "entry", dir: 1, name: fromText("x".repeat(4000)) } as const;
   for (let i = 0; i < 20; i++) writer.write(record);
   assert.equal(notes.length, 1);

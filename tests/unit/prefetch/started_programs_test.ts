@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { fromText } from "../../../lib/bytes/mod.ts";
+import { bindNow } from "../../../lib/linux/mod.ts";
+import { planStart, StartedPrograms, type Want } from "../../../lib/prefetch/mod.ts";
+import { makeElf } from "./elf_bytes.ts";
+import { MemoryDisk } from "./memory_disk.ts";
+import { withProgram } from "./planned.ts";
+
+// Loaded here, it is not taken for a leak of the first test.
+bindNow();
+
+const env = ["PATH=/bin"].map(fromText);
+const cwd = fromText("/");
+
+/** What a command's plan, or the trace of an earlier run, leaves to be told of programs that it starts. */
+function started(disk: MemoryDisk, argv: string[], { trace }: { trace?: string[] } = {}) {
+  const command = { path: fromText(argv[0]), argv: argv.map(fromText), env, cwd };
+  const planned = trace === undefined ? new Set<string>() : undefined;
+  const wants = trace?.map((path) => ({ kind: "content", path: fromText(path) }) as Want) ??
+    planStart(command, { disk, planned });
+  const programs = new StartedPrograms({ command, wants, planned, disk });
+  const lines = (list: Want[]) => list.map(({ kind, path }) => `${kind} ${path}`);
+  return {
+    opened: (path: string) => lines(programs.plan({ path: fromText(path) })),
+    runs: (path: string, argv: string[], directory = "/") =>
+      lines(programs.plan({ path: fromText(path), running: { argv: argv.map(fromText), cwd: fromText(directory) } })),
+  };
+}
+
+/** A shell, and a program with a library of its own that nobody can know of by the shell's arguments. */
+function machine(): MemoryDisk {
+  const disk = withProgram(new MemoryDisk(), "/bin/sh");
+  withProgram(disk, "/bin/tool", { needed: ["libtool.so", "libc.so.6"] });
+  return disk.file("/lib64/libtool.so", makeElf({ soname: "libtool.so" })).file("/data/in.txt", "x");
+}
+
+Deno.test("StartedPrograms plans what an unexpected program loads when its file is opened, but nothing of arguments", () => {
+  const programs = started(machine(), ["/bin/sh", "-c", "$(choose)"]);
+  const wants = programs.opened("/bin/tool");
+  assert.ok(wants.includes("content /bin/tool") && wants.includes("content /lib64/libtool.so"), wants.join());
+  // A shell without arguments would be interactive.
+  const shell = started(machine().file("/.bash_history"), ["/bin/tool"]).opened("/bin/sh");
+  assert.ok(shell.includes("content /bin/sh") && !shell.some((want) => want.includes("history")), shell.join());
+});
+
+Deno.test("StartedPrograms plans for the arguments of an unexpected program when it runs", () => {
+  const programs = started(machine(), ["/bin/sh", "-c", "$(choose)"]);
+  programs.opened("/bin/tool");
+  assert.ok(programs.runs("/bin/tool", ["tool", "in.txt"], "/data").includes("content /data/in.txt"));
+});
+
+Deno.test("StartedPrograms plans nothing for what the command was planned to start", () => {
+  const programs = started(machine(), ["/bin/sh", "-c", "tool /data/in.txt"]);
+  assert.deepEqual(programs.opened("/bin/tool"), []);
+  assert.deepEqual(programs.runs("/bin/tool", ["tool", "/data/in.txt"]), []);
+  assert.notDeepEqual(programs.runs("/bin/tool", ["tool", "/data/none.txt"]), [], "other arguments");
+});
+
+Deno.test("StartedPrograms plans nothing for a program of an earlier run, whatever its arguments, but for others", () => {
+  const programs = started(machine(), ["/bin/sh"], { trace: ["/bin/sh", "/bin/tool"] });
+  assert.deepEqual(programs.opened("/bin/tool"), []);
+  assert.deepEqual(programs.runs("/bin/tool", ["tool", "/data/in.txt"]), []);
+  const other = started(machine(), ["/bin/sh"], { trace: ["/bin/sh"] });
+  assert.notDeepEqual(other.opened("/bin/tool"), []);
+});
+
+Deno.test("StartedPrograms plans by the name under which a program was called", () => {
+  // A virtual environment's python is a link, and goes by where that is.
+  const disk = withProgram(new MemoryDisk(), "/usr/bin/python3").link("/venv/bin/python", "/usr/bin/python3")
+    .file("/venv/pyvenv.cfg", "home = /usr/bin\n");
+  const programs = started(withProgram(disk, "/bin/sh"), ["/bin/sh", "-c", "$(choose)"]);
+  const wants = programs.runs("/usr/bin/python3", ["/venv/bin/python", "-c", "1"]);
+  assert.ok(wants.includes("content /venv/pyvenv.cfg"), wants.join());
+});
+
+Deno.test("StartedPrograms plans nothing for a file that is not here", () => {
+  assert.deepEqual(started(machine(), ["/bin/sh"]).opened("/bin/none"), []);
+});
+
+Deno.test("StartedPrograms plans for so many programs only", () => {
+  const disk = machine();
+  for (let i = 0; i < 100; i++) withProgram(disk, `/bin/tool${i}`);
+  const programs = started(disk, ["/bin/sh"]);
+  const plans = Array.from({ length: 100 }, (_, i) => programs.opened(`/bin/tool${i}`).length > 0);
+  assert.deepEqual(plans, plans.map((_, i) => i < 64));
+});
