@@ -289,6 +289,7 @@ export class Agent {
     const { hits, misses } = this.#recorder;
     const touched = this.#recorder.touched();
     log.debug(`contents, in bytes: ${JSON.stringify(this.#contents?.statistics ?? "not kept")}`);
+    log.debug(`walks, in bytes: ${JSON.stringify(this.#mirror?.walks.statistics)}`);
     const waited = this.#server?.waited.map((count, index) => `${count} of ${WAITS_MS[index]} ms or more`);
     log.debug(`requests of the kernel that waited: ${waited?.join(", ")}`);
     const slow = [...this.#server?.slow ?? []].map(([name, count]) => `${count} ${name}`);

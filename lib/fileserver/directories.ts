@@ -30,6 +30,8 @@ export interface DirectoriesOptions {
  */
 export class Directories {
   readonly #bound = new Map<number, Bound>();
+  /** The numbers bound last, by what they stand for. */
+  readonly #numbers = new Map<string, number>();
   readonly #policy: Policy;
   readonly #limit: number;
   readonly #watches: Watches | undefined;
@@ -75,6 +77,7 @@ export class Directories {
     if (before === undefined && this.#bound.size >= this.#limit) return -Errno.ENFILE;
     const fd = this.#open(message);
     this.#bound.set(id, { fd, dev: message.dev });
+    if (fd >= 0) this.#numbers.set(keyOf(message), id);
     if (fd >= 0 && this.#watches?.add(id, fd)) this.#onWatched(id);
     return Math.min(fd, 0);
   }
@@ -86,7 +89,18 @@ export class Directories {
     if (fd < 0) return undefined;
     const dir = this.#next++;
     this.#bound.set(dir, { fd, dev: message.dev });
+    this.#numbers.set(keyOf(message), dir);
     return { dir, watched: this.#watches?.add(dir, fd) ?? false };
+  }
+
+  /** A number that stands for a directory already. Its descriptor keeps the inode, so nothing else can be that. */
+  numberOf(inode: { dev: number; ino: bigint }): number | undefined {
+    return this.#numbers.get(keyOf(inode));
+  }
+
+  /** How many numbers are in use. */
+  get size(): number {
+    return this.#bound.size;
   }
 
   /** Whether changes in the exported root are told. */
@@ -100,6 +114,8 @@ export class Directories {
     const bound = this.#bound.get(id);
     if (bound === undefined) return -Errno.EBADF;
     this.#watches?.remove(id);
+    const stat = bound.fd >= 0 ? statFd(bound.fd) : 0;
+    if (typeof stat !== "number" && this.#numbers.get(keyOf(stat)) === id) this.#numbers.delete(keyOf(stat));
     if (bound.fd >= 0) close(bound.fd);
     this.#bound.delete(id);
     return 0;
@@ -128,6 +144,10 @@ export class Directories {
     if (stat.dev !== dev || (ino !== ANY_INODE && stat.ino !== ino)) return -Errno.ESTALE;
     return this.isBorder(parent, dev) && this.#policy.refusesFileSystem(fd) ? -Errno.EACCES : 0;
   }
+}
+
+function keyOf({ dev, ino }: { dev: number; ino: bigint }): string {
+  return `${dev}:${ino}`;
 }
 
 /** What opening says when the name is gone, or no directory any more (a link in its place included). */

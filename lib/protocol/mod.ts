@@ -24,3 +24,4 @@ export * from "./ranges.ts";
 export * from "./run.ts";
 export * from "./start_pack.ts";
 export * from "./trace.ts";
+export * from "./walk.ts";

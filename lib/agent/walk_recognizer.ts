@@ -1,0 +1,124 @@
+import type { Node } from "./nodes.ts";
+
+/** Directories beside each other that are looked into, until that is taken for a walk: after their parent was listed, or not. */
+const SIBLINGS_LISTED = 2;
+const SIBLINGS = 3;
+/** Small files that are opened in one place, until more are expected. */
+const FILES_LISTED = 2;
+const FILES = 4;
+/** So often what was told of a tree may not have been used. */
+const MAX_FAILURES = 2;
+/** As deep as a walk is told where the program is. */
+const MAX_DEPTH = 64;
+
+/** What is expected to be asked for. */
+export interface WalkWanted {
+  readonly top: Node;
+  /** Inode numbers on the way from the top to where the program is. */
+  readonly from: readonly bigint[];
+  readonly contents: boolean;
+  readonly breadth: boolean;
+}
+
+/** What programs did in a directory. */
+interface Seen {
+  isListed: boolean;
+  hasMissed: boolean;
+  /** Directories in there in which names were looked up that were not known. */
+  siblings: number;
+  files: number;
+  /** Directories in there that were listed. */
+  listed: number;
+  /** Walks from here that were not worth it. */
+  failures: number;
+}
+
+/**
+ * Tells from what programs ask for whether they walk through a tree: whoever has listed a directory and then lists one in
+ * it goes on so; and whoever looks into one directory after the other, or opens the second file, is going to do the same with
+ * the next. The top is the highest directory above that was listed without a gap.
+ */
+export class WalkRecognizer {
+  readonly #seen = new WeakMap<Node, Seen>();
+
+  /** A directory is listed. */
+  listed(node: Node, isTold: boolean): WalkWanted | undefined {
+    this.#of(node).isListed = true;
+    const parent = above(node);
+    if (parent === undefined) return undefined;
+    const { isListed } = this.#of(parent);
+    this.#of(parent).listed++;
+    return isTold || !isListed ? undefined : this.#want(node, { contents: false });
+  }
+
+  /** A name in a directory was not known. */
+  missed(node: Node): WalkWanted | undefined {
+    const seen = this.#of(node);
+    const parent = above(node);
+    if (seen.hasMissed || seen.isListed || parent === undefined) return undefined;
+    seen.hasMissed = true;
+    const { siblings, isListed } = this.#of(parent);
+    this.#of(parent).siblings++;
+    if (siblings + 1 < (isListed ? SIBLINGS_LISTED : SIBLINGS)) return undefined;
+    return this.#want(node, { contents: false });
+  }
+
+  /** A small file is read whose content was not known. */
+  opened(node: Node): WalkWanted | undefined {
+    const directory = above(node);
+    if (directory === undefined) return undefined;
+    const top = this.#top(directory);
+    const seen = this.#of(top);
+    seen.files++;
+    if (seen.files < (this.#of(directory).isListed ? FILES_LISTED : FILES)) return undefined;
+    return this.#want(node, { contents: true });
+  }
+
+  /** What was told of a walk was used for the most part, or not. */
+  ended({ top }: WalkWanted, { isGood }: { isGood: boolean }): void {
+    const seen = this.#of(top);
+    seen.failures = isGood ? 0 : seen.failures + 1;
+  }
+
+  #want(node: Node, { contents }: { contents: boolean }): WalkWanted | undefined {
+    const directory = contents ? above(node)! : node;
+    // A directory is walked through with its siblings, unless that would be the whole machine; files with theirs.
+    const parent = above(directory);
+    const first = contents || parent === undefined ? directory : parent;
+    const top = this.#top(first);
+    if (above(top) === undefined && top.id === 1) return undefined;
+    if (this.#of(top).failures >= MAX_FAILURES) return undefined;
+    const from: bigint[] = [];
+    for (let at: Node | undefined = node; at !== undefined && at !== top; at = above(at)) from.unshift(at.attr.ino);
+    return { top, from: from.slice(0, MAX_DEPTH), contents, breadth: this.#isBreadth(top) };
+  }
+
+  /** The highest directory from here on up of which all on the way were listed; not the root. */
+  #top(directory: Node): Node {
+    let top = directory;
+    for (let at = above(top); at !== undefined && at.id !== 1 && this.#of(at).isListed; at = above(at)) top = at;
+    return top;
+  }
+
+  /** Several directories in there were listed, and nothing in those. */
+  #isBreadth(top: Node): boolean {
+    if (this.#of(top).listed < 3) return false;
+    for (const child of top.children.values()) {
+      if (child.isDirectory && this.#of(child).listed + this.#of(child).siblings > 0) return false;
+    }
+    return true;
+  }
+
+  #of(node: Node): Seen {
+    let seen = this.#seen.get(node);
+    if (seen === undefined) {
+      seen = { isListed: false, hasMissed: false, siblings: 0, files: 0, listed: 0, failures: 0 };
+      this.#seen.set(node, seen);
+    }
+    return seen;
+  }
+}
+
+function above(node: Node): Node | undefined {
+  return node.places[0]?.parent;
+}
