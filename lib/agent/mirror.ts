@@ -65,6 +65,7 @@ import { type Connection, RpcError } from "../rpc/mod.ts";
 import type { ReadableContent } from "./content.ts";
 import type { Contents } from "./contents.ts";
 import { ExtendedAttributes } from "./extended.ts";
+import type { Keeper } from "./keeper.ts";
 import { Listings } from "./listings.ts";
 import { LockedContent } from "./locked_content.ts";
 import { Locks } from "./locks.ts";
@@ -104,6 +105,8 @@ export interface MirrorOptions extends TreeOptions {
   readonly recorder?: Recorder;
   /** The contents that are here. */
   readonly contents?: Contents;
+  /** Where contents are kept. */
+  readonly keeper?: Keeper;
 }
 
 /** Bytes that a program believes to be written. */
@@ -143,7 +146,7 @@ export class Mirror implements FileSystem {
     this.tree.log.onForgotten = (node) => this.#forgotten(node);
     this.#behind = new WriteBehind({ tree: this.tree, enabled: options.writeBehind ?? false });
     this.#names = new NameChanges(this.tree, this.#behind);
-    this.walks = new Walks({ connection, tree: this.tree, lz4: options.contents?.lz4 });
+    this.walks = new Walks({ connection, tree: this.tree, lz4: options.contents?.lz4, keeper: options.keeper });
     this.#listings = new Listings(this.tree);
     this.#extended = new ExtendedAttributes(this.tree, options.hasId ?? (() => true));
     this.#writeOut = new WriteOut(options.syncFiles ?? ((onEnd) => onEnd()));

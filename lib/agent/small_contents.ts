@@ -9,23 +9,22 @@ import type { PackedData } from "./start_pack.ts";
 const MAX_HELD = 32 * 1024 * 1024;
 
 /** A small file's content, in memory. */
-interface Held extends ReadableContent {
+export interface HeldContent extends ReadableContent {
   readonly stat: FileAttr;
-  readonly size: number;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Whether it was given to the cache. */
+  isKept: boolean;
 }
 
 /** Contents of small files that came whole, ahead of the command. Those that came first make room for others. */
 export class SmallContents {
   readonly #lz4: Lz4 | undefined;
-  readonly #held = new Map<string, Held>();
+  readonly #held = new Map<string, HeldContent>();
   #bytes = 0;
-  /** Called when a content is used for the first time: with what identifies the file, and its bytes. */
-  readonly #onUse: (key: string) => void;
 
   /** Without `lz4`, contents must come as they are. */
-  constructor(options: { lz4?: Lz4; onUse: (key: string) => void }) {
-    this.#lz4 = options.lz4;
-    this.#onUse = options.onUse;
+  constructor(lz4?: Lz4) {
+    this.#lz4 = lz4;
   }
 
   /** Takes a content. Throws an Error for one that is not what it says. */
@@ -34,8 +33,9 @@ export class SmallContents {
     const known = this.#held.get(key);
     if (known !== undefined) this.#drop(key, known);
     const content = this.#unpack(bytes, stat.size);
-    this.#held.set(key, { stat, size: stat.size, read: (offset, size) => content.subarray(offset, offset + size) });
-    this.#bytes += stat.size;
+    const read = (offset: number, size: number) => content.subarray(offset, offset + size);
+    this.#held.set(key, { stat, bytes: content, isKept: false, read });
+    this.#bytes += content.length;
     for (const [oldest, held] of this.#held) {
       if (this.#bytes <= MAX_HELD) break;
       this.#drop(oldest, held);
@@ -43,21 +43,18 @@ export class SmallContents {
   }
 
   /** The content of a node, as its attributes are now; undefined where it is not here. */
-  of(node: Node): ReadableContent | undefined {
+  of(node: Node): HeldContent | undefined {
     if (this.#held.size === 0 || node.writes > 0) return undefined;
-    const key = inodeKey(node.attr);
-    const held = this.#held.get(key);
-    if (held === undefined || !isAsIt(held.stat, node.attr)) return undefined;
-    this.#onUse(key);
-    return held;
+    const held = this.#held.get(inodeKey(node.attr));
+    return held !== undefined && isAsIt(held.stat, node.attr) ? held : undefined;
   }
 
-  #drop(key: string, { size }: Held): void {
+  #drop(key: string, { bytes }: HeldContent): void {
     this.#held.delete(key);
-    this.#bytes -= size;
+    this.#bytes -= bytes.length;
   }
 
-  #unpack(bytes: Uint8Array, size: number): Uint8Array {
+  #unpack(bytes: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
     if (bytes.length === size) return bytes.slice();
     if (this.#lz4 === undefined) throw new Error("Cannot unpack a content: packed ones were not asked for");
     return this.#lz4.decompress(bytes, size);

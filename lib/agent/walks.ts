@@ -6,12 +6,14 @@
  * 3. they arrive as those of a start pack do, under leases; contents wait for whoever opens the files
  * 4. half of what was told was used: the next stretch is asked for, four times as long. Otherwise that was all.
  */
+import { toText } from "../bytes/mod.ts";
 import { log } from "../log/mod.ts";
 import type { Lz4 } from "../compression/mod.ts";
 import { encodeWalk, FileOp, MAX_DATA, maxWalkReply, type PackRecord } from "../protocol/mod.ts";
 import type { Call, Connection } from "../rpc/mod.ts";
 import type { ReadableContent } from "./content.ts";
-import { inodeKey, type Node } from "./nodes.ts";
+import type { Keeper } from "./keeper.ts";
+import { inodeKey, type Node, pathOf } from "./nodes.ts";
 import { SmallContents } from "./small_contents.ts";
 import type { Tree } from "./tree.ts";
 import { WalkParts } from "./walk_parts.ts";
@@ -23,7 +25,7 @@ const LONGEST = 1024 * 1024;
 /** The same where contents come, too. */
 const FIRST_CONTENTS = 256 * 1024;
 const LONGEST_CONTENTS = 4 * 1024 * 1024;
-const GROWTH = 4;
+const GROWTH = 8;
 /** Most bytes that one walk has told and nobody has used. */
 const MAX_UNUSED = 8 * 1024 * 1024;
 /** Walks that are gone on with, and those that are over but not all used; of older ones, what nobody came for is given up. */
@@ -53,6 +55,8 @@ export interface WalksOptions {
   readonly tree: Tree;
   /** Contents may be packed. */
   readonly lz4?: Lz4;
+  /** Where contents are kept that programs used. */
+  readonly keeper?: Keeper;
 }
 
 /** The walks of all programs. */
@@ -68,12 +72,18 @@ export class Walks {
 
   constructor(options: WalksOptions) {
     this.#options = options;
-    this.#contents = new SmallContents({ lz4: options.lz4, onUse: (key) => this.#use(`content ${key}`) });
+    this.#contents = new SmallContents(options.lz4);
   }
 
   /** The content of a node, if it came. */
   contentOf(node: Node): ReadableContent | undefined {
-    return this.#contents.of(node);
+    const content = this.#contents.of(node);
+    if (content === undefined) return undefined;
+    const key = inodeKey(node.attr);
+    this.#use(`content ${key}`);
+    if (!content.isKept) this.#options.keeper?.add(pathOf(node), content.bytes);
+    content.isKept = true;
+    return content;
   }
 
   /** A program lists a directory. `isTold`: all names are known. */
@@ -99,7 +109,7 @@ export class Walks {
     if (wanted === undefined) return;
     const walk = this.#covering(at, wanted.contents);
     if (walk === undefined) return this.#begin(wanted);
-    if (walk.call === undefined && walk.unused < MAX_UNUSED) this.#ask(walk);
+    if (walk.call === undefined && walk.unused < MAX_UNUSED) this.#ask(walk, wanted.from);
   }
 
   /** A walk that is going to tell of what is missing, sooner or later. */
@@ -119,12 +129,15 @@ export class Walks {
     };
     this.#walks.add(walk);
     this.statistics.walks++;
-    this.#ask(walk);
+    const what = `${wanted.breadth ? "level by level" : "in depth"}, ${wanted.contents ? "with" : "without"} contents`;
+    log.debug(`walk ${walk.number} through "${toText(pathOf(wanted.top))}" ${what}`);
+    this.#ask(walk, wanted.from);
     const [oldest] = this.#walks;
     if (this.#walks.size > MAX_WALKS) this.#giveUp(oldest);
   }
 
-  #ask(walk: Walk): void {
+  /** `from`: where the program is, if that is not where it was expected. */
+  #ask(walk: Walk, from: readonly bigint[]): void {
     const { connection, tree } = this.#options;
     const { wanted, number, budget } = walk;
     let dir: number;
@@ -147,7 +160,7 @@ export class Walks {
       }
     };
     const packed = this.#options.lz4 !== undefined;
-    const body = encodeWalk({ walk: number, dir, budget, packed, ...wanted });
+    const body = encodeWalk({ walk: number, dir, budget, packed, ...wanted, from });
     const call = connection.call(FileOp.WALK, body, { onPiece, maxReply: maxWalkReply(budget) });
     walk.call = call;
     call.reply.then(() => this.#paused(walk), (error) => {
@@ -201,6 +214,7 @@ export class Walks {
   #paused(walk: Walk): void {
     walk.call = undefined;
     if (!this.#walks.has(walk)) return;
+    log.debug(`walk ${walk.number}: ${walk.used} of ${walk.used + walk.unused} used${walk.ended ? ", all told" : ""}`);
     if (!walk.ended) return this.#goOn(walk);
     const { used, unused, wanted, seen } = walk;
     this.#recognizer.ended(wanted, { isGood: used >= unused });
@@ -210,7 +224,7 @@ export class Walks {
   #goOn(walk: Walk): void {
     if (walk.call !== undefined || walk.ended || walk.unused * 2 > walk.budget) return;
     walk.budget = Math.min(walk.budget * GROWTH, walk.wanted.contents ? LONGEST_CONTENTS : LONGEST);
-    this.#ask(walk);
+    this.#ask(walk, []);
   }
 
   #giveUp(walk: Walk): void {

@@ -53,6 +53,8 @@ export class Walk {
   /** What a file's content is read into. */
   readonly #buffer = new Uint8Array(MAX_DATA);
   #contents: boolean;
+  /** The sums of the places at which the one that walks was found, by order. */
+  readonly #places = orders.map(() => 0);
 
   constructor(context: Context, top: WalkIn) {
     this.#context = context;
@@ -67,6 +69,19 @@ export class Walk {
   next(): Step {
     const { value, done } = this.#steps.next();
     return done ? undefined : value;
+  }
+
+  /** The one that walks is in a directory whose turn has not come: what was to come before it, it has passed. */
+  moveTo(from: readonly bigint[]): void {
+    for (let depth = from.length - 1; depth >= 0; depth--) {
+      const at = this.#jobs.findIndex(({ stat }) => stat.ino === from[depth] && isDirectory(stat));
+      if (at < 0) continue;
+      this.#jobs[at] = { ...this.#jobs[at], from: from.slice(depth + 1) };
+      // The next one is at the begin or at the end: see #run.
+      const cut = this.#top.breadth ? at : at + 1;
+      this.#jobs = [...this.#jobs.slice(cut), ...this.#jobs.slice(0, cut)];
+      return;
+    }
   }
 
   /** Gives up what it holds. */
@@ -142,10 +157,18 @@ export class Walk {
     return this.#contents && isSmall && !this.#context.walks.wasOpened(stat);
   }
 
-  /** From where the one that walks is, and what is before that last. */
+  /**
+   * From where the one that walks is, and what is before that last; in the order in which that one comes first: it has just
+   * begun.
+   */
   #note(jobs: Job[], [ino, ...below]: readonly bigint[]): void {
-    const index = Math.max(0, jobs.findIndex(({ stat }) => stat.ino === ino));
-    const sorted = [...jobs.slice(index), ...jobs.slice(0, index)];
+    if (jobs.length === 0) return;
+    const ordered = orders.map((order) => order(jobs));
+    const places = ordered.map((one) => Math.max(0, one.findIndex(({ stat }) => stat.ino === ino)));
+    for (const [order, place] of places.entries()) this.#places[order] += place;
+    const order = this.#places.indexOf(Math.min(...this.#places));
+    const [index, all] = [places[order], ordered[order]];
+    const sorted = [...all.slice(index), ...all.slice(0, index)];
     if (sorted.length > 0 && sorted[0].stat.ino === ino) sorted[0] = { ...sorted[0], from: below };
     if (this.#jobs.length + sorted.length > MAX_WAITING) return;
     this.#jobs.push(...this.#top.breadth ? sorted : sorted.reverse());
@@ -193,6 +216,13 @@ export class Walk {
     return result;
   }
 }
+
+/** The orders in which programs walk: that of the listing, of names, of inode numbers. */
+const orders: readonly ((jobs: Job[]) => Job[])[] = [
+  (jobs) => jobs,
+  (jobs) => jobs.toSorted((one, other) => one.name < other.name ? -1 : 1),
+  (jobs) => jobs.toSorted((one, other) => one.stat.ino < other.stat.ino ? -1 : 1),
+];
 
 function isDirectory({ mode }: Stat): boolean {
   return (mode & S_IFMT) === S_IFDIR;

@@ -38,6 +38,7 @@ export class Walks {
     if (this.#busy.has(message.walk)) return undefined;
     const known = this.#walks.get(message.walk);
     this.#walks.delete(message.walk);
+    known?.moveTo(message.from);
     const walk = known ?? new Walk(context, message);
     this.#busy.add(message.walk);
     return walk;

@@ -3,7 +3,7 @@ import { whole } from "./file.ts";
 
 /** Asks for what a command that walks through a tree of directories is going to ask for, as records of a start pack. */
 export interface WalkIn {
-  /** The agent's number of the walk. One that the local side knows goes on where it was; `from` does not matter then. */
+  /** The agent's number of the walk. One that the local side knows goes on where it was, or at the end of `from`. */
   readonly walk: number;
   /** The directory at the top. What is in there is known already, but for its directories. */
   readonly dir: number;
