@@ -2,10 +2,10 @@ import type { Node } from "./nodes.ts";
 
 /** Directories beside each other that are looked into, until that is taken for a walk: after their parent was listed, or not. */
 const SIBLINGS_LISTED = 2;
-const SIBLINGS = 3;
+const SIBLINGS = 4;
 /** Small files that are opened in one place, until more are expected. */
 const FILES_LISTED = 2;
-const FILES = 4;
+const FILES = 8;
 /** So often what was told of a tree may not have been used. */
 const MAX_FAILURES = 2;
 /** As deep as a walk is told where the program is. */
@@ -60,6 +60,7 @@ export class WalkRecognizer {
     const { siblings, isListed } = this.#of(parent);
     this.#of(parent).siblings++;
     if (siblings + 1 < (isListed ? SIBLINGS_LISTED : SIBLINGS)) return undefined;
+    if (!isListed && isShallow(parent)) return undefined;
     return this.#want(node, { contents: false });
   }
 
@@ -70,7 +71,9 @@ export class WalkRecognizer {
     const top = this.#top(directory);
     const seen = this.#of(top);
     seen.files++;
-    if (seen.files < (this.#of(directory).isListed ? FILES_LISTED : FILES)) return undefined;
+    const { isListed } = this.#of(directory);
+    if (seen.files < (isListed ? FILES_LISTED : FILES)) return undefined;
+    if (!isListed && isShallow(directory)) return undefined;
     return this.#want(node, { contents: true });
   }
 
@@ -117,6 +120,11 @@ export class WalkRecognizer {
     }
     return seen;
   }
+}
+
+/** `/usr`, `/etc`: what is in there does not belong together. */
+function isShallow(directory: Node): boolean {
+  return (above(directory)?.id ?? 1) === 1;
 }
 
 function above(node: Node): Node | undefined {

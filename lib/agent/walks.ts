@@ -28,6 +28,9 @@ const LONGEST_CONTENTS = 4 * 1024 * 1024;
 const GROWTH = 8;
 /** Most bytes that one walk has told and nobody has used. */
 const MAX_UNUSED = 8 * 1024 * 1024;
+/** A walk of which less was used does not get longer when something is not told; and so often it is gone on with. */
+const WORTH = 0.05;
+const MAX_STRAYED = 3;
 /** Walks that are gone on with, and those that are over but not all used; of older ones, what nobody came for is given up. */
 const MAX_WALKS = 4;
 
@@ -40,11 +43,17 @@ interface Walk {
   /** performance.now() of the last request. */
   asOf: number;
   ended: boolean;
-  /** Bytes that were told and not used. */
-  unused: number;
+  /** Bytes that were told of directories and contents; of those, that were used; and told since the last request. */
+  told: number;
   used: number;
-  /** Of directories and contents that were not used, by inode. */
+  stretch: number;
+  /** Of what was told and not used: bytes, by inode. */
   readonly weights: Map<string, number>;
+  /** Inodes of the directories that are told of: by parent and name, until they are, and then by number. */
+  readonly names: Map<string, string>;
+  readonly numbers: Map<number, string>;
+  /** Requests because of something that was not told, though little had been used. */
+  strayed: number;
   /** Numbers of directories, to be settled. */
   readonly seen: Set<number>;
 }
@@ -109,7 +118,11 @@ export class Walks {
     if (wanted === undefined) return;
     const walk = this.#covering(at, wanted.contents);
     if (walk === undefined) return this.#begin(wanted);
-    if (walk.call === undefined && walk.unused < MAX_UNUSED) this.#ask(walk, wanted.from);
+    if (walk.call !== undefined || walk.told - walk.used > MAX_UNUSED) return;
+    // Several at a time walk through it, or in an order of their own: the more of it is told the better. Or it is no walk.
+    if (walk.used >= walk.told * WORTH) this.#grow(walk);
+    else if (++walk.strayed > MAX_STRAYED) return this.#giveUp(walk);
+    this.#ask(walk, wanted.from);
   }
 
   /** A walk that is going to tell of what is missing, sooner or later. */
@@ -125,7 +138,8 @@ export class Walks {
   #begin(wanted: WalkWanted): void {
     const walk: Walk = {
       ...{ number: this.#next++, wanted, budget: wanted.contents ? FIRST_CONTENTS : FIRST, call: undefined, asOf: 0 },
-      ...{ ended: false, unused: 0, used: 0, weights: new Map(), seen: new Set() },
+      ...{ ended: false, told: 0, used: 0, stretch: 0, strayed: 0 },
+      ...{ weights: new Map(), names: new Map(), numbers: new Map(), seen: new Set() },
     };
     this.#walks.add(walk);
     this.statistics.walks++;
@@ -148,6 +162,7 @@ export class Walks {
       return this.#giveUp(walk);
     }
     walk.asOf = performance.now();
+    walk.stretch = 0;
     this.statistics.requests++;
     const parts = new WalkParts((records, bytes) => this.#receive(walk, { records, bytes }));
     let failure: unknown;
@@ -181,21 +196,35 @@ export class Walks {
     if (records.at(-1)?.kind === "end") walk.ended = true;
   }
 
-  /** A content weighs what it took to tell, and the rest is shared by the directories that are told of. */
+  /** Notes what each directory and each content took to tell. */
   #weigh(walk: Walk, records: readonly PackRecord[], bytes: number): void {
     let rest = bytes;
-    const directories = [];
+    for (const record of records) if (record.kind === "data") rest -= record.bytes.length;
+    const each = rest / records.length;
     for (const record of records) {
-      if (record.kind === "data") {
-        walk.weights.set(`content ${inodeKey(record.stat)}`, record.bytes.length);
-        rest -= record.bytes.length;
-      } else if (record.kind === "entry" && record.found !== undefined && isDirectory(record.found.stat)) {
-        directories.push(inodeKey(record.found.stat));
-      }
+      const key = record.kind === "data" ? `content ${inodeKey(record.stat)}` : this.#directoryOf(walk, record);
+      if (key === undefined) continue;
+      const weight = record.kind === "data" ? record.bytes.length : each;
+      walk.weights.set(key, (walk.weights.get(key) ?? 0) + weight);
+      walk.told += weight;
+      walk.stretch += weight;
     }
-    for (const key of directories) walk.weights.set(key, Math.floor(rest / directories.length));
-    walk.unused += bytes;
-    if (directories.length === 0) walk.unused -= rest;
+  }
+
+  /** The inode of the directory that a record is about. */
+  #directoryOf({ names, numbers }: Walk, record: PackRecord): string | undefined {
+    if (record.kind === "entry" && record.found !== undefined && isDirectory(record.found.stat)) {
+      names.set(`${record.dir}/${record.name}`, inodeKey(record.found.stat));
+    } else if (record.kind === "directory") {
+      const name = `${record.parent}/${record.name}`;
+      const key = names.get(name);
+      if (key !== undefined) numbers.set(record.dir, key);
+      names.delete(name);
+    } else if (record.kind === "begin") {
+      const node = this.#options.tree.directories.byNumber(record.dir);
+      if (node !== undefined) numbers.set(record.dir, inodeKey(node.attr));
+    }
+    return numbers.get(record.dir);
   }
 
   #use(key: string): void {
@@ -203,7 +232,6 @@ export class Walks {
       const weight = walk.weights.get(key);
       if (weight === undefined) continue;
       walk.weights.delete(key);
-      walk.unused -= weight;
       walk.used += weight;
       this.statistics.used += weight;
       this.#goOn(walk);
@@ -214,23 +242,29 @@ export class Walks {
   #paused(walk: Walk): void {
     walk.call = undefined;
     if (!this.#walks.has(walk)) return;
-    log.debug(`walk ${walk.number}: ${walk.used} of ${walk.used + walk.unused} used${walk.ended ? ", all told" : ""}`);
+    log.debug(
+      `walk ${walk.number}: ${Math.round(walk.used)} of ${Math.round(walk.told)} used${walk.ended ? ", all told" : ""}`,
+    );
     if (!walk.ended) return this.#goOn(walk);
-    const { used, unused, wanted, seen } = walk;
-    this.#recognizer.ended(wanted, { isGood: used >= unused });
+    const { told, used, wanted, seen } = walk;
+    this.#recognizer.ended(wanted, { isGood: used * 2 >= told });
     this.#options.tree.startPack.settle(seen, { drop: false });
   }
 
   #goOn(walk: Walk): void {
-    if (walk.call !== undefined || walk.ended || walk.unused * 2 > walk.budget) return;
-    walk.budget = Math.min(walk.budget * GROWTH, walk.wanted.contents ? LONGEST_CONTENTS : LONGEST);
+    if (walk.call !== undefined || walk.ended || (walk.told - walk.used) * 2 > walk.stretch) return;
+    this.#grow(walk);
     this.#ask(walk, []);
+  }
+
+  #grow(walk: Walk): void {
+    walk.budget = Math.min(walk.budget * GROWTH, walk.wanted.contents ? LONGEST_CONTENTS : LONGEST);
   }
 
   #giveUp(walk: Walk): void {
     if (!this.#walks.delete(walk)) return;
     walk.call?.cancel();
-    this.#recognizer.ended(walk.wanted, { isGood: walk.used >= walk.unused });
+    this.#recognizer.ended(walk.wanted, { isGood: walk.used * 2 >= walk.told });
     this.#options.tree.startPack.settle(walk.seen, { drop: true });
   }
 }
