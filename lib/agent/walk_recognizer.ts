@@ -29,6 +29,8 @@ interface Seen {
   files: number;
   /** Directories in there that were listed. */
   listed: number;
+  /** Directories in there that turned out to be looked into one after the other. */
+  walked: number;
   /** Walks from here that were not worth it. */
   failures: number;
 }
@@ -48,7 +50,7 @@ export class WalkRecognizer {
     if (parent === undefined) return undefined;
     const { isListed } = this.#of(parent);
     this.#of(parent).listed++;
-    return isTold || !isListed ? undefined : this.#want(node, { contents: false });
+    return isTold || !isListed ? undefined : this.#want(node, { contents: false, below: parent });
   }
 
   /** A name in a directory was not known. */
@@ -59,9 +61,13 @@ export class WalkRecognizer {
     seen.hasMissed = true;
     const { siblings, isListed } = this.#of(parent);
     this.#of(parent).siblings++;
-    if (siblings + 1 < (isListed ? SIBLINGS_LISTED : SIBLINGS)) return undefined;
+    // What is done with directories in one place is done with those in the next, too: then it is a walk through both.
+    const outer = above(parent);
+    const isNext = outer !== undefined && !isShallow(outer) && this.#of(outer).walked > 0;
+    if (siblings + 1 < (isListed || isNext ? SIBLINGS_LISTED : SIBLINGS)) return undefined;
     if (!isListed && isShallow(parent)) return undefined;
-    return this.#want(node, { contents: false });
+    if (outer !== undefined) this.#of(outer).walked++;
+    return this.#want(node, { contents: false, below: isNext ? outer : parent });
   }
 
   /** A small file is read whose content was not known. */
@@ -74,7 +80,7 @@ export class WalkRecognizer {
     const { isListed } = this.#of(directory);
     if (seen.files < (isListed ? FILES_LISTED : FILES)) return undefined;
     if (!isListed && isShallow(directory)) return undefined;
-    return this.#want(node, { contents: true });
+    return this.#want(node, { contents: true, below: directory });
   }
 
   /** What was told of a walk was used for the most part, or not. */
@@ -83,13 +89,10 @@ export class WalkRecognizer {
     seen.failures = isGood ? 0 : seen.failures + 1;
   }
 
-  #want(node: Node, { contents }: { contents: boolean }): WalkWanted | undefined {
-    const directory = contents ? above(node)! : node;
-    // A directory is walked through with its siblings, unless that would be the whole machine; files with theirs.
-    const parent = above(directory);
-    const first = contents || parent === undefined ? directory : parent;
-    const top = this.#top(first);
-    if (above(top) === undefined && top.id === 1) return undefined;
+  /** `below`: the directory through which it is a walk, at least. */
+  #want(node: Node, { contents, below }: { contents: boolean; below: Node }): WalkWanted | undefined {
+    const top = this.#top(below);
+    if (top.id === 1) return undefined;
     if (this.#of(top).failures >= MAX_FAILURES) return undefined;
     const from: bigint[] = [];
     for (let at: Node | undefined = node; at !== undefined && at !== top; at = above(at)) from.unshift(at.attr.ino);
@@ -115,7 +118,7 @@ export class WalkRecognizer {
   #of(node: Node): Seen {
     let seen = this.#seen.get(node);
     if (seen === undefined) {
-      seen = { isListed: false, hasMissed: false, siblings: 0, files: 0, listed: 0, failures: 0 };
+      seen = { isListed: false, hasMissed: false, siblings: 0, files: 0, listed: 0, walked: 0, failures: 0 };
       this.#seen.set(node, seen);
     }
     return seen;

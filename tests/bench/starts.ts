@@ -70,11 +70,18 @@ async function closure(program: string): Promise<string[]> {
   return new TextDecoder().decode(stdout).trim().split("\n");
 }
 
-async function countWaits(command: string[], { rig, target }: { rig: Rig; target: Target }) {
+/** How many requests of the kernel wait for half a round trip or longer in one run; undefined without a distance. */
+export async function countWaits(
+  command: readonly string[],
+  { rig, target, context = rig.context }: {
+    rig: Rig;
+    target: Target;
+    context?: { cwd: string; env: Record<string, string> };
+  },
+): Promise<number | undefined> {
   if (target.rttMs === 0) return undefined;
   const [outrun, ...args] = command;
-  const { stderr } = await new Deno.Command(outrun, { ...rig.context, args: ["--debug", ...args], stdin: "null" })
-    .output();
+  const { stderr } = await new Deno.Command(outrun, { ...context, args: ["--debug", ...args], stdin: "null" }).output();
   const [, line = ""] = /requests of the kernel that waited: (.*)/.exec(new TextDecoder().decode(stderr)) ?? [];
   let waits = 0;
   for (const [, count, ms] of line.matchAll(/(\d+) of (\d+) ms/g)) {
