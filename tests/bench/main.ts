@@ -109,7 +109,7 @@ async function measureTrees(rig: Rig, targets: Target[], options: Options): Prom
       const { waits, ...times } = await measureTree(tree, { rig, target, runs: options.runs, limitMs, onRun });
       stderr.status("");
       const all = [times.local, times.ssh, times.first, times.again].map((series) => cell(series, options.runs));
-      rows.push([tree.title, String(target.rttMs), ...all, ...(waits ?? ["", ""]).map((count) => String(count ?? ""))]);
+      rows.push([tree.title, String(target.rttMs), ...all, ...waits.map((count) => String(count ?? ""))]);
     }
   }
   return table(["tree", "RTT, ms", "local, s", "ssh, s", "first, s", "again, s", "waits, first", "again"], rows);

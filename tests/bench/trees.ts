@@ -41,7 +41,7 @@ export const trees: readonly TreeCase[] = [
 /** What measuring a case gives. */
 export interface TreeTimes extends Record<"local" | "ssh" | "first" | "again", Series> {
   /** Requests of the kernel that waited for half a round trip or longer, first and again; undefined without a distance. */
-  readonly waits?: readonly [number | undefined, number | undefined];
+  readonly waits: readonly [number | undefined, number | undefined];
 }
 
 /** Runs a case in turns here, with plain ssh (`true`), and through outrun: with nothing kept, and once more. */
@@ -55,17 +55,18 @@ export async function measureTree(tree: TreeCase, { rig, target, ...options }: M
     return await time(outrun, { ...await folders.context("there"), limitMs });
   };
   await time([...target.outrun, "true"], { ...rig.context, limitMs });
-  const times = await alternate({
+  const variants: Record<string, () => Promise<number | string>> = {
     local: async () => await time(command, { ...await folders.context("here"), limitMs }),
     ssh: () => time([...target.ssh, "true"], { ...rig.context, limitMs }),
     first: () => there("first"),
     again: () => there("again"),
-  }, options);
+  };
+  const times = await alternate(variants, options);
   await folders.compare(command, outrun);
   await rig.forget({ contents: true, traces: true });
   const first = await countWaits(outrun, { rig, target, context: await folders.context("there") });
   const again = await countWaits(outrun, { rig, target, context: await folders.context("there") });
-  return { ...times, waits: first === undefined ? undefined : [first, again] };
+  return { ...times, waits: [first, again] } as unknown as TreeTimes;
 }
 
 /** Trees to work on. Those that are not changed are made once. */

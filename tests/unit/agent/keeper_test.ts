@@ -9,7 +9,7 @@ import { content, digestOf, Fixture, has } from "../cache/fixture.ts";
 bindNow();
 
 Deno.test("what was added is in the cache when nothing waits any more, each content once", async () => {
-  using fixture = new Fixture();
+  await using fixture = new Fixture();
   const cache = fixture.open();
   const keeper = new Keeper(cache);
   const contents = Array.from({ length: 20 }, (_, i) => content(i, 1000));
@@ -24,7 +24,7 @@ Deno.test("what was added is in the cache when nothing waits any more, each cont
 });
 
 Deno.test("no more waits than there is room for", async () => {
-  using fixture = new Fixture();
+  await using fixture = new Fixture();
   const cache = fixture.open();
   const keeper = new Keeper(cache);
   const bytes = content(1, 1 << 20);
@@ -37,7 +37,7 @@ Deno.test("no more waits than there is room for", async () => {
 });
 
 Deno.test("what cannot be kept is left out", async () => {
-  using fixture = new Fixture();
+  await using fixture = new Fixture();
   const cache = fixture.open({ maxSize: 500 });
   const keeper = new Keeper(cache);
   keeper.add(fromText("/file"), content(1, 1000));
