@@ -10,10 +10,10 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => host.stop());
 
-const TREE = { files: 300, directories: 60 };
+const TREE = { files: 200, directories: 45 };
 /** All names, attributes and contents, in the order in which find(1) and tar(1) come to them. */
 const ALL = `find tree -printf '%p %m %s %T@ %l\\n' | LC_ALL=C sort; tar -cf - --sort=name tree | sha256sum
-  grep -rc "was 1" tree | LC_ALL=C sort; du -a --apparent-size tree | LC_ALL=C sort`;
+  grep -rc "was 1" tree | LC_ALL=C sort`;
 
 async function here(cwd: string): Promise<string> {
   const { stdout } = await new Deno.Command("sh", { args: ["-c", ALL], cwd, stdin: "null" }).output();
