@@ -354,7 +354,7 @@ export class Mirror implements FileSystem {
   /** The content of a file that is going to be read, if it is here. */
   #toRead(node: Node): ReadableContent | undefined {
     const content = this.#contentOf(node);
-    this.walks.opened(node, content !== undefined);
+    this.walks.opened(node, content !== undefined || node.isMade);
     return content;
   }
 

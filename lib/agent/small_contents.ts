@@ -44,7 +44,7 @@ export class SmallContents {
 
   /** The content of a node, as its attributes are now; undefined where it is not here. */
   of(node: Node): HeldContent | undefined {
-    if (this.#held.size === 0 || node.writes > 0) return undefined;
+    if (this.#held.size === 0 || node.writes > 0 || node.pending > 0) return undefined;
     const held = this.#held.get(inodeKey(node.attr));
     return held !== undefined && isAsIt(held.stat, node.attr) ? held : undefined;
   }

@@ -189,7 +189,7 @@ export class StartPack {
     // The root has a number of its own; somebody has mounted it within itself.
     else if (node.isOtherFile(stat) || node === this.#options.nodes.root) this.#refuse(dir);
     else if (this.#options.directories.isLeased(node)) {
-      // It has a number and a watch, of which the local side was told in this moment.
+      // It has a number and a watch, of which the local side had not heard yet.
       this.#refuse(dir);
       this.#options.snapshots.tell(node, packed);
     } else this.#handOver(node, packed);
@@ -200,6 +200,8 @@ export class StartPack {
   }
 
   #handOver(node: Node, packed: PackedDirectory): void {
+    // Changes of ours that are on their way use the number that it has.
+    if (node.pending > 0) return this.#refuse(packed.number);
     this.#options.directories.adopt(node, packed);
     this.#options.snapshots.tell(node, packed);
     if (packed.hasChanged) node.doubt();

@@ -9,6 +9,8 @@ interface Bound {
   /** O_PATH; or minus errno, which is then what every use of the number gives. */
   readonly fd: number;
   readonly dev: number;
+  /** What tells the directory from others; absent without a descriptor. */
+  readonly key?: string;
 }
 
 /** How the table is made. */
@@ -76,8 +78,7 @@ export class Directories {
     if (before !== undefined && before.fd >= 0) return -Errno.EBUSY;
     if (before === undefined && this.#bound.size >= this.#limit) return -Errno.ENFILE;
     const fd = this.#open(message);
-    this.#bound.set(id, { fd, dev: message.dev });
-    if (fd >= 0) this.#numbers.set(keyOf(message), id);
+    this.#note(id, { fd, dev: message.dev });
     if (fd >= 0 && this.#watches?.add(id, fd)) this.#onWatched(id);
     return Math.min(fd, 0);
   }
@@ -88,8 +89,7 @@ export class Directories {
     const fd = this.#open(message);
     if (fd < 0) return undefined;
     const dir = this.#next++;
-    this.#bound.set(dir, { fd, dev: message.dev });
-    this.#numbers.set(keyOf(message), dir);
+    this.#note(dir, { fd, dev: message.dev });
     return { dir, watched: this.#watches?.add(dir, fd) ?? false };
   }
 
@@ -114,8 +114,7 @@ export class Directories {
     const bound = this.#bound.get(id);
     if (bound === undefined) return -Errno.EBADF;
     this.#watches?.remove(id);
-    const stat = bound.fd >= 0 ? statFd(bound.fd) : 0;
-    if (typeof stat !== "number" && this.#numbers.get(keyOf(stat)) === id) this.#numbers.delete(keyOf(stat));
+    if (bound.key !== undefined && this.#numbers.get(bound.key) === id) this.#numbers.delete(bound.key);
     if (bound.fd >= 0) close(bound.fd);
     this.#bound.delete(id);
     return 0;
@@ -125,6 +124,13 @@ export class Directories {
   close(): void {
     for (const { fd } of this.#bound.values()) if (fd >= 0) close(fd);
     this.#bound.clear();
+  }
+
+  #note(number: number, { fd, dev }: Bound): void {
+    const stat = fd < 0 ? fd : statFd(fd);
+    const key = typeof stat === "number" ? undefined : keyOf(stat);
+    this.#bound.set(number, { fd, dev, key });
+    if (key !== undefined) this.#numbers.set(key, number);
   }
 
   #open({ parent, name, dev, ino }: Omit<BindIn, "id">): number {
