@@ -129,8 +129,8 @@ export class Listings {
     const request = { dir: this.#directories.number(node), cookie, budget };
     const asOf = performance.now();
     const fetched = await this.#directories.page(request);
-    // Nothing that changed meanwhile is in there as it was before.
-    const isWhole = cookie === 0n && fetched.end && node.changedAt <= asOf;
+    // Nothing that changed meanwhile is in there as it was before, and what changes from here on is told.
+    const isWhole = cookie === 0n && fetched.end && node.changedAt <= asOf && this.#directories.isLeased(node);
     if (isWhole) this.#snapshots.tell(node, snapshotOf(fetched, asOf));
     return { page: fetched, told: { since: asOf, asOf, isCurrent: false } };
   }

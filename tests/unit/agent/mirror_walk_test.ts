@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { fromText } from "../../../lib/bytes/mod.ts";
 import type { DirSink, Entry, NodeId } from "../../../lib/fuse/mod.ts";
-import { AT_FDCWD, S_IFDIR, S_IFMT, statAt } from "../../../lib/linux/mod.ts";
+import { S_IFDIR, S_IFMT } from "../../../lib/linux/mod.ts";
 import { decodeWalk, encodePack, FileNote, FileOp, type PackRecord, PART_HEADER } from "../../../lib/protocol/mod.ts";
+import { later } from "../later.ts";
 import { caller, Fixture, ROOT } from "./mirror_fixture.ts";
 
 /** A tree of `width` directories with `width` directories each, and three files in each of those. */
@@ -27,17 +28,6 @@ async function fixtureWith(made: Record<string, string>): Promise<Fixture> {
 /** Until everything that was asked is answered. */
 async function settled(): Promise<void> {
   for (let i = 0; i < 3; i++) await new Promise((resolve) => setTimeout(resolve));
-}
-
-/** Waits until the file is as old as contents must be to be told. */
-async function old(path: string): Promise<void> {
-  const limit = performance.now() + 20_000;
-  const stat = statAt(AT_FDCWD, fromText(path));
-  assert.ok(typeof stat !== "number");
-  while (Date.now() - stat.ctime * 1000 - stat.ctimeNsec / 1e6 <= 2100) {
-    assert.ok(performance.now() < limit, "files do not get old");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 /** What a program finds that walks through a tree as find(1) does; `visit` may do something on the way. */
@@ -190,7 +180,7 @@ Deno.test("directories that nobody watches are believed for one second only", as
 
 Deno.test("small files are read without a request each", async () => {
   await using fixture = await fixtureWith(files(5));
-  await old(fixture.at("t/d4/e4/3"));
+  using _old = later();
   const contents = new Map<string, string>();
   const found = await findTree(fixture, async (path, node, isDirectory) => {
     if (!isDirectory) contents.set(path, await fixture.content(node));
@@ -206,7 +196,7 @@ Deno.test("small files are read without a request each", async () => {
 
 Deno.test("a content that came and is not that of the file any more is not read", async () => {
   await using fixture = await fixtureWith(files(4));
-  await old(fixture.at("t/d3/e3/3"));
+  using _old = later();
   let visited = 0;
   let changed = 0;
   await findTree(fixture, async (path, node, isDirectory) => {
@@ -233,7 +223,7 @@ Deno.test("a content that came and is not that of the file any more is not read"
 
 Deno.test("what we have written ourselves is not read as it came", async () => {
   await using fixture = await fixtureWith(files(3));
-  await old(fixture.at("t/d2/e2/3"));
+  using _old = later();
   let visited = 0;
   const nodes = new Map<string, NodeId>();
   await findTree(fixture, async (path, node, isDirectory) => {

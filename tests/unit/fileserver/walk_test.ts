@@ -1,7 +1,7 @@
 /** What is told of a tree ahead of whoever walks through it, and in which order. */
 import assert from "node:assert/strict";
-import { fromText, toText } from "../../../lib/bytes/mod.ts";
-import { AT_FDCWD, Errno, statAt } from "../../../lib/linux/mod.ts";
+import { toText } from "../../../lib/bytes/mod.ts";
+import { Errno } from "../../../lib/linux/mod.ts";
 import {
   AgentNote,
   decodePack,
@@ -14,23 +14,13 @@ import {
   PART_HEADER,
   type WalkIn,
 } from "../../../lib/protocol/mod.ts";
+import { later } from "../later.ts";
 import { Fixture } from "./fixture.ts";
 
 const MANY = 1 << 22;
 const nothing = { walk: 1, dir: 2, budget: MANY, breadth: false, contents: false, packed: false, from: [] };
 /** Longer ago than what may still change without a new time. */
 const OLD = new Date(Date.now() - 60_000);
-
-/** Resolves when files made before are as old as contents must be: their ctime cannot be set. */
-async function settle(path: string): Promise<void> {
-  const limit = performance.now() + 20_000;
-  const stat = statAt(AT_FDCWD, fromText(path));
-  assert.ok(typeof stat !== "number");
-  while (Date.now() - stat.ctime * 1000 - stat.ctimeNsec / 1e6 <= 2100) {
-    assert.ok(performance.now() < limit, "files do not get old");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
 
 /** A tree below `top`, which the agent knows under the number 2. */
 class Tree implements AsyncDisposable {
@@ -230,8 +220,9 @@ Deno.test("contents come after the names, of small files that are not young, emp
     "a/known": "known",
   });
   Deno.symlinkSync("small", tree.fixture.at("top/a/link"));
-  await settle(tree.fixture.at("top/a/known"));
+  using _old = later();
   Deno.writeTextFileSync(tree.fixture.at("top/a/young"), "young");
+  Deno.utimeSync(tree.fixture.at("top/a/young"), new Date(Date.now()), new Date(Date.now()));
   tree.fixture.bind(3, "a", 2);
   tree.fixture.open(1, tree.fixture.ref("known", 3), 0);
   const data = (await tree.ask({ contents: true })).filter((record) => record.kind === "data");
@@ -244,7 +235,7 @@ Deno.test("contents come after the names, of small files that are not young, emp
 
 Deno.test("contents and directories come in the order of the listing, a directory with all below it", async () => {
   await using tree = new Tree({ "1": "one", "2": "two", "d/3": "three", "e/4": "four" });
-  await settle(tree.fixture.at("top/e/4"));
+  using _old = later();
   const listed = [...Deno.readDirSync(tree.fixture.at("top"))].map(({ name }) => name);
   const expected = listed.flatMap((name) => ({
     "1": ["has top/1: one"],
@@ -258,7 +249,7 @@ Deno.test("contents and directories come in the order of the listing, a director
 
 Deno.test("reading ahead does not move access times", async () => {
   await using tree = new Tree({ "a/file": "content" });
-  await settle(tree.fixture.at("top/a/file"));
+  using _old = later();
   const data = (await tree.ask({ contents: true })).filter((record) => record.kind === "data");
   assert.equal(data.length, 1);
   assert.equal(Deno.statSync(tree.fixture.at("top/a/file")).atime?.getTime(), OLD.getTime());
@@ -267,7 +258,7 @@ Deno.test("reading ahead does not move access times", async () => {
 Deno.test("contents are packed only where that is allowed, and can be unpacked", async () => {
   const text = "the same again and again\n".repeat(100);
   await using tree = new Tree({ "a/file": text });
-  await settle(tree.fixture.at("top/a/file"));
+  using _old = later();
   const { loadLz4 } = await import("../../../lib/compression/mod.ts");
   const lz4 = await loadLz4();
   const dataOf = async (walk: number, packed: boolean) => {
@@ -318,7 +309,7 @@ Deno.test("no descriptor is left of walks", async () => {
   const tree = new Tree({ "a/1": "one", "b/2": "two" });
   {
     await using own = tree;
-    await settle(own.fixture.at("top/b/2"));
+    using _old = later();
     await own.ask({ contents: true, budget: 300 });
   }
   assert.equal(tree.fixture.descriptors(), 0);
