@@ -30,6 +30,7 @@ import type { ReadAsync } from "./chunk.ts";
 import { Command, type CommandStdio, type Launched } from "./command/mod.ts";
 import { Contents } from "./contents.ts";
 import { isDying } from "./dying.ts";
+import { Keeper } from "./keeper.ts";
 import { Link } from "./link.ts";
 import { Loop } from "./loop.ts";
 import { Mirror } from "./mirror.ts";
@@ -41,6 +42,8 @@ import { Inlet, Outlet } from "./stdio.ts";
 
 /** How long the mirrored file system may take to vanish after its last process and its last dirty page. */
 const UNMOUNT_MS = 30_000;
+/** How long contents may be put into the cache after the command's end. */
+const KEEP_MS = 500;
 /** Bytes of paths in one note: fewer than it may have, by more than the longest path. */
 const TRACE_BYTES = 32 * 1024;
 
@@ -57,6 +60,7 @@ export class Agent {
   readonly #recorder: Recorder | undefined;
   #changes: Changes | undefined;
   readonly #cache: Cache | undefined;
+  readonly #keeper: Keeper | undefined;
   #contents: Contents | undefined;
   /** What the local side tells of its files before there is anything to tell it to. */
   readonly #early: ((mirror: Mirror) => void)[] = [];
@@ -75,11 +79,13 @@ export class Agent {
   constructor(options: AgentOptions, { launched, cache }: { launched: Launched | Error; cache?: Cache }) {
     this.#options = options;
     this.#cache = cache;
+    this.#keeper = cache && new Keeper(cache.cache);
     this.#recorder = options.record ? new Recorder() : undefined;
     this.#loop = new Loop({
       turn: () => this.#turn(),
       tick: () => this.#tick(),
       isCrowded: () => this.#changes?.isCrowded() ?? false,
+      idle: this.#keeper,
     });
     this.#connection = createConnection({
       handler: {
@@ -101,6 +107,7 @@ export class Agent {
   /** Returns the status of the process. */
   async run(): Promise<number> {
     await this.#loop.run();
+    this.#keeper?.finish(KEEP_MS);
     this.#contents?.close();
     this.#cache?.cache.close();
     log.debug(`link: ${JSON.stringify(this.#connection.statistics)}`);
@@ -163,6 +170,7 @@ export class Agent {
     this.#contents = this.#cache && new Contents({ ...this.#cache, connection, readAsync });
     this.#mirror = new Mirror({
       contents: this.#contents,
+      keeper: this.#keeper,
       connection,
       root: spec.root,
       overlay: rootOverlay(),
@@ -292,6 +300,7 @@ export class Agent {
     const { hits, misses } = this.#recorder;
     const touched = this.#recorder.touched();
     log.debug(`contents, in bytes: ${JSON.stringify(this.#contents?.statistics ?? "not kept")}`);
+    log.debug(`walks, in bytes: ${JSON.stringify(this.#mirror?.walks.statistics)}`);
     const waited = this.#server?.waited.map((count, index) => `${count} of ${WAITS_MS[index]} ms or more`);
     log.debug(`requests of the kernel that waited: ${waited?.join(", ")}`);
     const slow = [...this.#server?.slow ?? []].map(([name, count]) => `${count} ${name}`);

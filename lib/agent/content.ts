@@ -3,8 +3,17 @@ import type { Chunk } from "./chunk.ts";
 
 const EMPTY = new Uint8Array(0);
 
+/** What a file can be read from without the local side. */
+export interface ReadableContent {
+  /**
+   * At most `size` bytes at `offset`, fewer at the end: at once, and then valid until the next read of any content, or when
+   * they have arrived. Undefined: not all of it is known, or it was not to be had; ask the local side.
+   */
+  read(offset: number, size: number): Uint8Array | Promise<Uint8Array | undefined> | undefined;
+}
+
 /** The content of a file as it was at one moment, as far as it is known: in chunks. */
-export class Content {
+export class Content implements ReadableContent {
   readonly size: number;
   readonly #chunks = new Map<number, Chunk>();
 
@@ -27,10 +36,6 @@ export class Content {
     return this.#chunks.has(index);
   }
 
-  /**
-   * At most `size` bytes at `offset`, fewer at the end: at once, and then valid until the next read of any content, or when
-   * they have arrived. Undefined: not all of it is known, or it was not to be had; ask the local side.
-   */
   read(offset: number, size: number): Uint8Array | Promise<Uint8Array | undefined> | undefined {
     const length = Math.min(size, this.size - offset);
     if (length <= 0) return EMPTY;

@@ -97,6 +97,11 @@ export class Contents {
     return file !== undefined && isAsIt(file.stat, node.attr) ? file.content : undefined;
   }
 
+  /** For contents that come packed. */
+  get lz4(): Lz4 {
+    return this.#options.lz4;
+  }
+
   /** Nobody reads any more: no blob is in the way of the cache's limits. */
   close(): void {
     for (const { content } of this.#files.values()) content.close();
@@ -183,7 +188,7 @@ export class Contents {
 }
 
 /** Whether nothing has happened to the file that could have changed its content. */
-function isAsIt(told: Stat, attr: Stat): boolean {
+export function isAsIt(told: Stat, attr: Stat): boolean {
   return told.size === attr.size && told.mtime === attr.mtime && told.mtimeNsec === attr.mtimeNsec &&
     told.ctime === attr.ctime && told.ctimeNsec === attr.ctimeNsec && told.btime === attr.btime &&
     told.btimeNsec === attr.btimeNsec;

@@ -128,11 +128,20 @@ export class Listings {
     if (node.pending > 0) await this.#log.settled(node);
     const request = { dir: this.#directories.number(node), cookie, budget };
     const asOf = performance.now();
-    return { page: await this.#directories.page(request), told: { since: asOf, asOf, isCurrent: false } };
+    const fetched = await this.#directories.page(request);
+    // Nothing that changed meanwhile is in there as it was before, and what changes from here on is told.
+    const isWhole = cookie === 0n && fetched.end && node.changedAt <= asOf && this.#directories.isLeased(node);
+    if (isWhole) this.#snapshots.tell(node, snapshotOf(fetched, asOf));
+    return { page: fetched, told: { since: asOf, asOf, isCurrent: false } };
   }
 }
 
 const empty: DirPage = { entries: [], end: true };
+
+function snapshotOf({ entries }: DirPage, asOf: number): Snapshot {
+  const states = entries.map(({ name, stat, target }) => [name, stat ? { stat, target } : asOf] as const);
+  return { entries: new Map(states), complete: true, asOf, news: new Map() };
+}
 
 /** A directory that is known whole, in one page; undefined where the listing would say less of a name than the file system. */
 function wholePage(snapshot: Snapshot): DirPage | undefined {

@@ -19,6 +19,7 @@ export class Loop {
   readonly poller = new Poller();
   readonly #turn: () => void;
   readonly #isCrowded: () => boolean;
+  readonly #idle: { readonly isBusy: boolean; step(): void };
   #stopped = false;
   /** Calls under way on other threads, those of them that somebody waits for, and turns since the last one of these. */
   #calls = 0;
@@ -29,11 +30,20 @@ export class Loop {
 
   /**
    * `turn` is called at the end of each turn (to send what has gathered), `tick` once a second. After a turn in which
-   * `isCrowded`, the runtime is given a turn of its own, a ms, to let go of what it keeps for calls on other threads.
+   * `isCrowded`, the runtime is given a turn of its own, a ms, to let go of what it keeps for calls on other threads. What
+   * is `idle` gets a step when nothing else is to be done, as long as it is busy.
    */
-  constructor(options: { turn: () => void; tick: () => void; isCrowded: () => boolean }) {
+  constructor(
+    options: {
+      turn: () => void;
+      tick: () => void;
+      isCrowded: () => boolean;
+      idle?: { readonly isBusy: boolean; step(): void };
+    },
+  ) {
     this.#turn = options.turn;
     this.#isCrowded = options.isCrowded;
+    this.#idle = options.idle ?? { isBusy: false, step: () => {} };
     const timer = unwrap(makeTimer(TICK_MS), "make a timer");
     this.poller.add(timer, POLLIN, () => {
       readTimer(timer);
@@ -73,7 +83,8 @@ export class Loop {
   async run(): Promise<void> {
     while (!this.#stopped || this.#calls > 0) {
       const isWaiting = this.#awaited > 0 || this.#stopped;
-      this.poller.wait(isWaiting ? this.#patience() : -1);
+      const isIdle = this.poller.wait(this.#idle.isBusy ? 0 : isWaiting ? this.#patience() : -1) === 0;
+      if (isIdle && this.#idle.isBusy) this.#idle.step();
       if (isWaiting) await this.#giveTurn();
       for (let i = 0; i < STEPS; i++) await null;
       this.#turn();

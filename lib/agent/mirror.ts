@@ -63,9 +63,10 @@ import {
 } from "../protocol/mod.ts";
 import { log } from "../log/mod.ts";
 import { type Connection, RpcError } from "../rpc/mod.ts";
-import type { Content } from "./content.ts";
+import type { ReadableContent } from "./content.ts";
 import type { Contents } from "./contents.ts";
 import { ExtendedAttributes } from "./extended.ts";
+import type { Keeper } from "./keeper.ts";
 import { Listings } from "./listings.ts";
 import { LockedContent } from "./locked_content.ts";
 import { Locks } from "./locks.ts";
@@ -78,6 +79,7 @@ import { Ranges } from "./ranges.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Known } from "./snapshots.ts";
 import { overlaid, type Shown, shownAttr, Tree, type TreeOptions } from "./tree.ts";
+import { Walks } from "./walks.ts";
 import { timesToSet, WriteBehind } from "./write_behind.ts";
 import { WriteOut } from "./write_out.ts";
 
@@ -107,6 +109,8 @@ export interface MirrorOptions extends TreeOptions {
   readonly programs?: Programs;
   /** The contents that are here. */
   readonly contents?: Contents;
+  /** Where contents are kept. */
+  readonly keeper?: Keeper;
 }
 
 /** Bytes that a program believes to be written. */
@@ -133,6 +137,8 @@ export class Mirror implements FileSystem {
   readonly #contents: Contents | undefined;
   readonly #behind: WriteBehind;
   readonly #names: NameChanges;
+  /** What programs that walk through trees are told ahead. */
+  readonly walks: Walks;
   #lostWrite: LostWrite | undefined;
 
   constructor(options: MirrorOptions) {
@@ -146,6 +152,7 @@ export class Mirror implements FileSystem {
     this.tree.log.onForgotten = (node) => this.#forgotten(node);
     this.#behind = new WriteBehind({ tree: this.tree, enabled: options.writeBehind ?? false });
     this.#names = new NameChanges(this.tree, this.#behind);
+    this.walks = new Walks({ connection, tree: this.tree, lz4: options.contents?.lz4, keeper: options.keeper });
     this.#listings = new Listings(this.tree);
     this.#extended = new ExtendedAttributes(this.tree, options.hasId ?? (() => true));
     this.#writeOut = new WriteOut(options.syncFiles ?? ((onEnd) => onEnd()));
@@ -177,6 +184,7 @@ export class Mirror implements FileSystem {
     const expected = this.#behind.find(parent, name);
     if (expected !== undefined) return expected === "absent" ? this.tree.missing(parent, name) : expected;
     const known = this.tree.isGuarded(parent) ? undefined : this.tree.snapshots.find(parent, name);
+    this.walks.lookedUp(parent, known !== undefined);
     const entry = known === undefined ? await this.#ask(parent, name) : this.#enter(parent, name, known);
     this.#recorder?.lookedUp(parent, name, { node: this.tree.nodes.get(entry.nodeId), told: known !== undefined });
     return entry;
@@ -319,8 +327,8 @@ export class Mirror implements FileSystem {
     this.#recorder?.opened(node);
     this.#programs?.opened(node, flags, caller.pid);
     const wanted = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | FMODE_EXEC);
-    const known = () => (wanted & (O_ACCMODE | O_TRUNC)) === O_RDONLY ? this.#contents?.of(node) : undefined;
-    const content = known();
+    const isToRead = (wanted & (O_ACCMODE | O_TRUNC)) === O_RDONLY;
+    const content = isToRead ? this.#toRead(node) : undefined;
     const isKnown = this.tree.attrValid(node) > 0;
     const isHere = content !== undefined
       ? isKnown
@@ -348,15 +356,26 @@ export class Mirror implements FileSystem {
     }
     this.tree.files.confirm(file);
     // Of a program that is started, it may have been told meanwhile.
-    file.content = known();
+    if (isToRead) file.content = this.#contentOf(node);
     return opened(file);
+  }
+
+  /** The content of a file that is going to be read, if it is here. */
+  #toRead(node: Node): ReadableContent | undefined {
+    const content = this.#contentOf(node);
+    this.walks.opened(node, content !== undefined || node.isMade);
+    return content;
+  }
+
+  #contentOf(node: Node): ReadableContent | undefined {
+    return this.#contents?.of(node) ?? this.walks.contentOf(node);
   }
 
   /**
    * Opens what is here. Nobody waits for the local side; it opens the file all the same, so that the handle stands for it
    * there, and what may have become of the file is known soon.
    */
-  #openAhead(node: Node, flags: number, content: Content | undefined): Opened {
+  #openAhead(node: Node, flags: number, content: ReadableContent | undefined): Opened {
     const ref = this.tree.ref(node);
     const fh = this.tree.files.reserve();
     const file = this.tree.files.add(fh, node, { flags, direct: false });
@@ -574,7 +593,11 @@ export class Mirror implements FileSystem {
     }
     const node = this.tree.node(nodeId);
     if (node.pending > 0 && this.tree.directories.isNear) await this.tree.log.settled(node);
-    const fh = await this.#listings.open(node);
+    const isTold = this.tree.snapshots.all(node) !== undefined;
+    const opening = this.#listings.open(node);
+    // What is told ahead is asked for in the same flight.
+    if (node.overlay?.attr === undefined) this.walks.listed(node, isTold);
+    const fh = await opening;
     if (node.overlay?.attr === undefined) this.#recorder?.listed(node);
     return { fh, flags: 0 };
   }

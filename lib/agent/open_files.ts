@@ -2,7 +2,7 @@ import { O_ACCMODE, O_RDONLY } from "../linux/mod.ts";
 import { encodeNumber, FileNote } from "../protocol/mod.ts";
 import type { Connection } from "../rpc/mod.ts";
 import type { Node } from "./nodes.ts";
-import type { Content } from "./content.ts";
+import type { ReadableContent } from "./content.ts";
 import { ReadAhead } from "./read_ahead.ts";
 
 /** A file of the local side, open under a handle that we chose. */
@@ -16,7 +16,7 @@ export interface OpenFile {
   /** The node's count of writes for which FLUSH was asked. */
   flushedWrites: number;
   /** What it is read from as long as nobody writes it; undefined: from the local side. */
-  content?: Content;
+  content?: ReadableContent;
   /** Why the local side has not opened it, which was not waited for: its handle means nothing there. */
   refusal?: unknown;
   /** Ends when the local side has opened it, or has not, where that was not waited for. */

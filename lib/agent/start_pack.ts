@@ -4,7 +4,7 @@ import { S_IFDIR, S_IFMT, type Stat } from "../linux/mod.ts";
 import { FIRST_LOCAL_DIRECTORY, type LookupOut, type PackRecord, ROOT_DIRECTORY } from "../protocol/mod.ts";
 import type { KnownChunk } from "./contents.ts";
 import type { Directories } from "./directories.ts";
-import { inodeKey, type Node, type Nodes } from "./nodes.ts";
+import { inodeKey, type Node, type Nodes, pathOf } from "./nodes.ts";
 import type { Snapshot, Snapshots } from "./snapshots.ts";
 
 /** A directory of which the local side told before the kernel asked. */
@@ -20,6 +20,20 @@ interface PackedDirectory extends Snapshot {
   readonly told: Map<ByteString, LookupOut>;
   /** Names have changed in there since `stat` was told. */
   hasChanged: boolean;
+  /** Some names may have been told before this was there to note them. */
+  isPart: boolean;
+}
+
+/** A content that came whole. The bytes are a view of what came: an LZ4 block, if shorter than the file. */
+export type PackedData = PackRecord & { kind: "data" };
+
+/** How records came. */
+export interface Arrival {
+  /** performance.now() when they were asked for: what nobody tells changes of is no younger than that. */
+  readonly asOf: number;
+  /** Numbers of directories of which something was told. */
+  readonly seen: Set<number>;
+  readonly onData: (record: PackedData) => void;
 }
 
 /** What a start pack works on. */
@@ -52,8 +66,26 @@ export class StartPack {
   }
 
   /** Takes records in the order in which they were sent. Throws DecodeError for what makes no sense. */
-  receive(records: readonly PackRecord[]): void {
-    for (const record of records) this.#take(record);
+  receive(records: readonly PackRecord[], arrival?: Arrival): void {
+    for (const record of records) this.#take(record, arrival);
+  }
+
+  /** Nothing more is told of these directories. What nobody has come to stays; with `drop`, it is given up. */
+  settle(numbers: Iterable<number>, { drop }: { drop: boolean }): void {
+    for (const number of numbers) {
+      const packed = this.#byNumber.get(number);
+      if (packed === undefined || number === ROOT_DIRECTORY) continue;
+      packed.told.clear();
+      const key = packed.stat && inodeKey(packed.stat);
+      const isWaiting = key !== undefined && this.#waiting.get(key) === packed;
+      if (isWaiting && !drop) continue;
+      if (isWaiting) {
+        this.#waiting.delete(key);
+        this.#refuse(packed.number);
+      }
+      this.#byNumber.delete(number);
+      if (key !== undefined && this.#byInode.get(key) === packed) this.#byInode.delete(key);
+    }
   }
 
   /** The kernel has come to a directory. */
@@ -84,13 +116,15 @@ export class StartPack {
     this.#byNumber.clear();
   }
 
-  #take(record: PackRecord): void {
-    const directory = this.#byNumber.get(record.kind === "directory" ? record.parent : record.dir);
+  #take(record: PackRecord, arrival?: Arrival): void {
+    const number = record.kind === "directory" ? record.parent : record.dir;
+    const directory = this.#byNumber.get(number) ?? this.#ofNode(number, arrival);
+    arrival?.seen.add(number);
     // Forgotten in the meantime, with all below it.
     if (directory === undefined) return record.kind === "directory" ? this.#refuse(record.dir) : undefined;
     switch (record.kind) {
       case "directory":
-        return this.#introduce(directory, record);
+        return this.#introduce(directory, record, arrival);
       case "entry": {
         const { name, found } = record;
         if (found !== undefined) directory.told.set(name, found);
@@ -98,19 +132,43 @@ export class StartPack {
         if (!directory.entries.has(name)) directory.entries.set(name, found ?? "absent");
         return;
       }
+      case "begin":
+        directory.isPart = false;
+        return;
       case "complete":
-        directory.complete = true;
+        directory.complete ||= !directory.isPart;
         return;
       case "content": {
         const { name, chunk, digest } = record;
         const dir = directory.number;
         const path = `${directory.path}/${name}` as ByteString;
         this.#options.onContent({ path, dir, name, chunk, digest, stat: attributes(directory, name) });
+        return;
       }
+      case "data":
+        return arrival?.onData(record);
     }
   }
 
-  #introduce(parent: PackedDirectory, { dir, name, watched }: PackRecord & { kind: "directory" }): void {
+  /** A directory that has a number of ours, or one that was taken over before. */
+  #ofNode(number: number, arrival: Arrival | undefined): PackedDirectory | undefined {
+    const { directories, snapshots } = this.#options;
+    const node = directories.byNumber(number);
+    if (node === undefined) return undefined;
+    const watched = directories.isLeased(node);
+    const told = { ...(watched ? empty() : empty(arrival?.asOf)), isPart: true };
+    const packed = { ...told, number, path: pathOf(node), watched, stat: node.attr };
+    this.#byNumber.set(number, packed);
+    snapshots.tell(node, packed);
+    return packed;
+  }
+
+  #introduce(
+    parent: PackedDirectory,
+    { dir, name, watched }: PackRecord & { kind: "directory" },
+    arrival?: Arrival,
+  ): void {
+    arrival?.seen.add(dir);
     const stat = attributes(parent, name);
     if ((stat.mode & S_IFMT) !== S_IFDIR || dir < FIRST_LOCAL_DIRECTORY || this.#byNumber.has(dir)) {
       throw new DecodeError(`Cannot use a start pack: directory ${dir} makes no sense`);
@@ -122,14 +180,19 @@ export class StartPack {
       return this.#refuse(dir);
     }
     const path = `${parent.path}/${name}` as ByteString;
-    const packed: PackedDirectory = { ...empty(), number: dir, path, watched, stat };
+    const told = watched ? empty() : empty(arrival?.asOf);
+    const packed: PackedDirectory = { ...told, number: dir, path, watched, stat };
     this.#byNumber.set(dir, packed);
     this.#byInode.set(inodeKey(stat), packed);
     const node = this.#options.nodes.ofFile(stat);
     if (node === undefined) this.#waiting.set(inodeKey(stat), packed);
     // The root has a number of its own; somebody has mounted it within itself.
     else if (node.isOtherFile(stat) || node === this.#options.nodes.root) this.#refuse(dir);
-    else this.#handOver(node, packed);
+    else if (this.#options.directories.isLeased(node)) {
+      // It has a number and a watch, of which the local side had not heard yet.
+      this.#refuse(dir);
+      this.#options.snapshots.tell(node, packed);
+    } else this.#handOver(node, packed);
   }
 
   #refuse(number: number): void {
@@ -137,16 +200,17 @@ export class StartPack {
   }
 
   #handOver(node: Node, packed: PackedDirectory): void {
+    // Changes of ours that are on their way use the number that it has.
+    if (node.pending > 0) return this.#refuse(packed.number);
     this.#options.directories.adopt(node, packed);
     this.#options.snapshots.tell(node, packed);
     if (packed.hasChanged) node.doubt();
   }
 }
 
-function empty(): Snapshot & Pick<PackedDirectory, "since" | "told" | "hasChanged"> {
-  const now = performance.now();
+function empty(now = performance.now()): Snapshot & Pick<PackedDirectory, "since" | "told" | "hasChanged" | "isPart"> {
   const names = { entries: new Map(), news: new Map(), told: new Map() };
-  return { ...names, complete: false, hasChanged: false, asOf: now, since: now };
+  return { ...names, complete: false, hasChanged: false, isPart: false, asOf: now, since: now };
 }
 
 /** What the pack told of a name that a later record of it takes for one that is there. */

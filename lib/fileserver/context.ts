@@ -4,6 +4,7 @@ import type { Handles } from "./handles.ts";
 import type { Listings } from "./listings.ts";
 import type { Locks } from "./locks.ts";
 import type { Policy } from "./policy.ts";
+import type { Walks } from "./walks.ts";
 
 /** Counters for --debug and benchmarks. */
 export interface FileStatistics {
@@ -25,6 +26,7 @@ export interface Context {
   readonly listings: Listings;
   readonly locks: Locks;
   readonly policy: Policy;
+  readonly walks: Walks;
   readonly statistics: FileStatistics;
   /** A bulk source has bytes again. */
   readonly wake: () => void;

@@ -9,6 +9,8 @@ interface Bound {
   /** O_PATH; or minus errno, which is then what every use of the number gives. */
   readonly fd: number;
   readonly dev: number;
+  /** What tells the directory from others; absent without a descriptor. */
+  readonly key?: string;
 }
 
 /** How the table is made. */
@@ -30,6 +32,8 @@ export interface DirectoriesOptions {
  */
 export class Directories {
   readonly #bound = new Map<number, Bound>();
+  /** The numbers bound last, by what they stand for. */
+  readonly #numbers = new Map<string, number>();
   readonly #policy: Policy;
   readonly #limit: number;
   readonly #watches: Watches | undefined;
@@ -74,7 +78,7 @@ export class Directories {
     if (before !== undefined && before.fd >= 0) return -Errno.EBUSY;
     if (before === undefined && this.#bound.size >= this.#limit) return -Errno.ENFILE;
     const fd = this.#open(message);
-    this.#bound.set(id, { fd, dev: message.dev });
+    this.#note(id, { fd, dev: message.dev });
     if (fd >= 0 && this.#watches?.add(id, fd)) this.#onWatched(id);
     return Math.min(fd, 0);
   }
@@ -85,8 +89,18 @@ export class Directories {
     const fd = this.#open(message);
     if (fd < 0) return undefined;
     const dir = this.#next++;
-    this.#bound.set(dir, { fd, dev: message.dev });
+    this.#note(dir, { fd, dev: message.dev });
     return { dir, watched: this.#watches?.add(dir, fd) ?? false };
+  }
+
+  /** A number that stands for a directory already. Its descriptor keeps the inode, so nothing else can be that. */
+  numberOf(inode: { dev: number; ino: bigint }): number | undefined {
+    return this.#numbers.get(keyOf(inode));
+  }
+
+  /** How many numbers are in use. */
+  get size(): number {
+    return this.#bound.size;
   }
 
   /** Whether changes in the exported root are told. */
@@ -100,6 +114,7 @@ export class Directories {
     const bound = this.#bound.get(id);
     if (bound === undefined) return -Errno.EBADF;
     this.#watches?.remove(id);
+    if (bound.key !== undefined && this.#numbers.get(bound.key) === id) this.#numbers.delete(bound.key);
     if (bound.fd >= 0) close(bound.fd);
     this.#bound.delete(id);
     return 0;
@@ -109,6 +124,13 @@ export class Directories {
   close(): void {
     for (const { fd } of this.#bound.values()) if (fd >= 0) close(fd);
     this.#bound.clear();
+  }
+
+  #note(number: number, { fd, dev }: Bound): void {
+    const stat = fd < 0 ? fd : statFd(fd);
+    const key = typeof stat === "number" ? undefined : keyOf(stat);
+    this.#bound.set(number, { fd, dev, key });
+    if (key !== undefined) this.#numbers.set(key, number);
   }
 
   #open({ parent, name, dev, ino }: Omit<BindIn, "id">): number {
@@ -128,6 +150,10 @@ export class Directories {
     if (stat.dev !== dev || (ino !== ANY_INODE && stat.ino !== ino)) return -Errno.ESTALE;
     return this.isBorder(parent, dev) && this.#policy.refusesFileSystem(fd) ? -Errno.EACCES : 0;
   }
+}
+
+function keyOf({ dev, ino }: { dev: number; ino: bigint }): string {
+  return `${dev}:${ino}`;
 }
 
 /** What opening says when the name is gone, or no directory any more (a link in its place included). */

@@ -33,6 +33,7 @@ import { Policy } from "./policy.ts";
 import { allocateRange, seekIn } from "./ranges.ts";
 import { read } from "./reads.ts";
 import { StartPack } from "./start_pack.ts";
+import { walk, Walks } from "./walks.ts";
 import { Watches } from "./watches.ts";
 import { flush, sync, syncDirectory, write, writeAll } from "./writes.ts";
 
@@ -113,6 +114,7 @@ const operations: ReadonlyMap<number, Operation> = new Map<number, Operation>([
   [FileOp.SETLK, setLock],
   [FileOp.FLOCK, lockFile],
   [FileOp.FETCH, fetch],
+  [FileOp.WALK, walk],
 ]);
 
 /** Notes that are requests where they belong to the log. */
@@ -164,6 +166,7 @@ class Server implements FileServer {
       listings: new Listings(),
       locks: new Locks(),
       policy,
+      walks: new Walks(),
       statistics: this.statistics,
       wake,
     };
@@ -196,6 +199,7 @@ class Server implements FileServer {
 
   async close(): Promise<void> {
     const watching = this.#watches?.close();
+    this.#context.walks.close();
     this.#context.listings.close();
     this.#context.locks.close();
     this.#context.handles.close();

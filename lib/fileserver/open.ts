@@ -45,7 +45,10 @@ export function open(context: Context, body: Uint8Array): Answer {
   const { ref, fh, flags } = decodeOpen(body);
   const refused = context.handles.check(fh);
   if (refused < 0) return refused;
-  return withFile(context, ref, (file) => admit(context, fh, withoutDirect(openRegular(file, flags), flags)));
+  return withFile(context, ref, (file) => {
+    context.walks.opened(file.stat);
+    return admit(context, fh, withoutDirect(openRegular(file, flags), flags));
+  });
 }
 
 /** Opens a file without a name. What the flags do not forbid (O_EXCL) may be given one by LINK. */

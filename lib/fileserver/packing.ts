@@ -1,4 +1,5 @@
 import { loadLz4, type Lz4 } from "../compression/mod.ts";
+import { log } from "../log/mod.ts";
 
 /** A block that does not become shorter than this part goes as it is. */
 const WORTH = 0.9;
@@ -36,7 +37,8 @@ export class Packing {
 
   /** Loads what is needed. Until then blocks go as they are. */
   prepare(): void {
-    if (this.#lz4 === undefined) loadLz4().then((lz4) => this.#lz4 = lz4);
+    if (this.#lz4 !== undefined) return;
+    loadLz4().then((lz4) => this.#lz4 = lz4, (error) => log.debug(`blocks are not packed: ${error}`));
   }
 
   /** The block packed; undefined: it goes as it is. */

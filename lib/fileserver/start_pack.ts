@@ -4,16 +4,14 @@
  * stays true until they say otherwise.
  */
 import type { ByteString } from "../bytes/mod.ts";
-import { Errno, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG, statFd } from "../linux/mod.ts";
+import { Errno, S_IFDIR, S_IFMT, S_IFREG, statFd } from "../linux/mod.ts";
 import { type FileAttr, type LookupOut, type PackRecord, ROOT_DIRECTORY } from "../protocol/mod.ts";
 import type { Directories } from "./directories.ts";
-import { DirectoryStream } from "./directory_stream.ts";
 import { findAt } from "./lookup.ts";
+import { isHalf, namesIn } from "./names.ts";
 
 /** As the kernel has it: more links than that on one path are a loop. */
 const MAX_LINKS = 40;
-/** A larger directory is not listed ahead. */
-const MAX_NAMES = 10_000;
 /** Most directories that are told of: each takes a descriptor. */
 const MAX_DIRECTORIES = 1024;
 
@@ -155,30 +153,6 @@ export class StartPack {
     directory.complete = true;
     if (!directory.blurred) this.#write({ kind: "complete", dir: directory.dir });
   }
-}
-
-/** All names in a directory, if they can be told and are not too many. */
-function namesIn(fd: number): ByteString[] | undefined {
-  const stream = fd < 0 ? fd : DirectoryStream.open(fd, 0n);
-  if (typeof stream === "number") return undefined;
-  try {
-    const names: ByteString[] = [];
-    while (names.length <= MAX_NAMES) {
-      const next = stream.peek();
-      if (typeof next === "number") return undefined;
-      if (next === undefined) return names;
-      names.push(next.name);
-      stream.take();
-    }
-    return undefined;
-  } finally {
-    stream.close();
-  }
-}
-
-/** A link whose target could not be read. */
-function isHalf({ stat, target }: LookupOut): boolean {
-  return (stat.mode & S_IFMT) === S_IFLNK && target === undefined;
 }
 
 function told(dir: number, above?: Told): Told {

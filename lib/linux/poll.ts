@@ -38,11 +38,11 @@ export class Poller {
     this.#changed = true;
   }
 
-  /** Blocks the thread for at most `timeout` ms (-1: without limit), then calls the handlers of what is ready. */
-  wait(timeout: number): void {
+  /** Blocks the thread for at most `timeout` ms (-1: without limit), then calls the handlers of what is ready; how many. */
+  wait(timeout: number): number {
     if (this.#changed) this.#rebuild();
     const ready = negative(libc().poll(this.#set, this.#fds.length, timeout));
-    if (ready === -Errno.EINTR || ready === 0) return;
+    if (ready === -Errno.EINTR || ready === 0) return 0;
     if (ready < 0) throw new Error(`Cannot poll: errno ${-ready}`);
     const fds = this.#fds.slice();
     const handlers = this.#handlers.slice();
@@ -51,6 +51,7 @@ export class Poller {
       // An earlier handler of this turn may have removed the descriptor.
       if (events !== 0 && this.#fds.includes(fds[i])) handlers[i](events);
     }
+    return ready;
   }
 
   /** struct pollfd: i32 fd, i16 events, i16 revents. */

@@ -25,3 +25,4 @@ export * from "./run.ts";
 export * from "./start_pack.ts";
 export * from "./started.ts";
 export * from "./trace.ts";
+export * from "./walk.ts";

@@ -66,6 +66,8 @@ export const FileOp = {
   FLOCK: 42,
   /** FetchIn → the chunk, in blocks: see BLOCK_HEADER */
   FETCH: 50,
+  /** WalkIn → PackRecords, in parts: see PART_HEADER */
+  WALK: 51,
   /** BindIn → nothing: as the note of that name, in the log */
   BIND: 60,
   /** u32 → nothing: as the note of that name, in the log */

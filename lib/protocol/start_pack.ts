@@ -1,5 +1,5 @@
 import { type ByteString, DecodeError, Reader, Writer } from "../bytes/mod.ts";
-import { readStat, writeStat } from "./attributes.ts";
+import { type FileAttr, readStat, writeStat } from "./attributes.ts";
 import type { LookupOut } from "./directory.ts";
 import { readName, readTarget } from "./file.ts";
 
@@ -28,17 +28,48 @@ export type PackRecord =
     readonly name: ByteString;
     readonly chunk: number;
     readonly digest: string;
-  };
+  }
+  /** The whole content of the file `name` in `dir`, as it is with these attributes. An LZ4 block, if shorter than the file. */
+  | {
+    readonly kind: "data";
+    readonly dir: number;
+    readonly name: ByteString;
+    readonly stat: FileAttr;
+    /** When decoded, a view of the message. */
+    readonly bytes: Uint8Array;
+  }
+  /** From here on all names in `dir` are told, of which some may have been told before. */
+  | { readonly kind: "begin"; readonly dir: number }
+  /** Of a walk: nothing follows. `dir` is its top. */
+  | { readonly kind: "end"; readonly dir: number };
 
 /** Numbers that the local side gives to directories begin here; below, they are the agent's to choose. */
 export const FIRST_LOCAL_DIRECTORY = 0x8000_0000;
 
-const Kind = { DIRECTORY: 1, WATCHED_DIRECTORY: 2, ABSENT: 3, FILE: 4, LINK: 5, COMPLETE: 6, CONTENT: 7 } as const;
+/** Contents of larger files are not told. */
+export const MAX_DATA = 1 << 17;
+
+const Kind = {
+  ...{
+    DIRECTORY: 1,
+    WATCHED_DIRECTORY: 2,
+    ABSENT: 3,
+    FILE: 4,
+    LINK: 5,
+    COMPLETE: 6,
+    CONTENT: 7,
+    DATA: 8,
+    BEGIN: 9,
+    END: 10,
+  },
+} as const;
 const DIGEST_BYTES = 32;
 
 /**
  * u8 kind, u32 dir, then: 1 and 2 (watched) u32 parent, string16 name · 3 (absent) string16 name · 4 string16 name, Stat ·
- * 5 string16 name, Stat, string16 target · 6 (complete) nothing · 7 string16 name, u32 chunk, 32 bytes of SHA-256.
+ * 5 string16 name, Stat, string16 target · 6 (complete) nothing · 7 string16 name, u32 chunk, 32 bytes of SHA-256 ·
+ * 8 (data) string16 name, Stat, u32 length, so many bytes · 9 (begin) nothing · 10 (end)
+ * nothing.
  */
 export function writePackRecord(to: Writer, record: PackRecord): Writer {
   switch (record.kind) {
@@ -53,6 +84,13 @@ export function writePackRecord(to: Writer, record: PackRecord): Writer {
       return to.u8(Kind.CONTENT).u32(record.dir).string16(record.name).u32(record.chunk).bytes(
         digestBytes(record.digest),
       );
+    case "data":
+      return writeStat(to.u8(Kind.DATA).u32(record.dir).string16(record.name), record.stat)
+        .u32(record.bytes.length).bytes(record.bytes);
+    case "begin":
+      return to.u8(Kind.BEGIN).u32(record.dir);
+    case "end":
+      return to.u8(Kind.END).u32(record.dir);
   }
 }
 
@@ -105,8 +143,23 @@ function readRecord(from: Reader): PackRecord {
         chunk: from.u32(),
         digest: from.bytes(DIGEST_BYTES).toHex(),
       };
+    case Kind.DATA:
+      return { kind: "data", dir, name: readName(from), ...readData(from) };
+    case Kind.BEGIN:
+      return { kind: "begin", dir };
+    case Kind.END:
+      return { kind: "end", dir };
   }
   throw new DecodeError(`Cannot decode a start pack: a record of kind ${kind}`);
+}
+
+function readData(from: Reader): { stat: FileAttr; bytes: Uint8Array } {
+  const stat = readStat(from);
+  const length = from.u32();
+  if (stat.size > MAX_DATA || length === 0 || length > stat.size) {
+    throw new DecodeError(`Cannot decode contents: ${length} bytes of ${stat.size}`);
+  }
+  return { stat, bytes: from.bytes(length) };
 }
 
 function digestBytes(digest: string): Uint8Array {

@@ -15,12 +15,13 @@ import { measureStats, STATS } from "./stats.ts";
 import { measureStart, starts } from "./starts.ts";
 import { ratio, seconds, table } from "./table.ts";
 import { measureThroughput } from "./throughput.ts";
+import { measureTree, trees } from "./trees.ts";
 
 const packages = [
   ...["bindfs", "default-jre-headless", "ffmpeg", "gcc", "git", "libc6-dev", "lz4", "nodejs", "openssh-client", "perl"],
   "python3",
 ];
-const others = ["starts", "throughput", "operations", "stats", "executable"];
+const others = ["starts", "trees", "throughput", "operations", "stats", "executable"];
 /** Of those, what goes into one table. */
 const costs = ["stats", "executable"];
 const names = [...Object.keys(sessions), ...others];
@@ -113,6 +114,23 @@ async function measureStarts(rig: Rig, targets: Target[], options: Options): Pro
   }\n\nwaits: requests of the kernel that waited for half a round trip or longer; requests: of the agent.`;
 }
 
+async function measureTrees(rig: Rig, targets: Target[], options: Options): Promise<string> {
+  const rows: string[][] = [];
+  for (const tree of trees.filter(({ title }) => title.includes(options.only))) {
+    for (const target of targets) {
+      const what = `${tree.title}, RTT ${target.rttMs} ms`;
+      stderr.line(what);
+      const onRun = (run: number, variant: string) => stderr.status(`${what}: ${variant}, ${run} of ${options.runs}`);
+      const limitMs = options.limit * 1000;
+      const { waits, ...times } = await measureTree(tree, { rig, target, runs: options.runs, limitMs, onRun });
+      stderr.status("");
+      const all = [times.local, times.ssh, times.first, times.again].map((series) => cell(series, options.runs));
+      rows.push([tree.title, String(target.rttMs), ...all, ...waits.map((count) => String(count ?? ""))]);
+    }
+  }
+  return table(["tree", "RTT, ms", "local, s", "ssh, s", "first, s", "again, s", "waits, first", "again"], rows);
+}
+
 async function measureRest(chosen: string[], rig: Rig, target: Target, runs: number): Promise<string> {
   const rows: string[][] = [];
   if (chosen.includes("executable")) {
@@ -148,6 +166,7 @@ async function main(chosen: string[], options: Options): Promise<void> {
   const chosenSessions = wanted.filter((name) => name in sessions);
   if (chosenSessions.length > 0) console.log(`\n${await measureSessions(chosenSessions, rig, targets, options)}`);
   if (wanted.includes("starts")) console.log(`\n${await measureStarts(rig, targets, options)}`);
+  if (wanted.includes("trees")) console.log(`\n${await measureTrees(rig, targets, options)}`);
   const { runs } = options;
   const rest = { runs, limitMs: options.limit * 1000, onRun: (what: string) => stderr.status(what) };
   const print = (markdown: string) => {
@@ -171,7 +190,7 @@ const program = new Command("scripts/bench")
   .option("--mbit <n>", "rate of the links, in Mbit/s each way", positive)
   .option("--runs <n>", "how often each", positive, 5)
   .option("--limit <seconds>", "for one run; no further runs when those of a case took as long together", positive, 300)
-  .option("--only <text>", "of the starts, those with this in their title", "")
+  .option("--only <text>", "of the starts and trees, those with this in their title", "")
   .addArgument(new Argument("[name...]", "default: all").choices(names))
   .action(main);
 try {

@@ -110,9 +110,20 @@ export class AgentRequests {
         return this.#create(from, place);
       case 7:
         return { op: p.FileOp.READDIR, body: p.encodeReadDir(this.#listing(from)) };
+      case 8:
+        return { op: p.FileOp.WALK, body: p.encodeWalk(this.#walk(from)) };
       default:
         return { op: p.FileOp.LOOKUP, body: p.encodeName(place) };
     }
+  }
+
+  #walk(from: Choices): p.WalkIn {
+    const inos = this.#known.refs.map(({ ino }) => ino);
+    return {
+      ...{ walk: from.below(12), dir: dir(from), budget: pick(from, [0, 1, 3000, p.MAX_WALK]) },
+      ...{ breadth: once(from, 2), contents: once(from, 2), packed: once(from, 2) },
+      from: Array.from({ length: from.below(4) }, () => pick(from, [1n, ...inos])),
+    };
   }
 
   #create(from: Choices, place: p.NameIn): Omit<Message, "isNote"> {

@@ -112,6 +112,8 @@ export class HostileSide {
       }
       case FileOp.READDIR:
         return this.#page();
+      case FileOp.WALK:
+        return this.#parts(p.decodeWalk(body).dir);
       case FileOp.STATFS:
         return allSamples[Object.keys(samples).indexOf("a file system")];
       case FileOp.GETXATTR:
@@ -137,6 +139,39 @@ export class HostileSide {
     const stat = this.#stat();
     const isLink = (stat.mode & 0o170000) === 0o120000;
     return isLink && !once(this.from, 4) ? { stat, target: fromText("a") } : { stat };
+  }
+
+  /** A walk's records, or some that make no sense together, in parts. */
+  #parts(top: number): Uint8Array {
+    const { from } = this;
+    const parts = Array.from({ length: from.below(4) }, () => {
+      const records = Array.from({ length: 1 + from.below(12) }, () => this.#record(top));
+      const pack = once(from, 8) ? mutate(p.encodePack(records), pick(from, allSamples), from) : p.encodePack(records);
+      const length = once(from, 12) ? pick(from, [0, 1, p.MAX_PART, 2 ** 32 - 1]) : pack.length;
+      return [...p.encodeNumber(length), ...pack];
+    });
+    return Uint8Array.from(parts.flat());
+  }
+
+  #record(top: number): p.PackRecord {
+    const { from } = this;
+    const dir = once(from, 3) ? top : pick(from, [1, 2, 3, 0x8000_0000, 0x8000_0001, 0x8000_0002]);
+    const name = pick(from, names.slice(0, -1));
+    switch (from.below(7)) {
+      case 0:
+        return { kind: "directory", dir: 0x8000_0000 + from.below(4), parent: dir, name, watched: once(from, 2) };
+      case 1:
+        return { kind: "begin", dir };
+      case 2:
+        return { kind: once(from, 2) ? "complete" : "end", dir };
+      case 3: {
+        const size = pick(from, [1, 5, 4096]);
+        const bytes = new Uint8Array(once(from, 2) ? size : 1);
+        return { kind: "data", dir, name, stat: { ...this.#stat(), size }, bytes };
+      }
+      default:
+        return { kind: "entry", dir, name, found: once(from, 4) ? undefined : this.#found() };
+    }
   }
 
   /** Names again and again, positions that come back, and sometimes `.`. */

@@ -41,6 +41,7 @@ class Telling implements AsyncDisposable {
 
   #line(record: PackRecord, numbers: Map<number, string>): string {
     if (record.kind === "complete") return `all of ${numbers.get(record.dir)}`;
+    assert.ok(record.kind !== "begin" && record.kind !== "end", "those are of walks");
     const parent = record.kind === "directory" ? record.parent : record.dir;
     assert.ok(numbers.has(parent), "a directory is told before what is in it");
     const path = `${numbers.get(parent)}/${toText(record.name)}`;

@@ -62,6 +62,10 @@ const named: Record<string, (name: ByteString) => unknown> = {
     protocol.decodePack(protocol.encodePack([{ kind: "directory", dir: 2, parent: 1, name, watched: true }])),
   "decodePack, a chunk,": (name) =>
     protocol.decodePack(protocol.encodePack([{ kind: "content", dir: 1, name, chunk: 0, digest: "00".repeat(32) }])),
+  "decodePack, a content,": (name) =>
+    protocol.decodePack(
+      protocol.encodePack([{ kind: "data", dir: 1, name, stat: { ...stat, size: 1 }, bytes: new Uint8Array(1) }]),
+    ),
   decodeFetch: (name) =>
     protocol.decodeFetch(
       protocol.encodeFetch({ ref: { kind: "name", dir: 1, name, dev: 0, ino: 0n }, chunk: 0, flow: 0 }),
@@ -120,7 +124,7 @@ Deno.test("decoders throw DecodeError for kinds and bits that there are not", ()
   for (const has of ["04", "ff"]) {
     assert.throws(() => protocol.decodePage(hex(`01 01000000 ${"00".repeat(17)} ${has} 0100 61`)), DecodeError);
   }
-  for (const kind of ["00", "08", "ff"]) {
+  for (const kind of ["00", "0b", "ff"]) {
     assert.throws(() => protocol.decodePack(hex(`${kind} 01000000 0100 61`)), DecodeError);
   }
   for (const kind of ["03", "ff"]) {
@@ -294,4 +298,23 @@ Deno.test("decodeRun() throws DecodeError for a string with a NUL", () => {
   const cut = "a\0b" as ByteString;
   assert.throws(() => take({ argv: [empty, cut] }), DecodeError);
   assert.throws(() => take({ env: [cut] }), DecodeError);
+});
+
+Deno.test("decodeWalk() throws DecodeError for too much at once, flags that there are not, and too deep a place", () => {
+  const walk = { walk: 1, dir: 1, budget: 0, breadth: false, contents: false, packed: false, from: [] };
+  const deepest = Array.from({ length: 64 }, () => 1n);
+  assert.equal(protocol.decodeWalk(protocol.encodeWalk({ ...walk, from: [...deepest, 2n] })).from.length, 64);
+  assert.throws(
+    () => protocol.decodeWalk(protocol.encodeWalk({ ...walk, budget: protocol.MAX_WALK + 1 })),
+    DecodeError,
+  );
+  assert.throws(() => protocol.decodeWalk(hex("01000000 01000000 00000000 08 00")), DecodeError);
+  assert.throws(() => protocol.decodeWalk(hex(`01000000 01000000 00000000 00 41 ${"00".repeat(65 * 8)}`)), DecodeError);
+});
+
+Deno.test("decodePack() throws DecodeError for contents that are empty, too large, or longer than the file", () => {
+  for (const [size, length] of [[0, 0], [1, 0], [1, 2], [protocol.MAX_DATA + 1, 1]]) {
+    const record = { kind: "data", dir: 1, name, stat: { ...stat, size }, bytes: new Uint8Array(length) } as const;
+    assert.throws(() => protocol.decodePack(protocol.encodePack([record])), DecodeError, `${length} of ${size}`);
+  }
 });

@@ -408,6 +408,33 @@ export const startSamples: Record<string, Sample> = {
     [{ kind: "content", dir: 1, name, chunk: 0x0102_0304, digest }],
     `07 01000000 ${NAME} 04030201 ${digest}`,
   ),
+  "a content of a walk": sample(
+    p.encodePack,
+    p.decodePack,
+    [{ kind: "data", dir: 1, name, stat: { ...stat, size: 3 }, bytes: Uint8Array.of(1, 2) }],
+    `08 01000000 ${NAME} ${STAT.replace("02000000 01000000", "03000000 00000000")} 02000000 0102`,
+  ),
+  "a directory of a walk that has a number": sample(
+    p.encodePack,
+    p.decodePack,
+    [{ kind: "begin", dir: 2 }],
+    "09 02000000",
+  ),
+  "the end of a walk": sample(p.encodePack, p.decodePack, [{ kind: "end", dir: 0x8000_0001 }], "0a 01000080"),
+  "a walk": sample(
+    p.encodeWalk,
+    p.decodeWalk,
+    {
+      walk: 0x0102_0304,
+      dir: 5,
+      budget: 0x0040_0000,
+      breadth: true,
+      contents: false,
+      packed: true,
+      from: [1n, 0xffff_ffff_ffff_fffen],
+    },
+    "04030201 05000000 00004000 05 02 0100000000000000 feffffffffffffff",
+  ),
   "a fetch": sample(
     p.encodeFetch,
     p.decodeFetch,

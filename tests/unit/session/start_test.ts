@@ -74,6 +74,7 @@ class Fixture implements AsyncDisposable {
     const names = this.records.filter((record) => record.kind !== "directory").map((record) => {
       if (record.kind === "complete") return "all";
       if (record.kind === "content") return `content ${record.name} ${record.chunk} ${record.digest}`;
+      assert.ok(record.kind !== "begin" && record.kind !== "end", "those are of walks");
       return `${record.kind === "entry" && record.found === undefined ? "no" : "is"} ${record.name}`;
     });
     return names.slice(names.indexOf(`is ${this.path.replace(/.*\//, "")}`) + 1);
