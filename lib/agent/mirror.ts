@@ -363,7 +363,7 @@ export class Mirror implements FileSystem {
   /** The content of a file that is going to be read, if it is here. */
   #toRead(node: Node): ReadableContent | undefined {
     const content = this.#contentOf(node);
-    this.walks.opened(node, content !== undefined || node.isMade);
+    this.walks.opened(node, content !== undefined || (node.isMade && !node.wasCopied));
     return content;
   }
 
@@ -397,7 +397,8 @@ export class Mirror implements FileSystem {
 
   /** Whether it is a regular file that we have made, and nobody else has changed. */
   #isMadeHere(node: Node, isKnown: boolean): boolean {
-    return node.isMade && node.isRegular && node.places.length > 0 && (isKnown || node.pending > 0);
+    const isHere = node.isMade && !node.wasCopied && node.isRegular && node.places.length > 0;
+    return isHere && (isKnown || node.pending > 0);
   }
 
   /** Opens for writing without waiting for the local side, where that is safe. */

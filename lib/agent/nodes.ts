@@ -67,6 +67,8 @@ export class Node {
   settledAt = -Infinity;
   /** Made by us in this session. */
   isMade = false;
+  /** Of a made one: its content was copied on the local side, and never was here. */
+  wasCopied = false;
   /** Made, and the local side has not told yet which inode it is. */
   isProvisional = false;
   /** What programs were shown in place of the inode's number when that was not known yet: it stays so. */

@@ -278,6 +278,7 @@ export class WriteBehind {
     if (length <= 0 || length > MAX_COPY || range.to.offset + length > MAX_SIZE) return undefined;
     if (!this.#canWrite(node) || !this.#rooms.take(node, { bytes: length })) return undefined;
     this.#written(node, range.to.offset + length);
+    node.wasCopied = true;
     const body = { from: source.fh, fromOffset: range.offset, to: target.fh, toOffset: range.to.offset, length };
     this.#append(FileOp.COPY, encodeCopy(body), {
       ...{ nodes: [node], uses: [source.node], told: node },
