@@ -15,7 +15,6 @@ import {
   encodeRunOut,
   encodeTrace,
   FileNote,
-  FileOp,
   type RunIn,
   type RunOut,
   STDERR,
@@ -305,8 +304,6 @@ export class Agent {
     log.debug(`requests of the kernel that waited: ${waited?.join(", ")}`);
     const slow = [...this.#server?.slow ?? []].map(([name, count]) => `${count} ${name}`);
     log.debug(`of those, ${WAITS_MS[1]} ms or more: ${slow.join(", ") || "none"}`);
-    const asked = Object.entries(FileOp).map(([name, op]) => [name, this.#mirror?.tree.directories.asked.get(op)]);
-    log.debug(`asked: ${asked.filter(([, count]) => count).map(([name, count]) => `${count} ${name}`).join(", ")}`);
     log.debug(`touched: ${touched.length}, names told ahead: ${hits}, names asked for: ${misses}`);
     for (let at = 0, end = 0, bytes = 0; at < touched.length; at = end, bytes = 0) {
       while (end < touched.length && bytes < TRACE_BYTES) bytes += touched[end++].path.length;

@@ -46,8 +46,6 @@ export class Directories {
   readonly #limit: number;
   readonly #onStale: () => void;
   readonly #onUnleased: (node: Node) => void;
-  /** How often the local side was asked, by FileOp: for --debug. */
-  readonly asked = new Map<number, number>();
   /** Of all answers, in ms. */
   #fastest: number | undefined;
   #next = ROOT_DIRECTORY + 1;
@@ -69,7 +67,6 @@ export class Directories {
 
   /** The reply to a request that names directories by their numbers. `maxReply`: bytes; a longer one ends the link. */
   async ask(op: number, body: Uint8Array, maxReply?: number): Promise<Uint8Array> {
-    this.asked.set(op, (this.asked.get(op) ?? 0) + 1);
     while (this.#late !== undefined) {
       const late = this.#late;
       await late;

@@ -13,6 +13,7 @@ import {
   encodeWindow,
   FileNote,
   FileOp,
+  LOGGED,
   type RunIn,
   type RunOut,
   type SignalNote,
@@ -219,7 +220,9 @@ export class Session {
   }
 
   #logStatistics(): void {
-    const names = new Map<number, string>(Object.entries(FileOp).map(([name, op]) => [op, name]));
+    const names = new Map<number, string>(
+      Object.entries(FileOp).flatMap(([name, op]) => [[op, name], [op | LOGGED, `${name}-BEHIND`]]),
+    );
     const requests = [...this.#requests].map(([op, count]) => `${names.get(op) ?? op} ${count}`).join(", ");
     log.debug(`requests: ${requests}; link: ${JSON.stringify(this.#connection.statistics)}`);
   }
