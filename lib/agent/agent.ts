@@ -34,6 +34,7 @@ import { Loop } from "./loop.ts";
 import { Mirror } from "./mirror.ts";
 import { Recorder } from "./recorder.ts";
 import { rootOverlay } from "./root_overlay.ts";
+import { showOwner } from "./shown_owner.ts";
 import { Inlet, Outlet } from "./stdio.ts";
 
 /** How long the mirrored file system may take to vanish after its last process and its last dirty page. */
@@ -48,6 +49,7 @@ export class Agent {
   readonly #connection: Connection;
   readonly #link: Link;
   readonly #outlets = new Map<number, Outlet>();
+  #launched: Launched | undefined;
   #command: Command | undefined;
   #device: { fd: number; proc: number } | undefined;
   #mirror: Mirror | undefined;
@@ -106,6 +108,7 @@ export class Agent {
   }
 
   #attend(launched: Launched): void {
+    this.#launched = launched;
     this.#command = new Command({
       ...launched,
       poller: this.#loop.poller,
@@ -155,6 +158,7 @@ export class Agent {
     if (this.#device === undefined || this.#run === undefined || this.#server !== undefined) return;
     const { fd, proc } = this.#device;
     const { spec } = this.#run;
+    const { ids, soleUser } = this.#launched ?? {};
     this.#contents = this.#cache && new Contents({
       ...this.#cache,
       connection: this.#connection,
@@ -168,7 +172,9 @@ export class Agent {
       owner: { uid: spec.uid, gid: spec.gid },
       writeBack: !this.#options.syncWrites,
       writeBehind: !this.#options.syncWrites,
-      hasId: (id) => this.#command?.hasId(id) ?? false,
+      hasId: (id, kind) => ids?.[kind](id) !== undefined,
+      shown: ids && showOwner(ids, soleUser),
+      isHelper: (pid) => this.#command?.isHelper(pid) ?? false,
       syncFiles: (onEnd) => this.#command?.syncFiles(onEnd),
       recorder: this.#recorder,
       notify: (message) => this.#loop.settled(writeAsync(fd, message)),
@@ -181,7 +187,7 @@ export class Agent {
       }
     }
     const server = new Server(fd, this.#mirror, {
-      init: { writebackCache: !this.#options.syncWrites },
+      init: { writebackCache: !this.#options.syncWrites, posixAcl: soleUser === undefined },
       isDying: (pid) => isDying(proc, pid),
       // The kernel made the root's inode before it knew that there are ACLs, and would ask for its at each step from
       // there; this ends that.

@@ -3,6 +3,7 @@ import type { Lz4 } from "../compression/mod.ts";
 import { effectiveUser, raiseOpenFilesLimit } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import type { CacheLimits } from "./agent_options.ts";
+import { userOutside } from "./command/ids.ts";
 
 /** Of the descriptors that this process may have: the rest is for all else. */
 const BLOBS_SHARE = 0.75;
@@ -36,6 +37,6 @@ export async function openCache(limits: CacheLimits): Promise<Cache | undefined>
 
 /** Beside the agent's file; a folder for each user, as root may be there by another's login. */
 function cacheFolder(path: string | undefined): string {
-  if (path === undefined) return `${Deno.execPath().replace(/\/[^/]*$/, "")}/cache-${effectiveUser()}`;
+  if (path === undefined) return `${Deno.execPath().replace(/\/[^/]*$/, "")}/cache-${userOutside(effectiveUser())}`;
   return path.replace(/^~/, () => Deno.env.get("HOME") ?? "/root");
 }

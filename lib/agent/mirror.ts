@@ -72,6 +72,7 @@ import { NameChanges } from "./name_changes.ts";
 import { type Node, pathOf } from "./nodes.ts";
 import type { OpenFile, Way } from "./open_files.ts";
 import { PageCache } from "./page_cache.ts";
+import type { HasId } from "./acl.ts";
 import { Ranges } from "./ranges.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Known } from "./snapshots.ts";
@@ -83,7 +84,7 @@ import { WriteOut } from "./write_out.ts";
 const NAME_MAX = 255;
 /** Of what is not open on the local side. */
 const NO_HANDLE = 0;
-/** The pid of the only process outside of the command's pid namespace that is let in: that of {@link WriteOut}. */
+/** The pid of processes outside of the command's pid namespace: only that of {@link WriteOut} is let in. */
 const STRANGER = 0;
 
 /** What the mirror is made of. */
@@ -93,8 +94,10 @@ export interface MirrorOptions extends TreeOptions {
   readonly writeBack: boolean;
   /** Changes of names are acknowledged before the local side has made them, where that is safe. Default: they are not. */
   readonly writeBehind?: boolean;
-  /** Whether the command's user namespace has this user's or group's id. Default: it has all. */
-  readonly hasId?: (id: number) => boolean;
+  /** Whether a caller's pid is that of the helper of {@link WriteOut}. Default: it is a stranger's. */
+  readonly isHelper?: (pid: number) => boolean;
+  /** Whether the command's user namespace has this user or group. Default: it has all. */
+  readonly hasId?: HasId;
   /** Has the kernel give out the writes it has collected: see {@link WriteOut}. */
   readonly syncFiles?: (onEnd: () => void) => void;
   /** Writes a message to the FUSE device off this thread, and tells of the end. Left out where no kernel is to be told. */
@@ -128,6 +131,7 @@ export class Mirror implements FileSystem {
   readonly #contents: Contents | undefined;
   readonly #behind: WriteBehind;
   readonly #names: NameChanges;
+  readonly #isHelper: (pid: number) => boolean;
   #lostWrite: LostWrite | undefined;
 
   constructor(options: MirrorOptions) {
@@ -142,6 +146,7 @@ export class Mirror implements FileSystem {
     this.#names = new NameChanges(this.tree, this.#behind);
     this.#listings = new Listings(this.tree);
     this.#extended = new ExtendedAttributes(this.tree, options.hasId ?? (() => true));
+    this.#isHelper = options.isHelper ?? ((pid) => pid === STRANGER);
     this.#writeOut = new WriteOut(options.syncFiles ?? ((onEnd) => onEnd()));
     this.#ranges = new Ranges(this.tree, this.#behind, this.#writeOut);
     const notify = options.notify ?? (() => Promise.resolve());
@@ -559,7 +564,7 @@ export class Mirror implements FileSystem {
   }
 
   async opendir(nodeId: NodeId, caller: Caller): Promise<Opened> {
-    if (caller.pid === STRANGER) {
+    if (this.#isHelper(caller.pid)) {
       this.#writeOut.opened();
       return { fh: NO_HANDLE, flags: 0 };
     }

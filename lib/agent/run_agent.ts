@@ -29,9 +29,9 @@ async function loadCache({ cache }: AgentOptions): Promise<Cache | undefined> {
 }
 
 /** Namespaces, streams and the runner, or an Error for the user. */
-function tryLaunch({ stdio, ids }: AgentOptions): Launched | Error {
+function tryLaunch({ stdio, ids, rootless }: AgentOptions): Launched | Error {
   try {
-    return launch({ executable: fromText(Deno.execPath()), stdio, ids });
+    return launch({ executable: fromText(Deno.execPath()), stdio, ids, rootless });
   } catch (error) {
     return error as Error;
   }

@@ -46,6 +46,11 @@ export function openPidFd(pid: number): number {
   return negative(libc().pidfd_open(arch.syscall.pidfdOpen, pid, 0));
 }
 
+/** This process's id in its own pid namespace. */
+export function ownPid(): number {
+  return libc().getpid();
+}
+
 /** Replaces this process; returns only when that failed, with minus errno. */
 export function execute(path: ByteString, argv: readonly ByteString[], env: readonly ByteString[]): number {
   const argvVector = stringVector(argv);

@@ -110,7 +110,8 @@ function agentArguments(
   { config, command, terminal, stderrIsTerminal }: Parameters<typeof connect>[1],
 ): string[] {
   const kinds = terminal === undefined ? "ppp" : stderrIsTerminal ? "ttt" : "ttp";
-  const ids = [...new Set([command.uid, command.gid, ...command.groups])].join(",");
+  // The user and the group come first: the shell over there reads them.
+  const ids = [command.uid, command.gid, ...new Set(command.groups)].join(",");
   const args = ["--stdio", kinds, "--ids", ids];
   if (options.syncWrites) args.push("--sync-writes");
   if (options.prefetch && options.cache) args.push("--cache", cacheArgument(config.cache));

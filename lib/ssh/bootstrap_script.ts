@@ -1,3 +1,5 @@
+import { waysScript } from "./ways_script.ts";
+
 /**
  * What runs on the other machine before the agent is there: one POSIX shell function, then one call of it:
  *
@@ -5,7 +7,7 @@
  *
  * Every line it says is `NONCE word…` on stdout; everything else there is noise of the login. It says:
  *
- *     exec                       the agent is here; this shell becomes it, reads no more, and the next line is the agent's
+ *     exec WAY FENCE             the agent is here; this shell becomes it, reads no more, and the next line is the agent's
  *     probe KEY=VALUE… dir=PATH  the agent is missing, or something else is: the facts (see probe.ts); commands follow
  *     part BYTES                 so much of the upload is here (answer to `claim`)
  *     damaged REASON             the upload was thrown away: claim again
@@ -89,11 +91,6 @@ outrun_boot() {
   user=''
   { while read -r key a b c; do [ "$key" != Uid: ] || user=$b; done </proc/self/status; } 2>/dev/null
   [ -n "$user" ] || user=$(id -u 2>/dev/null) || user=unknown
-  root=none
-  if [ "$user" = 0 ]; then root=self
-  elif has sudo && sudo -n true </dev/null >/dev/null 2>&1; then root=sudo
-  elif has doas && doas -n true </dev/null >/dev/null 2>&1; then root=doas
-  fi
   fuse=none
   if [ -c /dev/fuse ]; then fuse=device
   elif grep -qs 'fuse$' /proc/filesystems; then fuse=driver
@@ -113,15 +110,19 @@ outrun_boot() {
   folders() {
     "$@" "$cache/outrun" "/var/tmp/.outrun-$user" "/tmp/.outrun-$user" "$runtime/outrun" "/dev/shm/.outrun-$user"
   }
+${waysScript}
+  root=none fence='' enter='' said=''
+  choose_way "$@"
   fit=none present='' free='' lack='' made=''
   folders choose
   agent=$dir/agent-$hash
 
   start() {
-    say exec
+    say exec $root $fence
     case $root in
-    self) exec "$agent" "$@" ;;
-    *) exec $root -n -- "$agent" "$@" ;;
+    self | plain) exec "$agent" "$@" ;;
+    sudo | doas) exec $root -n -- "$agent" "$@" ;;
+    *) exec $enter "$agent" "$@" --rootless $fence ;;
     esac
   }
 
@@ -129,9 +130,10 @@ outrun_boot() {
   if [ -n "$present" ] && [ $root != none ] && [ $fuse != none ] && [ $libc = glibc ]; then start "$@"; fi
 
   tools=''
-  for tool in zstd gzip sha256sum; do has $tool && tools=$tools,$tool; done
+  for tool in zstd gzip sha256sum sudo; do has $tool && tools=$tools,$tool; done
+  [ $root != none ] || why_not
   say probe "os=$(uname -s)" "arch=$(uname -m)" "uid=$user" "root=$root" "libc=$libc" "fuse=$fuse" "tools=$tools" \
-    "fit=$fit" "room=$free" "dir=$dir"
+    "bars=$bars" "said=$said" "fit=$fit" "room=$free" "dir=$dir"
 
   me=$(uname -n).$$
   new=$dir/new-$me
@@ -211,7 +213,7 @@ export function bootstrapText(words: readonly string[]): string {
   const unsafe = words.find((word) => !isShellSafe(word));
   if (unsafe !== undefined) throw new TypeError(`Cannot send ${JSON.stringify(unsafe)} to a shell: it needs quotes`);
   const lines = bootstrapScript.split("\n").filter((line) => !/^\s*(#|$)/.test(line));
-  return `${lines.join("\n")}\noutrun_boot ${words.join(" ")}; exit\n`;
+  return `${lines.map((line) => line.trimStart()).join("\n")}\noutrun_boot ${words.join(" ")}; exit\n`;
 }
 
 /** Words that mean themselves in every shell. */

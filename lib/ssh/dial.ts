@@ -7,6 +7,7 @@ import { judgeProbe, parseProbe } from "./probe.ts";
 import { RemoteShell } from "./remote_shell.ts";
 import { type Executable, thisExecutable } from "./self.ts";
 import { startTransport, type Transport } from "./transport.ts";
+import { tellWay } from "./way.ts";
 
 export interface DialOptions {
   /** How the other machine is reached: see sshCarrier(). */
@@ -75,7 +76,8 @@ async function startAgent(shell: RemoteShell, nonce: string, options: DialOption
   options.onWaiting?.();
   let uploaded = 0;
   const [word, ...facts] = await shell.answer(["exec", "probe"]);
-  if (word === "probe") {
+  if (word === "exec") tellWay(shell.target, facts);
+  else {
     const probe = parseProbe(facts);
     judgeProbe(probe, { target: shell.target, arch, size: executable.size });
     uploaded = await install(shell, { probe, executable, cache, signal: options.signal });

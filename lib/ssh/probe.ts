@@ -6,13 +6,20 @@ export interface Probe {
   readonly os: string;
   readonly arch: string;
   readonly uid: string;
-  /** How to be root there: it is (`self`), with `sudo` or `doas` (no password), or not (`none`). */
+  /** How the agent gets its rights: see ways_script.ts; `none`: it does not. */
   readonly root: string;
   /** `glibc`, or `other` where its loader is missing. */
   readonly libc: string;
-  /** `device`: /dev/fuse is a device; `driver`: it is not, but the kernel knows fuse; `none`. */
+  /**
+   * `device`: /dev/fuse is a device; `driver`: it is not, but the kernel knows fuse; `closed:MODE:UID:GID`: this user may
+   * not open it; `none`.
+   */
   readonly fuse: string;
-  /** Which of zstd, gzip, sha256sum there are. */
+  /** What keeps this user from user namespaces: switches as `kernel/name=value`, or `kernel`, or `tools`. */
+  readonly bars: readonly string[];
+  /** What the attempt to make one was answered. */
+  readonly said: string;
+  /** Which of zstd, gzip, sha256sum, sudo there are. */
   readonly tools: readonly string[];
   /** Whether {@link dir} takes the agent: `yes`; `room`: it is full; `none`: there is no such folder. */
   readonly fit: string;
@@ -41,11 +48,18 @@ export function parseProbe(words: readonly string[]): Probe {
     root: fact("root"),
     libc: fact("libc"),
     fuse: fact("fuse"),
-    tools: fact("tools").split(",").filter((tool) => tool !== ""),
+    tools: list(fact("tools")),
+    bars: list(fact("bars")),
+    said: fact("said").replaceAll("_", " "),
     fit: fact("fit"),
     room: fact("room") === "" ? NaN : Number(fact("room")),
     dir: fact("dir"),
   };
+}
+
+/** Words with a comma before each. */
+function list(text: string): string[] {
+  return text.split(",").filter((word) => word !== "");
 }
 
 /** Throws a DialError that names the first thing that keeps a machine with these facts from running the agent. */
@@ -70,12 +84,59 @@ function obstacle(probe: Probe, arch: string): string | undefined {
       `choose a machine with ${arch}`;
   }
   if (probe.libc !== "glibc") return "it has no glibc (musl?), which outrun needs; choose another machine";
-  if (probe.root === "none") {
-    return `user ${probe.uid} is not root there, and sudo -n and doas -n do not help; ` +
-      `log in as root, or allow sudo without a password`;
-  }
+  if (probe.root === "none") return noRights(probe);
   if (probe.fuse === "none") {
     return "there is no /dev/fuse and its kernel has no FUSE; load it (modprobe fuse), or let the container have /dev/fuse";
   }
   return undefined;
+}
+
+/** Why neither root nor a login without it will do, and what would. */
+function noRights(probe: Probe): string {
+  const all = [fuseObstacle(probe), ...namespaceObstacles(probe)].filter((it) => it !== undefined);
+  const whys = all.map(({ why }) => why).join(", and ");
+  const fixes = all.map(({ fix }) => fix).join(" and ");
+  const sudo = probe.tools.includes("sudo") ? "; or give --sudo, for sudo with a password" : "";
+  return `user ${probe.uid} is not root there, sudo -n and doas -n do not help, and to do without ${whys}; ` +
+    `have an administrator ${fixes}${sudo}`;
+}
+
+/** Completes "to do without" and "have an administrator". */
+interface Obstacle {
+  readonly why: string;
+  readonly fix: string;
+}
+
+function fuseObstacle({ fuse }: Probe): Obstacle | undefined {
+  const [kind, mode, uid, gid] = fuse.split(":");
+  if (kind === "closed") {
+    return { why: `/dev/fuse (${mode}, owner ${uid}:${gid}) must be open to this user`, fix: "chmod 666 /dev/fuse" };
+  }
+  if (kind === "device") return undefined;
+  return {
+    why: "there must be a /dev/fuse",
+    fix: "load it (modprobe fuse; of a container: start it with --device /dev/fuse)",
+  };
+}
+
+function namespaceObstacles({ bars, said, fuse }: Probe): Obstacle[] {
+  const known = bars.map(barObstacle);
+  // Where the device was closed, nothing else was tried.
+  if (known.length > 0 || fuse !== "device") return known;
+  return [{
+    why: `user namespaces must be permitted ("${said || "no answer"}")`,
+    fix: "permit them (a container or a service manager may forbid them by seccomp, a chroot always does)",
+  }];
+}
+
+function barObstacle(bar: string): Obstacle {
+  if (bar === "kernel") return { why: "its kernel must have user namespaces", fix: "boot another, or log in as root" };
+  if (bar === "tools") return { why: "it must have unshare or perl", fix: "install util-linux" };
+  const [key, value] = bar.split("=");
+  const name = key.replaceAll("/", ".");
+  const what = name.includes("apparmor")
+    ? "AppArmor must let users make user namespaces"
+    : "namespaces must be allowed";
+  const wanted = name.startsWith("user.") ? "10000" : value === "0" ? "1" : "0";
+  return { why: `${what} (${name} is ${value})`, fix: `sysctl ${name}=${wanted}` };
 }

@@ -25,4 +25,4 @@
 export { type ExecResult, Host, type HostFacts } from "./host.ts";
 export type { Link, LinkOptions } from "./link.ts";
 export type { FuseMount } from "./inspect.ts";
-export { ensureRootfs, type HostOptions, startHost } from "./start_host.ts";
+export { ensureRootfs, type HostOptions, type HostUser, startHost } from "./start_host.ts";

@@ -4,12 +4,18 @@ import { inspectProcesses } from "./inspect.ts";
 import { writeKeys, writeSshConfig, writeSshdConfig } from "./ssh_config.ts";
 import { waitFor, waitUntil } from "./wait.ts";
 
+/** An account there. */
+export interface HostUser {
+  readonly name: string;
+  readonly uid: number;
+}
+
 /** What a host has that the default one has not. */
 export interface HostOptions {
   /** Its host name and its ssh alias; `farhost` if not given. */
   readonly name?: string;
   /** Users to add, all reachable with the same key as root. */
-  readonly users?: readonly { readonly name: string; readonly uid: number }[];
+  readonly users?: readonly HostUser[];
   /** Absolute paths to delete before anything runs there, e.g. `/dev/fuse`. */
   readonly remove?: readonly string[];
   /** Lines that override those of its sshd_config. */

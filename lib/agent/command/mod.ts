@@ -25,6 +25,8 @@
  */
 
 export { Command, type CommandEvents } from "./command.ts";
+export type { CommandIds, UserIds } from "./ids.ts";
 export { launch, type Launched, type LaunchOptions } from "./launch.ts";
+export type { Fence } from "./rootless.ts";
 export { runRunner } from "./runner.ts";
 export type { CommandStdio, StreamKind } from "./stdio.ts";

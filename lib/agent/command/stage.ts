@@ -34,8 +34,11 @@ export const stage = {
 const machineDevice = fromText("/dev/fuse");
 const FUSE_RDEV = encodeDevice(10, 229);
 
-/** Moves the calling thread to a mount namespace of its own and builds the stage there. Throws an Error for the user. */
-export function makeStage(executable: ByteString): void {
+/**
+ * Moves the calling thread to a mount namespace of its own and builds the stage there. `ownDevice`: device nodes can be
+ * made here. Throws an Error for the user.
+ */
+export function makeStage(executable: ByteString, { ownDevice }: { ownDevice: boolean }): void {
   const unshared = unshare(CLONE_NEWNS);
   if (unshared === -Errno.EPERM) {
     throw new Error(
@@ -54,7 +57,8 @@ export function makeStage(executable: ByteString): void {
   }
   bindFile(fromText(`/proc/self/fd/${program}`), stage.executable);
   close(program);
-  makeDevice();
+  if (ownDevice) makeDevice();
+  else bindFile(openable(machineDevice), stage.device);
 }
 
 function bindFile(source: ByteString, target: ByteString): void {
@@ -78,14 +82,20 @@ function makeDevice(): void {
 
 /** In containers making or opening new device nodes is not permitted, but one may have been put there. */
 function useMachineDevice(): void {
-  const opened = openAt(AT_FDCWD, machineDevice, O_RDWR);
-  if (opened < 0) throw deviceError(opened);
-  close(opened);
+  openable(machineDevice);
   const found = statPath(machineDevice);
   if (typeof found !== "number" && (found.mode & 0o6) !== 0o6) {
     throw new Error("Cannot use /dev/fuse: only its owner may open it; chmod 666 /dev/fuse there");
   }
   bindFile(machineDevice, stage.device);
+}
+
+/** The path itself, if this user may open it. */
+function openable(path: ByteString): ByteString {
+  const opened = openAt(AT_FDCWD, path, O_RDWR);
+  if (opened < 0) throw deviceError(opened);
+  close(opened);
+  return path;
 }
 
 /** What a failure to open the FUSE device means, and what to do about it. */

@@ -122,7 +122,7 @@ function takeOrders(take: (order: Order) => void): void {
 
 switch (Deno.args[0]) {
   case "runner":
-    runRunner();
+    runRunner(Deno.args.slice(1));
     break;
   case "agent":
     try {
