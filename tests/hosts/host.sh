@@ -79,6 +79,8 @@ make_root() {
   mount --bind "$rootfs" "$dir/lower"
   mount -t overlay -o "lowerdir=$dir/lower,upperdir=$dir/store/upper,workdir=$dir/store/work" overlay "$root"
   mount -t proc proc "$root/proc"
+  # As container engines do: whoever makes a user namespace there is refused a /proc of his own.
+  [ -z "$HOST_MASK_PROC" ] || mount --bind /dev/null "$root/proc/kcore"
   mount -t sysfs sysfs "$root/sys"
   mount -t fusectl fusectl "$root/sys/fs/fuse/connections"
   tmpfs "$root/run" 755 "$HOST_SIZE"
@@ -118,13 +120,19 @@ make_files() {
   done
 }
 
-# HOST_USERS: `name:uid` words. The password `*` keeps an sshd without PAM from taking them for locked.
+# HOST_USERS: `name:uid` words, `name:uid:ranges` for one who has ranges of user and group ids. The password `*` keeps an sshd without PAM from taking them for locked.
 make_users() {
   for user in $HOST_USERS; do
-    home=/home/${user%:*}
+    name=${user%%:*}
+    uid=${user#*:}
+    home=/home/$name
     [ -z "$HOST_HOME_SIZE" ] || tmpfs "$root$home" 755 "$HOST_HOME_SIZE"
-    chroot "$root" useradd --uid "${user#*:}" --user-group --create-home --shell /bin/bash --password '*' "${user%:*}"
-    chroot "$root" chown "${user%:*}:" "$home"
+    chroot "$root" useradd --uid "${uid%:*}" --user-group --create-home --shell /bin/bash --password '*' "$name"
+    chroot "$root" chown "$name:" "$home"
+    for file in subuid subgid; do
+      sed -i "/^$name:/d" "$root/etc/$file"
+      [ "$uid" = "${uid%:ranges}" ] || echo "$name:$((100000 + ${uid%:*} * 65536)):65536" >>"$root/etc/$file"
+    done
   done
 }
 

@@ -8,6 +8,8 @@ import { waitFor, waitUntil } from "./wait.ts";
 export interface HostUser {
   readonly name: string;
   readonly uid: number;
+  /** Whether they have 65536 ids more for namespaces, in /etc/subuid and /etc/subgid. */
+  readonly ranges?: boolean;
 }
 
 /** What a host has that the default one has not. */
@@ -24,6 +26,8 @@ export interface HostOptions {
   readonly size?: string;
   /** Makes every home folder a file system of its own with that much room. */
   readonly homeSize?: string;
+  /** Hides a part of /proc, as container engines do. */
+  readonly maskProc?: boolean;
   /** Mode of /dev/fuse; 0666, as udev makes it, if not given. */
   readonly fuseMode?: "0666" | "0600";
 }
@@ -70,10 +74,11 @@ function spawnSupervisor(dir: string, rootfs: string, options: HostOptions & { n
     args: ["sh", script("host.sh"), dir, rootfs],
     env: {
       HOST_NAME: options.name,
-      HOST_USERS: (options.users ?? []).map((user) => `${user.name}:${user.uid}`).join(" "),
+      HOST_USERS: (options.users ?? []).map((user) => `${user.name}:${user.uid}${user.ranges ? ":ranges" : ""}`).join(" "),
       HOST_REMOVE: (options.remove ?? []).join("\n"),
       HOST_SIZE: options.size ?? "",
       HOST_HOME_SIZE: options.homeSize ?? "",
+      HOST_MASK_PROC: options.maskProc ? "yes" : "",
       HOST_FUSE_MODE: options.fuseMode ?? "0666",
     },
     stdin: "piped",
