@@ -33,6 +33,7 @@ import { Link } from "./link.ts";
 import { Loop } from "./loop.ts";
 import { Mirror } from "./mirror.ts";
 import { Recorder } from "./recorder.ts";
+import { Rights } from "./rights.ts";
 import { rootOverlay } from "./root_overlay.ts";
 import { showOwner } from "./shown_owner.ts";
 import { Inlet, Outlet } from "./stdio.ts";
@@ -173,6 +174,7 @@ export class Agent {
       writeBack: !this.#options.syncWrites,
       writeBehind: !this.#options.syncWrites,
       hasId: (id, kind) => ids?.[kind](id) !== undefined,
+      rights: soleUser && new Rights(spec),
       shown: ids && showOwner(ids, soleUser),
       isHelper: (pid) => this.#command?.isHelper(pid) ?? false,
       syncFiles: (onEnd) => this.#command?.syncFiles(onEnd),

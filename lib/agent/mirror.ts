@@ -75,6 +75,7 @@ import { PageCache } from "./page_cache.ts";
 import type { HasId } from "./acl.ts";
 import { Ranges } from "./ranges.ts";
 import type { Recorder } from "./recorder.ts";
+import { FOR_EXECUTION, R_OK, type Rights, W_OK, X_OK } from "./rights.ts";
 import type { Known } from "./snapshots.ts";
 import { overlaid, type Shown, shownAttr, Tree, type TreeOptions } from "./tree.ts";
 import { timesToSet, WriteBehind } from "./write_behind.ts";
@@ -102,6 +103,8 @@ export interface MirrorOptions extends TreeOptions {
   readonly syncFiles?: (onEnd: () => void) => void;
   /** Writes a message to the FUSE device off this thread, and tells of the end. Left out where no kernel is to be told. */
   readonly notify?: (message: Uint8Array<ArrayBuffer>) => Promise<void>;
+  /** Where the kernel does not check permissions: what the local user may do. */
+  readonly rights?: Rights;
   /** Is told what the command touches. */
   readonly recorder?: Recorder;
   /** The contents that are here. */
@@ -131,6 +134,7 @@ export class Mirror implements FileSystem {
   readonly #contents: Contents | undefined;
   readonly #behind: WriteBehind;
   readonly #names: NameChanges;
+  readonly #rights: Rights | undefined;
   readonly #isHelper: (pid: number) => boolean;
   #lostWrite: LostWrite | undefined;
 
@@ -139,6 +143,7 @@ export class Mirror implements FileSystem {
     this.#connection = connection;
     this.#writeBack = options.writeBack;
     this.#recorder = options.recorder;
+    this.#rights = options.rights;
     this.#contents = options.contents;
     this.tree = new Tree(connection, { onContent: (chunk) => this.#contents?.know(chunk), ...options });
     this.tree.log.onForgotten = (node) => this.#forgotten(node);
@@ -175,7 +180,8 @@ export class Mirror implements FileSystem {
     if (parent.overlay?.attr !== undefined) return this.tree.missing(parent, name);
     const expected = this.#behind.find(parent, name);
     if (expected !== undefined) return expected === "absent" ? this.tree.missing(parent, name) : expected;
-    const known = this.tree.isGuarded(parent) ? undefined : this.tree.snapshots.find(parent, name);
+    const mayFind = this.#rights === undefined || this.#rights.may(parent.attr, X_OK) === true;
+    const known = this.tree.isGuarded(parent) || !mayFind ? undefined : this.tree.snapshots.find(parent, name);
     const entry = known === undefined ? await this.#ask(parent, name) : this.#enter(parent, name, known);
     this.#recorder?.lookedUp(parent, name, { node: this.tree.nodes.get(entry.nodeId), told: known !== undefined });
     return entry;
@@ -316,13 +322,14 @@ export class Mirror implements FileSystem {
     const node = this.tree.node(nodeId);
     if (node.overlay?.attr !== undefined) return this.#openOverlay(flags);
     this.#recorder?.opened(node);
-    const wanted = flags & ~(O_CREAT | O_EXCL | O_NOCTTY);
+    const wanted = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | FOR_EXECUTION);
+    const mayRead = await this.#mayOpen(node, flags);
     const content = (wanted & (O_ACCMODE | O_TRUNC)) === O_RDONLY ? this.#contents?.of(node) : undefined;
     const isKnown = this.tree.attrValid(node) > 0;
     const isHere = content !== undefined
       ? isKnown
       : this.#isMadeHere(node, isKnown) && !(wanted & (O_ACCMODE | O_TRUNC));
-    if (isHere) return this.#openAhead(node, wanted, content);
+    if (isHere && mayRead) return this.#openAhead(node, wanted, content);
     const behind = this.#openBehind(node, wanted);
     if (behind !== undefined) return behind;
     if (node.pending > 0) await this.tree.log.settled(node);
@@ -346,6 +353,18 @@ export class Mirror implements FileSystem {
     this.tree.files.confirm(file);
     if (content !== undefined) file.content = this.#contents?.of(node);
     return opened(file);
+  }
+
+  /** Whether it is known that the file may be read. EACCES for one that is to be executed, and may not. */
+  async #mayOpen(node: Node, flags: number): Promise<boolean> {
+    const rights = this.#rights;
+    if (rights === undefined) return true;
+    if ((flags & FOR_EXECUTION) !== 0) {
+      const may = rights.may(node.attr, X_OK);
+      if (may === false) throw new ErrnoError(Errno.EACCES, "execute a file");
+      if (may === undefined) await this.#askAccess(node, X_OK);
+    }
+    return rights.may(node.attr, R_OK) === true;
   }
 
   /**
@@ -613,10 +632,17 @@ export class Mirror implements FileSystem {
 
   async access(nodeId: NodeId, mask: number): Promise<void> {
     const node = this.tree.node(nodeId);
-    if (node.overlay?.attr === undefined) {
-      if (node.pending > 0) await this.tree.log.settled(node);
-      await this.tree.ask(FileOp.ACCESS, encodeAccess({ ref: this.tree.ref(node), mask }));
-    }
+    if (node.overlay?.attr !== undefined) return;
+    // Entering a directory asks this, too. Whether a file system is read-only is not in the attributes.
+    const isKnown = this.#rights !== undefined && (mask & W_OK) === 0 && this.tree.attrValid(node) > 0;
+    const may = isKnown ? this.#rights.may(node.attr, mask) : undefined;
+    if (may === false) throw new ErrnoError(Errno.EACCES, "access a file");
+    if (may === undefined) await this.#askAccess(node, mask);
+  }
+
+  async #askAccess(node: Node, mask: number): Promise<void> {
+    if (node.pending > 0) await this.tree.log.settled(node);
+    await this.tree.ask(FileOp.ACCESS, encodeAccess({ ref: this.tree.ref(node), mask }));
   }
 
   getxattr(nodeId: NodeId, name: ByteString): Result<Uint8Array> {

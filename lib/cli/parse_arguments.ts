@@ -15,6 +15,8 @@ export interface RunArguments {
   /** The configuration file, where the user named one. */
   readonly config: string | undefined;
   readonly debug: boolean;
+  /** Become root there by sudo, and ask for its password. */
+  readonly sudo: boolean;
   readonly cache: boolean;
   readonly prefetch: boolean;
   /** A write returns only when it is on the local disk. */
@@ -26,7 +28,8 @@ export interface RunArguments {
 }
 
 /** Look after the cache on another machine. */
-export interface CacheArguments extends Pick<RunArguments, "destination" | "ssh" | "config" | "debug" | "timeout"> {
+export interface CacheArguments
+  extends Pick<RunArguments, "destination" | "ssh" | "config" | "debug" | "sudo" | "timeout"> {
   readonly kind: "cache";
   readonly verb: CacheVerb;
 }
@@ -69,6 +72,7 @@ function program(): Command {
     .argument("[arg...]", "its arguments; options stop at the destination")
     .option("--ssh <args>", "further arguments for ssh, quoted as for a shell", joined)
     .option("--config <file>", "read this file instead of ~/.outrun/config")
+    .option("--sudo", "become root there by sudo, and ask for its password")
     .option("--debug", "say what is going on")
     .option("--no-cache", "keep no file contents on the other machine, and use none")
     .option("--no-prefetch", "send nothing before it is asked for; implies --no-cache")
@@ -107,8 +111,8 @@ function checkOperands(destination: string | undefined, command: readonly string
   }
 }
 
-function common({ ssh, config, debug = false, timeout }: OptionValues) {
-  return { ssh, config, debug, timeout };
+function common({ ssh, config, debug = false, sudo = false, timeout }: OptionValues) {
+  return { ssh, config, debug, sudo, timeout };
 }
 
 /** What follows the word "cache". */

@@ -5,6 +5,7 @@ import { Errno, errnoName, isTerminal } from "../linux/mod.ts";
 import { log, printable, timeline } from "../log/mod.ts";
 import type { RunOut } from "../protocol/mod.ts";
 import { dial, DialError, type Link, sshCarrier } from "../ssh/mod.ts";
+import { askPassword } from "./ask_password.ts";
 import { cacheArgument } from "./cache_argument.ts";
 import { CommandError, findCommand } from "./command.ts";
 import { readArguments, readEnvironment, variable } from "./environment.ts";
@@ -93,6 +94,7 @@ async function connect(
       carrier: sshCarrier(options.destination, { args: options.ssh, timeoutMs }),
       agentArgs: agentArguments(options, what),
       timeoutMs,
+      askPassword,
       onWaiting: what.onWaiting,
       signal: giveUp.signal,
     });
@@ -116,6 +118,7 @@ function agentArguments(
   if (options.syncWrites) args.push("--sync-writes");
   if (options.prefetch && options.cache) args.push("--cache", cacheArgument(config.cache));
   if (options.prefetch) args.push("--record");
+  if (options.sudo) args.push("--sudo");
   if (options.debug) args.push("--debug");
   return args;
 }

@@ -8,6 +8,8 @@ import { waysScript } from "./ways_script.ts";
  * Every line it says is `NONCE word…` on stdout; everything else there is noise of the login. It says:
  *
  *     exec WAY FENCE             the agent is here; this shell becomes it, reads no more, and the next line is the agent's
+ *     password                   a line with sudo's password is wanted; once more, as the first line behind `exec`
+ *     refused REASON             sudo does not take it
  *     probe KEY=VALUE… dir=PATH  the agent is missing, or something else is: the facts (see probe.ts); commands follow
  *     part BYTES                 so much of the upload is here (answer to `claim`)
  *     damaged REASON             the upload was thrown away: claim again
@@ -118,9 +120,11 @@ ${waysScript}
   agent=$dir/agent-$hash
 
   start() {
+    [ $root != asked ] || ask
     say exec $root $fence
     case $root in
     self | plain) exec "$agent" "$@" ;;
+    asked) exec sudo -k -S -p '' -- "$agent" "$@" ;;
     sudo | doas) exec $root -n -- "$agent" "$@" ;;
     *) exec $enter "$agent" "$@" --rootless $fence ;;
     esac

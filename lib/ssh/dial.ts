@@ -7,7 +7,7 @@ import { judgeProbe, parseProbe } from "./probe.ts";
 import { RemoteShell } from "./remote_shell.ts";
 import { type Executable, thisExecutable } from "./self.ts";
 import { startTransport, type Transport } from "./transport.ts";
-import { tellWay } from "./way.ts";
+import { becomeRoot } from "./way.ts";
 
 export interface DialOptions {
   /** How the other machine is reached: see sshCarrier(). */
@@ -20,6 +20,8 @@ export interface DialOptions {
   readonly signal?: AbortSignal;
   /** Called when everything has been sent that can be before the other machine answers: there is time now for other work. */
   readonly onWaiting?: () => void;
+  /** Asks the user for sudo's password, where the agent's arguments hold --sudo. */
+  readonly askPassword?: (target: string, signal?: AbortSignal) => Promise<string>;
   /** The agent. Default: this program's own file. */
   readonly executable?: Executable;
   /** Where hashes and packed executables are kept. Default: cacheFolder(). */
@@ -75,13 +77,15 @@ async function startAgent(shell: RemoteShell, nonce: string, options: DialOption
   timeline.mark("script written");
   options.onWaiting?.();
   let uploaded = 0;
-  const [word, ...facts] = await shell.answer(["exec", "probe"]);
-  if (word === "exec") tellWay(shell.target, facts);
-  else {
+  let answer = await shell.answer(["exec", "password", "probe"]);
+  if (answer[0] === "probe") {
+    const [, ...facts] = answer;
     const probe = parseProbe(facts);
     judgeProbe(probe, { target: shell.target, arch, size: executable.size });
     uploaded = await install(shell, { probe, executable, cache, signal: options.signal });
+    answer = await shell.answer(["exec", "password"]);
   }
+  await becomeRoot(shell, answer, options);
   timeline.mark("agent about to start");
   return uploaded;
 }

@@ -4,7 +4,6 @@ import { choosePacking, pack, type Packed } from "./pack.ts";
 import type { Probe } from "./probe.ts";
 import type { RemoteShell } from "./remote_shell.ts";
 import type { Executable } from "./self.ts";
-import { tellWay } from "./way.ts";
 
 const PIECE_BYTES = 128 * 1024;
 
@@ -48,8 +47,6 @@ async function upload(shell: RemoteShell, packed: Packed, signal?: AbortSignal):
   const [word, ...rest] = await shell.answer(["ok", "damaged"], { slow: true });
   if (word === "damaged") return { sent: left, damaged: rest.join(" ") };
   if (rest[0] === "unchecked") log.debug(`there is no sha256sum on ${shell.target}: the agent's hash was not checked`);
-  const [, ...way] = await shell.answer(["exec"]);
-  tellWay(shell.target, way);
   return { sent: left };
 }
 

@@ -2,6 +2,7 @@
  * A part of the bootstrap script: how the agent gets the rights that it needs. Sets root to
  *
  *     self, sudo, doas   root
+ *     asked              root, by sudo with a password: where the user said --sudo
  *     plain              none are needed: it is to look after the cache
  *     many, one          a user namespace with all ids, or with the local user's only, to be entered by the words $enter
  *     fake               the same with root's only: an unshare that knows no other, and no perl
@@ -78,21 +79,24 @@ export const waysScript = `
     try $new $pid && return
     try $old 0 $1 $uid $gid $calls && return
     root=fake
+    [ $uid.$gid != 0.0 ] || root=one
     [ $1 = 0 ] || pid='-p -f --mount-proc'
     try unshare -r -m $pid && return
     try busybox unshare -r -m $pid
   }
 
   choose_way() {
-    ids='' last='' count=''
+    ids='' last='' count='' asks=''
     for word; do
       [ "$last" != --ids ] || ids=$word
+      [ "$word" != --sudo ] || asks=1
       last=$word
     done
     { read -r last last count </proc/self/uid_map; } 2>/dev/null
     if [ "$user" = 0 ] && [ "\${count:-4294967295}" -gt 2147483647 ]; then root=self
     elif has sudo && sudo -n true </dev/null >/dev/null 2>&1; then root=sudo
     elif has doas && doas -n true </dev/null >/dev/null 2>&1; then root=doas
+    elif [ -n "$asks" ] && has sudo; then root=asked
     elif [ -z "$ids" ]; then root=plain
     elif [ $fuse = device ] && [ -r /dev/fuse ] && [ -w /dev/fuse ]; then
       uid=\${ids%%,*} gid=\${ids#*,}
@@ -107,6 +111,20 @@ export const waysScript = `
       rootless 1 || { fence=open && rootless 0; } || root=none
       case $enter in perl*) ;; *) unset OUTRUN_PERL ;; esac
     fi
+  }
+
+  # Takes a password and lets sudo try it: a wrong one must not have sudo read on in what is the agent's. It is in no
+  # argument and no file, as this shell's own printf hands it on.
+  ask() {
+    [ "$(command -v printf)" = printf ] || die 'its shell has no printf of its own: sudo cannot be given a password'
+    say password
+    IFS= read -r secret || exit 1
+    heard=$(printf '%s\\n' "$secret" | sudo -k -S -p '' -- true 2>&1) && return
+    newline='
+'
+    set -f
+    say refused \${heard##*"$newline"}
+    exit 1
   }
 
   # Sets fuse to the mode and owner of a device that is closed to us, bars to what is switched off, said to one word.

@@ -74,7 +74,9 @@ function spawnSupervisor(dir: string, rootfs: string, options: HostOptions & { n
     args: ["sh", script("host.sh"), dir, rootfs],
     env: {
       HOST_NAME: options.name,
-      HOST_USERS: (options.users ?? []).map((user) => `${user.name}:${user.uid}${user.ranges ? ":ranges" : ""}`).join(" "),
+      HOST_USERS: (options.users ?? []).map((user) => `${user.name}:${user.uid}${user.ranges ? ":ranges" : ""}`).join(
+        " ",
+      ),
       HOST_REMOVE: (options.remove ?? []).join("\n"),
       HOST_SIZE: options.size ?? "",
       HOST_HOME_SIZE: options.homeSize ?? "",

@@ -13,6 +13,7 @@
  */
 
 export * from "./folder.ts";
+export * from "./install_agent.ts";
 export * from "./leftovers.ts";
 export * from "./locker.ts";
 export * from "./machines.ts";
