@@ -1,6 +1,6 @@
 import { toText } from "../bytes/mod.ts";
 import { encodeInvalInode, FUSE_ROOT_ID, Server, WAITS_MS } from "../fuse/mod.ts";
-import { Errno, errnoName, POLLIN, readAtAsync, setNonBlocking, unwrap, writeAsync } from "../linux/mod.ts";
+import { close, Errno, errnoName, POLLIN, readAtAsync, setNonBlocking, unwrap, writeAsync } from "../linux/mod.ts";
 import { log, timeline } from "../log/mod.ts";
 import {
   AgentNote,
@@ -101,6 +101,9 @@ export class Agent {
   /** Returns the status of the process. */
   async run(): Promise<number> {
     await this.#loop.run();
+    // Whoever waits for a file is let go.
+    if (this.#device !== undefined) close(this.#device.fd);
+    this.#command?.leave();
     this.#contents?.close();
     this.#cache?.cache.close();
     log.debug(`link: ${JSON.stringify(this.#connection.statistics)}`);
@@ -329,6 +332,7 @@ export class Agent {
 
   #tick(): void {
     this.#server?.tick();
+    this.#command?.tick();
     if (this.#result === undefined || this.#device === undefined) return;
     const { bytesIn, bytesOut } = this.#connection.statistics;
     // Dirty pages are still being written out.

@@ -121,6 +121,7 @@ const table = {
   posix_spawnattr_setsigmask: { parameters: [B, B], result: I },
   posix_spawnattr_setsigdefault: { parameters: [B, B], result: I },
   waitpid: { parameters: [I, B, I], result: I },
+  waitid: { parameters: [I, U, B, I], result: I },
   kill: { parameters: [I, I], result: I },
   getpid: { parameters: [], result: I },
   getpgrp: { parameters: [], result: I },

@@ -10,6 +10,9 @@ export type ChildState =
   | { readonly kind: "stopped"; readonly signal: number }
   | { readonly kind: "continued" };
 
+/** siginfo_t (`asm-generic/siginfo.h`) of 64-bit machines. */
+const SIGINFO_SIZE = 128;
+const SIGINFO_PID = 16;
 const WNOHANG = 1;
 const WUNTRACED = 2;
 const WCONTINUED = 8;
@@ -32,6 +35,16 @@ export function childState(pid: number): ChildState | undefined | number {
   const result = negative(libc().waitpid(pid, new Uint8Array(status.buffer), WNOHANG | WUNTRACED | WCONTINUED));
   if (result <= 0) return result === 0 ? undefined : result;
   return decodeWaitStatus(status[0]);
+}
+
+/** A child that has ended and was not waited for yet; 0 when there is none, minus errno (ECHILD) when there are no children. */
+export function endedChild(): number {
+  const P_ALL = 0;
+  const WEXITED = 4;
+  const WNOWAIT = 0x1000000;
+  const info = new Int32Array(SIGINFO_SIZE / 4);
+  const result = negative(libc().waitid(P_ALL, 0, new Uint8Array(info.buffer), WEXITED | WNOHANG | WNOWAIT));
+  return result < 0 ? result : info[SIGINFO_PID / 4];
 }
 
 /** Waits until a child has ended: its wait status, or minus errno. */

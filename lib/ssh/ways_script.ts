@@ -21,7 +21,7 @@ export const waysScript = `
     my($u,$g,$me)=($>,$)+0,$$);
     my($none,$root,$proc,$procs)=("","/","proc","/proc");
     sub fine{$_[1]==0 or die"$_[0]: $!\\n"}
-    sub put{my($f,$t)=@_;open(my$h,">",$f)and syswrite($h,$t)or die"$f: $!\\n"}
+    sub put{my($f,$t)=@_;my$h;open($h,">",$f)and syswrite($h,$t)or die"$f: $!\\n"}
     sub map_all{
       my($kind,$id,$own)=@_;
       open my$f,"<","/etc/sub$kind"or die"/etc/sub$kind: $!\\n";
@@ -69,7 +69,7 @@ export const waysScript = `
     pid=''
     [ $1 = 0 ] || pid='--pid --fork --kill-child --mount-proc'
     new="unshare --map-user=$uid --map-group=$gid --keep-caps --mount"
-    old="perl -e eval\\$ENV{OUTRUN_PERL}"
+    old="perl -e eval\\$ENV{OUTRUN_PERL};die\\$@"
     root=many
     if has newuidmap && has newgidmap; then
       try $new --map-auto $pid && return

@@ -80,7 +80,7 @@ make_root() {
   mount -t overlay -o "lowerdir=$dir/lower,upperdir=$dir/store/upper,workdir=$dir/store/work" overlay "$root"
   mount -t proc proc "$root/proc"
   # As container engines do: whoever makes a user namespace there is refused a /proc of his own.
-  [ -z "$HOST_MASK_PROC" ] || mount --bind /dev/null "$root/proc/kcore"
+  [ -z "$HOST_MASK_PROC" ] || mount --bind /dev/null "$root/proc/interrupts"
   mount -t sysfs sysfs "$root/sys"
   mount -t fusectl fusectl "$root/sys/fs/fuse/connections"
   tmpfs "$root/run" 755 "$HOST_SIZE"

@@ -6,7 +6,7 @@ import {
   ErrnoError,
   kill,
   makeMemoryFile,
-  type Poller,
+  Poller,
   POLLIN,
   receiveMessage,
   sendMessage,
@@ -14,7 +14,7 @@ import {
   writeAt,
 } from "../../linux/mod.ts";
 import { encodeRun, type RunIn, type RunOut, type SignalNote, type WindowSize } from "../../protocol/mod.ts";
-import { ChildWatch } from "./child.ts";
+import { ChildWatch, collectOrphans } from "./child.ts";
 import { decodeRunnerMessage, MAX_MESSAGE } from "./control.ts";
 import type { UserIds } from "./ids.ts";
 import type { Launched } from "./launch.ts";
@@ -23,6 +23,10 @@ import { syncFiles } from "./sync_files.ts";
 
 /** The pid of those who are outside of the pid namespace in which the files were mounted. */
 const STRANGER = 0;
+
+/** How long processes may take to die of SIGKILL, and how often they are looked after. */
+const LEAVE_MS = 5000;
+const LEAVE_POLL_MS = 10;
 
 /** What a command tells, from within the poll loop. */
 export interface CommandEvents {
@@ -90,6 +94,18 @@ export class Command {
   syncFiles(onEnd: () => void): void {
     if (this.#holderOpen) this.#helper = syncFiles(this.#parts.poller, this.#parts.holder, onEnd);
     else onEnd();
+  }
+
+  /** Lets dead orphans go, where there is no pid namespace whose first process does. To be called now and then. */
+  tick(): void {
+    if (this.#parts.fence === "open") collectOrphans({ all: false });
+  }
+
+  /** The same for all that {@link end} ends, which takes a moment: this process's own end is to leave nothing behind. */
+  leave(): void {
+    if (this.#parts.fence !== "open") return;
+    const deadline = performance.now() + LEAVE_MS;
+    while (collectOrphans({ all: true }) && performance.now() < deadline) new Poller().wait(LEAVE_POLL_MS);
   }
 
   resize(window: WindowSize): void {
