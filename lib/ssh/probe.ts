@@ -97,11 +97,11 @@ function noRights(probe: Probe): string {
   const whys = all.map(({ why }) => why).join(", and ");
   const fixes = all.map(({ fix }) => fix).join(" and ");
   const sudo = probe.tools.includes("sudo") ? "; or give --sudo, for sudo with a password" : "";
-  return `user ${probe.uid} is not root there, sudo -n and doas -n do not help, and to do without ${whys}; ` +
+  return `user ${probe.uid} is not root there, sudo -n and doas -n do not help, and without root ${whys}; ` +
     `have an administrator ${fixes}${sudo}`;
 }
 
-/** Completes "to do without" and "have an administrator". */
+/** Completes "without root" and "have an administrator". */
 interface Obstacle {
   readonly why: string;
   readonly fix: string;

@@ -58,7 +58,7 @@ export const waysScript = `
     enter=$*
     heard=$($enter true </dev/null 2>&1) && return
     case $heard in
-    *option* | *usage* | *Usage* | *"not found"*) ;;
+    *option* | *usage* | *Usage* | *"not found"* | */etc/sub* | *newuidmap*) ;;
     *) [ -n "$said" ] || said=$heard ;;
     esac
     return 1
@@ -136,7 +136,9 @@ export const waysScript = `
     bars=''
     for key in user/max_user_namespaces=0 user/max_mnt_namespaces=0 user/max_pid_namespaces=0 \\
       kernel/unprivileged_userns_clone=0 kernel/apparmor_restrict_unprivileged_userns=1; do
-      { read -r value <"/proc/sys/\${key%=*}"; } 2>/dev/null || value=''
+      # dash reads bytes, of which these files give the first only: no more is looked at.
+      value=''
+      { read -r value <"/proc/sys/\${key%=*}"; } 2>/dev/null
       [ "$value" != "\${key#*=}" ] || bars=$bars,$key
     done
     [ -e /proc/self/ns/user ] || bars=$bars,kernel

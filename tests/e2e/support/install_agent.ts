@@ -7,9 +7,10 @@ let hash: string | undefined;
 /** Puts the agent where a session of `user` there would install it, without the upload. */
 export async function installAgent(host: Host, user: string): Promise<void> {
   hash ??= createHash("sha256").update(await Deno.readFile(program)).digest("hex");
-  const folder = `/home/${user}/.cache/outrun`;
-  await host.exec(`mkdir -p -m 700 /home/${user}/.cache ${folder}`);
+  const home = user === "root" ? "/root" : `/home/${user}`;
+  const folder = `${home}/.cache/outrun`;
+  await host.exec(`mkdir -p -m 700 ${home}/.cache ${folder}`);
   const path = `${folder}/agent-${hash}`;
   await Deno.copyFile(program, `/proc/${host.facts.initPid}/root${path}`);
-  await host.exec(`chmod 755 ${path}; chown -R ${user}: /home/${user}/.cache`);
+  await host.exec(`chmod 755 ${path}; chown -R ${user}: ${home}/.cache`);
 }
