@@ -35,7 +35,7 @@ import { Mirror } from "./mirror.ts";
 import { Recorder } from "./recorder.ts";
 import { Rights } from "./rights.ts";
 import { rootOverlay } from "./root_overlay.ts";
-import { showOwner } from "./shown_owner.ts";
+import { showOwner } from "./show_owner.ts";
 import { Inlet, Outlet } from "./stdio.ts";
 
 /** How long the mirrored file system may take to vanish after its last process and its last dirty page. */
@@ -175,10 +175,11 @@ export class Agent {
       overlay: rootOverlay(),
       owner: { uid: spec.uid, gid: spec.gid },
       writeBack: !this.#options.syncWrites,
-      writeBehind: !this.#options.syncWrites,
+      // What is decided here must have been checked by the kernel.
+      writeBehind: !this.#options.syncWrites && soleUser === undefined,
       hasId: (id, kind) => ids?.[kind](id) !== undefined,
       rights: soleUser && new Rights(spec),
-      shown: ids && showOwner(ids, soleUser),
+      showOwner: ids && showOwner(ids, soleUser),
       isHelper: (pid) => this.#command?.isHelper(pid) ?? false,
       syncFiles: (onEnd) => this.#command?.syncFiles(onEnd),
       recorder: this.#recorder,

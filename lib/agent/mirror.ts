@@ -19,6 +19,7 @@ import {
   type Opened,
   type Result,
   type SetAttr,
+  type ShowOwner,
   type StatFsOut,
   type StatxAttr,
 } from "../fuse/mod.ts";
@@ -103,6 +104,8 @@ export interface MirrorOptions extends TreeOptions {
   readonly syncFiles?: (onEnd: () => void) => void;
   /** Writes a message to the FUSE device off this thread, and tells of the end. Left out where no kernel is to be told. */
   readonly notify?: (message: Uint8Array<ArrayBuffer>) => Promise<void>;
+  /** Default: owners are shown as they are. */
+  readonly showOwner?: ShowOwner;
   /** Where the kernel does not check permissions: what the local user may do. */
   readonly rights?: Rights;
   /** Is told what the command touches. */
@@ -135,6 +138,7 @@ export class Mirror implements FileSystem {
   readonly #behind: WriteBehind;
   readonly #names: NameChanges;
   readonly #rights: Rights | undefined;
+  readonly showOwner?: ShowOwner;
   readonly #isHelper: (pid: number) => boolean;
   #lostWrite: LostWrite | undefined;
 
@@ -144,6 +148,7 @@ export class Mirror implements FileSystem {
     this.#writeBack = options.writeBack;
     this.#recorder = options.recorder;
     this.#rights = options.rights;
+    this.showOwner = options.showOwner;
     this.#contents = options.contents;
     this.tree = new Tree(connection, { onContent: (chunk) => this.#contents?.know(chunk), ...options });
     this.tree.log.onForgotten = (node) => this.#forgotten(node);

@@ -1,5 +1,5 @@
 import type { ByteString } from "../bytes/mod.ts";
-import type { Attr, AttrOut, Caller, Entry, NodeId } from "../fuse/mod.ts";
+import type { AttrOut, Caller, Entry, NodeId } from "../fuse/mod.ts";
 import { Errno, ErrnoError, type Stat } from "../linux/mod.ts";
 import {
   ANY_INODE,
@@ -50,8 +50,6 @@ export interface TreeOptions {
   readonly overlay: OverlayDirectory;
   /** Whose files new ones are, unless somebody else in the mount makes them. */
   readonly owner: OwnerNote;
-  /** Attributes as the kernel is to see them: it may not know every owner. Default: as they are. */
-  readonly shown?: <A extends Attr>(attr: A) => A;
   /** Is told of contents in the start pack. */
   readonly onContent?: (chunk: KnownChunk) => void;
   /** Most directories that the local side is to hold open. */
@@ -70,8 +68,6 @@ export class Tree {
   /** Called when changes in a directory are not told any more. */
   onUnleased: (node: Node) => void = () => {};
   readonly #connection: Connection;
-  /** What the kernel is shown of attributes. */
-  readonly shown: <A extends Attr>(attr: A) => A;
   /** Whether the local side may do what root may. */
   readonly servedByRoot: boolean;
   /** Whom the local side was told last. */
@@ -80,7 +76,6 @@ export class Tree {
   constructor(connection: Connection, options: TreeOptions) {
     this.#connection = connection;
     this.#owner = options.owner;
-    this.shown = options.shown ?? ((attr) => attr);
     this.servedByRoot = options.owner.uid === 0;
     this.nodes = new Nodes(options.root);
     this.nodes.root.overlay = options.overlay;
@@ -308,7 +303,7 @@ export class Tree {
   /** Counts a file without a name as looked up. */
   enterUnnamed(stat: FileAttr): Entry {
     const node = this.nodes.enterUnnamed(stat);
-    return { nodeId: node.id, generation: 0, attr: this.shown(stat), entryValid: 0, attrValid: VALID_MS };
+    return { nodeId: node.id, generation: 0, attr: stat, entryValid: 0, attrValid: VALID_MS };
   }
 
   /** The local side has no such name. `told`: when it said so, if not at this moment. */
@@ -331,7 +326,7 @@ export class Tree {
 
   /** Attributes of what only the remote machine has. */
   overlayAttr(node: Node): AttrOut & { attr: FileAttr } {
-    return { attr: this.shown(node.attr), attrValid: OVERLAY_VALID_MS };
+    return { attr: node.attr, attrValid: OVERLAY_VALID_MS };
   }
 
   /** What the remote machine shows, counted as looked up. */
@@ -341,7 +336,7 @@ export class Tree {
     return {
       nodeId: node.id,
       generation: 0,
-      attr: this.shown(shown.attr),
+      attr: shown.attr,
       entryValid: OVERLAY_VALID_MS,
       attrValid: OVERLAY_VALID_MS,
     };

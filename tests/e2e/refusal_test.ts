@@ -51,16 +51,6 @@ Deno.test("another kind of machine", async (t) => {
   });
 });
 
-Deno.test("a login that is not root and cannot become it", async (t) => {
-  const options = { destination: "alice@farhost" };
-  const line = /user 1001 is not root there, and sudo -n and doas -n do not help; log in as root, or allow sudo/;
-  await t.step("not in sudoers", () => refuses(host, line, options));
-  await t.step("sudo wants a password", async () => {
-    const sudoers = "/etc/sudoers.d/alice";
-    await during(`echo 'alice ALL=(ALL) ALL' >${sudoers}`, `rm ${sudoers}`, () => refuses(host, line, options));
-  });
-});
-
 Deno.test("a refused login", async (t) => {
   await using folder = await makeFolder();
   await here.shell("ssh-keygen -q -t ed25519 -N '' -f other", { cwd: folder.path });

@@ -115,6 +115,7 @@ Deno.test("--version and --help say what they are asked for, on stdout", async (
         "--ssh",
         "--config",
         "--debug",
+        "--sudo",
         "--no-cache",
         "--no-prefetch",
         "--sync-writes",

@@ -10,6 +10,7 @@ Deno.test("parseArguments() reads the verbs of the cache, with the options of a 
       ssh: "-4",
       config: "c",
       debug: false,
+      sudo: false,
       timeout: 3,
     });
   }
