@@ -6,7 +6,7 @@
  * goes out over its stdin; the agent, a copy of this executable named by its SHA-256, is started at once where it is
  * installed and uploaded (packed, resumable, checked) where it is not. From the agent's first line on the same two
  * pipes carry the link; what goes there may be sent one round trip before, as soon as the shell has said that it is about
- * to become the agent. In the order things happen: argv, transport, dial, bootstrap_script, remote_shell, probe, self,
+ * to become the agent. In the order things happen: argv, transport, dial, bootstrap_script, ways_script, remote_shell, way, probe, self,
  * pack, install.
  * Rejected: a forwarded port (refused by careful servers, a round trip per connection), scp or sftp (a second login, and
  * not every host has them), a script in ssh's arguments (login shells quote in different ways), an SSH library (the

@@ -42,9 +42,10 @@ Deno.test({
     await using remote = new FakeRemote();
     const executable = await remote.agent(1000);
     const message = /user 65534 is not root there, sudo -n and doas -n do not help, and without root .*; have an admin/;
-    await assert.rejects(remote.dial(executable, { carrier: await asUser(remote) }), message);
+    const agentArgs = ["--stdio", "ppp", "--ids", "1000,1001,27"];
+    await assert.rejects(remote.dial(executable, { agentArgs, carrier: await asUser(remote) }), message);
     const refused = await asUser(remote, "sudo", "#!/bin/sh\nexit 1\n");
-    await assert.rejects(remote.dial(executable, { carrier: refused }), message);
+    await assert.rejects(remote.dial(executable, { agentArgs, carrier: refused }), message);
   },
 });
 
