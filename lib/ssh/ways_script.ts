@@ -94,23 +94,29 @@ export const waysScript = `
     done
     { read -r last last count </proc/self/uid_map; } 2>/dev/null
     if [ "$user" = 0 ] && [ "\${count:-4294967295}" -gt 2147483647 ]; then root=self
+    # Root of a container that has but a few ids: there are none for the command's user to be somebody else.
+    elif [ "$user" = 0 ] && [ -n "$ids" ] && [ $fuse = device ]; then without_root
     elif has sudo && sudo -n true </dev/null >/dev/null 2>&1; then root=sudo
     elif has doas && doas -n true </dev/null >/dev/null 2>&1; then root=doas
     elif [ -n "$asks" ] && has sudo; then root=asked
     elif [ -z "$ids" ]; then root=plain
-    elif [ $fuse = device ] && [ -r /dev/fuse ] && [ -w /dev/fuse ]; then
-      uid=\${ids%%,*} gid=\${ids#*,}
-      gid=\${gid%%,*}
-      case $arch in
-      x86_64) calls='272 165 157 125 126' ;;
-      *) calls='97 40 167 90 91' ;;
-      esac
-      OUTRUN_PERL=$perl_unshare
-      export OUTRUN_PERL
-      fence=closed
-      rootless 1 || { fence=open && rootless 0; } || root=none
-      case $enter in perl*) ;; *) unset OUTRUN_PERL ;; esac
+    elif [ $fuse = device ] && [ -r /dev/fuse ] && [ -w /dev/fuse ]; then without_root
     fi
+  }
+
+  # Sets root, fence and enter by what works, root to none where nothing does.
+  without_root() {
+    uid=\${ids%%,*} gid=\${ids#*,}
+    gid=\${gid%%,*}
+    case $arch in
+    x86_64) calls='272 165 157 125 126' ;;
+    *) calls='97 40 167 90 91' ;;
+    esac
+    OUTRUN_PERL=$perl_unshare
+    export OUTRUN_PERL
+    fence=closed
+    rootless 1 || { fence=open && rootless 0; } || root=none
+    case $enter in perl*) ;; *) unset OUTRUN_PERL ;; esac
   }
 
   # Takes a password and lets sudo try it: a wrong one must not have sudo read on in what is the agent's. It is in no

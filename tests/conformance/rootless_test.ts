@@ -6,7 +6,7 @@ const ids = { uid: 12345, gid: 12346, groups: [12346, 27] };
 const noChown = "never: there is no other id to give a file to (EINVAL, not EPERM)";
 
 conformance("over ssh without root", () => sshAsUser(ids, { name: "alice", uid: 1001 }), {
-  short: ["opening", "permissions", "extended attributes"],
+  short: ["permissions", "extended attributes"],
   expected: {
     "attributes: chown() to anybody": noChown,
     "attributes: lchown() of a link, fchown() of what is open": noChown,

@@ -230,7 +230,6 @@ Deno.test("nothing is left, whoever dies", async (t) => {
     () => afterwards(there, kill((line) => line === "sh -c cat; exit")),
   );
   await t.step("outrun", () => afterwards(there, (process) => process.kill("SIGKILL")));
-  await t.step("nobody, but SIGTERM", () => afterwards(there, (process) => process.kill("SIGTERM")));
 });
 
 Deno.test("a terminal is the command's", async () => {
