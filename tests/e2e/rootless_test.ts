@@ -167,10 +167,10 @@ for file in strange/*; do
   { echo y >>$file; } 2>/dev/null; say "append $file"; chmod 777 $file 2>/dev/null; say "chmod $file"
   rm -f $file 2>/dev/null; say "rm $file"
 done
-for file in sticky/* open/*; do
-  ln $file hard 2>/dev/null; say "link $file"
-  mv $file $file.new 2>/dev/null; say "mv $file"; rm -f $file.new 2>/dev/null; say "rm $file"; rm -f hard
+for file in sticky/*; do
+  ln $file hard 2>/dev/null; say "link $file"; mv $file $file.new 2>/dev/null; say "mv $file"; rm -f hard
 done
+for file in sticky/* open/*; do rm -f $file 2>/dev/null; say "rm $file"; done
 echo own >sticky/own; say own; rm sticky/own; say "rm own"; echo a >open/own; say open
 for dir in closed search list; do
   [ $dir = list ] || ls $dir >/dev/null 2>&1; say "ls $dir"; cat $dir/file 2>/dev/null; say "cat $dir"; stat $dir/file >/dev/null 2>&1
