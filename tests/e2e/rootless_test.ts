@@ -182,7 +182,7 @@ stat -c '%A %n' strange/* closed search list`;
 
 Deno.test("files of others are as open to the command as they are locally", async () => {
   const results: string[] = [];
-  for (const machine of [here, by("alice"), by("bob")]) {
+  for (const machine of [here, by("alice")]) {
     await using folder = await makeFolder();
     const { success } = await new Deno.Command("sh", { args: ["-ec", foreign], cwd: folder.path }).output();
     assert.ok(success);
