@@ -62,3 +62,8 @@ export function on(host: Host, { options = [], destination, sshConfig }: OutrunO
   const ssh = ["--ssh", `-F "${sshConfig ?? host.sshConfig}"`];
   return machine((argv) => [program, ...ssh, ...options, destination ?? host.alias, ...argv]);
 }
+
+/** Another machine, by way of outrun and of a program other than ssh: `rsh` is what --rsh takes. */
+export function by(rsh: string, { options = [], destination = "-" }: OutrunOptions = {}): Machine {
+  return machine((argv) => [program, "--rsh", rsh, ...options, destination, ...argv]);
+}

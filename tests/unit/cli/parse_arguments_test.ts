@@ -50,6 +50,7 @@ Deno.test("parseArguments() gives every option its default", () => {
     command: ["true"],
     commandIndex: 1,
     ssh: undefined,
+    rsh: undefined,
     config: undefined,
     debug: false,
     cache: true,
@@ -69,6 +70,7 @@ Deno.test("parseArguments() reads every option", () => {
     command: ["true"],
     commandIndex: argv.length - 1,
     ssh: "-p 22 -o 'A B'",
+    rsh: undefined,
     config: "my file",
     debug: true,
     cache: false,
@@ -144,4 +146,12 @@ Deno.test("parseArguments() refuses numbers that are none", () => {
       /^Cannot use --workers "[^"]*": give a whole number above 0/,
     );
   }
+});
+
+Deno.test("parseArguments() takes - for a destination where --rsh names one", () => {
+  const parsed = parseArguments(["--rsh", "srun -n1", "-", "ls", "-l"]);
+  assert.ok(parsed.kind === "run");
+  assert.deepEqual([parsed.rsh, parsed.destination, parsed.command], ["srun -n1", "-", ["ls", "-l"]]);
+  assert.throws(() => parseArguments(["-", "ls"]), UsageError);
+  assert.throws(() => parseArguments(["--rsh", "srun", "-x", "ls"]), UsageError);
 });
