@@ -8,7 +8,11 @@
  */
 
 /** What the tests run, apart from the second host, which brings its own. */
-const packages = ["acl", "attr", "ffmpeg", "fio", "git", "openssh-client", "sqlite3", "strace"];
+const packages = [
+  ...["acl", "attr", "ffmpeg", "fio", "git", "openssh-client", "sqlite3", "strace"],
+  // What else leads to another machine, and what uses several.
+  ...["podman", "runc", "munge", "slurm-client", "slurmctld", "slurmd", "parallel"],
+];
 /** What `scripts/test PART` takes, and where the tests of a part are; the gate knows its own. */
 const parts = {
   all: ["fuzz", "conformance", "suites", "e2e"],
