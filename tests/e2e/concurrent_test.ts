@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type Host, startHost } from "../hosts/mod.ts";
 import { waitUntil } from "../hosts/wait.ts";
-import { makeFolder, nothingIsLeft, on, stateOf } from "./support/mod.ts";
+import { type Machine, makeFolder, nothingIsLeft, on, type RunOptions, stateOf } from "./support/mod.ts";
 
 let left: Host;
 let right: Host;
@@ -35,22 +35,55 @@ Deno.test("two sessions on one host see each other's files", async () => {
   assert.equal((await two.result()).text, "from one 1\n.\nfrom one 2\n.\nfrom one 3\n.\n");
 });
 
-Deno.test("ten sessions at once keep their own output, input and status", async () => {
-  const before = await stateOf(left);
+Deno.test("twenty sessions at once keep their own output, input and status", async (t) => {
+  const before = [await stateOf(left), await stateOf(right)];
   await using folder = await makeFolder();
-  const runs = Array.from(
-    { length: 10 },
-    (_, index) =>
-      on(left).shell(`cat; seq ${index}000 >${index}; wc -l <${index}; exit ${index}`, {
-        cwd: folder.path,
-        stdin: `input ${index}\n`,
-        timeoutMs: 300_000,
-      }),
-  );
-  for (const [index, { status, text, stderr }] of (await Promise.all(runs)).entries()) {
-    assert.deepEqual([status, text, stderr], [index, `input ${index}\n${index}000\n`.replace("\n0000\n", "\n0\n"), ""]);
-  }
-  await nothingIsLeft(left, before);
+  const cwd = folder.path;
+  /** One of twenty sessions, which all work in one folder; `words` make it distinct. */
+  const work = async (there: Machine, index: number, options: RunOptions = {}) => {
+    const script = 'cat; seq "$1" >"$2$1"; wc -l <"$2$1"; hostname; exit $(($1 % 200))';
+    const count = String(1000 + index);
+    const stdin = `input ${index}\n`;
+    const argv = ["sh", "-c", script, "sh", count, options.prefix === undefined ? "a" : "b"];
+    const { status, text, stderr } = await there.run(argv, { cwd, stdin, timeoutMs: 300_000, ...options });
+    return { status, stderr, lines: text.split("\n"), expected: [`input ${index}`, count] };
+  };
+  const all = async (start: (index: number) => ReturnType<typeof work>, hosts: readonly string[]) => {
+    const results = await Promise.all(Array.from({ length: 20 }, (_, index) => start(index)));
+    for (const [index, { status, stderr, lines, expected }] of results.entries()) {
+      assert.deepEqual([status, stderr], [(1000 + index) % 200, ""]);
+      assert.deepEqual(lines, [...expected, hosts[index % hosts.length], ""]);
+    }
+  };
+  await t.step("one local machine, two remotes", async () => {
+    await all((index) => work(on([left, right][index % 2]), index), ["left", "right"]);
+  });
+  await t.step("twenty local machines, one remote", async () => {
+    // Each has a name, an id, processes and a cache of its own, and knows nothing of the others.
+    const machines = await Promise.all(Array.from({ length: 20 }, () => makeFolder()));
+    try {
+      await all((index) => {
+        const id = `echo ${index} >"$0/id"; mount --bind "$0/id" /etc/machine-id; hostname local${index}; exec "$@"`;
+        const prefix = [
+          "unshare",
+          "--mount",
+          "--uts",
+          "--pid",
+          "--fork",
+          "--kill-child",
+          "--mount-proc",
+          "sh",
+          "-c",
+          id,
+        ];
+        const { path } = machines[index];
+        return work(on(left), index, { prefix: [...prefix, path], env: { HOME: path, XDG_CACHE_HOME: path } });
+      }, ["left"]);
+    } finally {
+      await Promise.all(machines.map((machine) => machine[Symbol.asyncDispose]()));
+    }
+  });
+  for (const [index, host] of [left, right].entries()) await nothingIsLeft(host, before[index]);
 });
 
 Deno.test("two hosts work on one folder", async () => {
