@@ -29,7 +29,8 @@ export interface OutrunOptions {
 /** What the tests run: the built executable, or the file that $OUTRUN_TEST_PROGRAM names. */
 export const program = Deno.env.get("OUTRUN_TEST_PROGRAM") ??
   fileURLToPath(new URL("../../../dist/outrun", import.meta.url));
-const scratch = fileURLToPath(new URL("../../../.cache/e2e", import.meta.url));
+/** What stays from run to run. */
+export const scratch = fileURLToPath(new URL("../../../.cache/e2e", import.meta.url));
 const home = `${scratch}/home`;
 Deno.mkdirSync(home, { recursive: true });
 
