@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type Host, startHost } from "../hosts/mod.ts";
 import { waitUntil } from "../hosts/wait.ts";
-import { type Machine, makeFolder, nothingIsLeft, on, type RunOptions, stateOf } from "./support/mod.ts";
+import { here, type Machine, makeFolder, nothingIsLeft, on, program, type RunOptions, stateOf } from "./support/mod.ts";
 
 let left: Host;
 let right: Host;
@@ -108,4 +108,25 @@ Deno.test("a pipeline over two hosts", async () => {
     prefix: ["sh", "-c", `${quoted} | "$@"`, "sh"],
   });
   assert.deepEqual([text, stderr], ["100000\nright\n", "left\n"]);
+});
+
+Deno.test("GNU parallel spreads commands over hosts, each of its slots being one", async () => {
+  await using folder = await makeFolder();
+  const cwd = folder.path;
+  // Words of outrun's that lead to a host; with the user's own ssh configuration a name is enough.
+  const lines = [left, right].map((host) => `--ssh -F${host.sshConfig} ${host.alias}\n`);
+  await Deno.writeTextFile(`${cwd}/hosts`, lines.join(""));
+  await Deno.symlink(program, `${cwd}/outrun`);
+  const command = "./outrun $(sed -n {%}p hosts) sh -c 'hostname >host.{}; seq {} | gzip >{}.gz; exit $(({} % 3))'";
+  const items = ["100", "101", "102", "103", "104", "105"];
+  const argv = ["parallel", "--will-cite", "--jobs=2", "--joblog=log", command, ":::", ...items];
+  // The status is the number of jobs that failed.
+  const { status, text, stderr } = await here.run(argv, { cwd, env: { HOME: cwd }, timeoutMs: 300_000 });
+  assert.deepEqual([status, text, stderr], [4, "", ""]);
+  const log = (await Deno.readTextFile(`${cwd}/log`)).trim().split("\n").slice(1).map((line) => line.split("\t"));
+  assert.deepEqual(log.map((fields) => Number(fields[6])).sort(), [0, 0, 1, 1, 2, 2]);
+  const { text: tails } = await here.shell("for i in ???.gz; do zcat $i | tail -n 1; done", { cwd });
+  assert.equal(tails, items.map((item) => `${item}\n`).join(""));
+  const { text: hosts } = await here.shell("sort -u host.*", { cwd });
+  assert.equal(hosts, "left\nright\n");
 });
