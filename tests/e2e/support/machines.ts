@@ -59,7 +59,10 @@ function machine(words: (argv: readonly string[]) => string[]): Machine {
 export const here: Machine = machine((argv) => ["/usr/bin/env", ...argv]);
 
 /** Another machine, by way of outrun. */
-export function on(host: Host, { options = [], destination, sshConfig }: OutrunOptions = {}): Machine {
+export function on(
+  host: Pick<Host, "alias" | "sshConfig">,
+  { options = [], destination, sshConfig }: OutrunOptions = {},
+): Machine {
   const ssh = ["--ssh", `-F "${sshConfig ?? host.sshConfig}"`];
   return machine((argv) => [program, ...ssh, ...options, destination ?? host.alias, ...argv]);
 }
