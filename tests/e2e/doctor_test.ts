@@ -25,7 +25,7 @@ async function examine(destination: string, options: string[] = ["--ssh", `-F "$
 }
 
 async function start(args: string[], stdin?: "open") {
-  await using process = new Process([program, ...args], { env: { ...environment }, stdin, timeoutMs: 60_000 });
+  await using process = new Process([program, ...args], { env: { ...environment }, stdin, timeoutMs: 120_000 });
   return await process.result();
 }
 
@@ -45,7 +45,9 @@ Deno.test("doctor goes the way of a run, and says what it takes", async () => {
 });
 
 Deno.test("a host that is called doctor is reached behind --", async () => {
-  const { text } = await here.run([program, "--ssh", `-F "${host.sshConfig}"`, "--", "doctor", "hostname"]);
+  const { text } = await here.run([program, "--ssh", `-F "${host.sshConfig}"`, "--", "doctor", "hostname"], {
+    timeoutMs: 120_000,
+  });
   assert.equal(text, "doctor\n");
 });
 
@@ -70,6 +72,7 @@ Deno.test("doctor leaves its stdin alone", async () => {
   const words = on(host).words(["doctor"]).slice(0, -2);
   const { text } = await here.run(["sh", "-c", script, "sh", ...words, "doctor", "doctor"], {
     stdin: "for the next one",
+    timeoutMs: 120_000,
   });
   assert.equal(text, "for the next one");
 });

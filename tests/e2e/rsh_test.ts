@@ -9,6 +9,8 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => host.stop());
 
+/** The first use installs, which takes a busy machine long. */
+const timeoutMs = 120_000;
 const inside = "--mount --uts --ipc --net --pid";
 
 /** Enters the host's namespaces; nothing of this machine's environment goes along, as it would not over a network. */
@@ -23,13 +25,14 @@ Deno.test("a run through nsenter, into a host that has no part in it", async () 
   const { status, text, stderr } = await there.shell("hostname; base64; touch made; echo said >&2; exit 7", {
     cwd,
     stdin: "input",
+    timeoutMs,
   });
   assert.deepEqual([status, text, stderr], [7, "farhost\naW5wdXQ=\n", "said\n"]);
   assert.equal((await Deno.stat(`${cwd}/made`)).size, 0);
   const before = await stateOf(host);
   const encode =
     "ffmpeg -v error -f lavfi -i testsrc=d=1:s=64x64 -threads 1 -fflags +bitexact -c:v libx264 -f matroska -";
-  const [far, near] = [await there.shell(encode, { cwd }), await here.shell(encode, { cwd })];
+  const [far, near] = [await there.shell(encode, { cwd, timeoutMs }), await here.shell(encode, { cwd })];
   assert.deepEqual([far.status, far.stderr], [0, ""]);
   assert.deepEqual(far.stdout, near.stdout);
   await nothingIsLeft(host, before);
@@ -37,12 +40,17 @@ Deno.test("a run through nsenter, into a host that has no part in it", async () 
 
 Deno.test("the destination follows the words of --rsh", async () => {
   const rsh = `env -i PATH=/usr/bin:/usr/sbin HOME=/root nsenter ${inside} --target`;
-  assert.equal((await by(rsh, { destination: `${host.facts.initPid}` }).run(["hostname"])).text, "farhost\n");
+  assert.equal(
+    (await by(rsh, { destination: `${host.facts.initPid}` }).run(["hostname"], { timeoutMs })).text,
+    "farhost\n",
+  );
 });
 
 Deno.test("a shell on this machine", async () => {
   await using folder = await makeFolder();
-  const { status, text, stderr } = await by(`env 'XDG_CACHE_HOME=${folder.path}' sh -c`).shell("echo $0 $1; exit 3");
+  const { status, text, stderr } = await by(`env 'XDG_CACHE_HOME=${folder.path}' sh -c`).shell("echo $0 $1; exit 3", {
+    timeoutMs,
+  });
   assert.deepEqual([status, text, stderr], [3, "sh\n", ""]);
 });
 
@@ -57,19 +65,20 @@ Deno.test("the words of --rsh may hold blanks, and no shell expands them", async
     },
   );
   const there = by(`"${program}" '$HOME *' a\\ b`, { destination: "env" });
-  assert.equal((await there.run(["echo", "x"])).text, "x\n");
+  assert.equal((await there.run(["echo", "x"], { timeoutMs })).text, "x\n");
   assert.equal(await Deno.readTextFile(`${program} words`), "$HOME *\na b\nenv\nsh\n");
 });
 
 Deno.test("Ctrl-C is the command's, whatever carries the link", async () => {
   // As container engines do, it takes the signal that it was started to ignore, and gives up.
-  const gives = `$SIG{INT} = sub { exit 9 }; exit system(@ARGV) >> 8`;
+  const gives =
+    "my $p = fork // die; exec @ARGV if !$p; $SIG{INT} = sub { kill 9, $p; exit 9 }; waitpid $p, 0; exit $? >> 8";
   const there = by(`perl -e '${gives}' -- ${nsenter()}`);
   await using process = there.start([
     "sh",
     "-c",
     'trap "echo caught; exit 5" INT; echo ready; while :; do sleep 0.1; done',
-  ]);
+  ], { timeoutMs });
   await process.says("ready\n");
   const { success } = await new Deno.Command("kill", { args: ["-INT", "--", `-${process.pid}`] }).output();
   assert.ok(success);
@@ -79,7 +88,7 @@ Deno.test("Ctrl-C is the command's, whatever carries the link", async () => {
 
 Deno.test("what --rsh names may fail", async (t) => {
   const refuses = async (rsh: string, { status, line }: { status: number; line: RegExp }) => {
-    const result = await by(rsh).run(["true"]);
+    const result = await by(rsh).run(["true"], { timeoutMs });
     assert.deepEqual([result.status, result.text], [status, ""], result.stderr);
     assert.match(result.stderr, line);
   };
@@ -99,7 +108,7 @@ Deno.test("what --rsh names may fail", async (t) => {
   });
   await t.step("it ends in the middle", async () => {
     const before = await stateOf(host);
-    await using process = by(nsenter()).start(["sh", "-c", "echo ready; sleep 1000"]);
+    await using process = by(nsenter()).start(["sh", "-c", "echo ready; sleep 1000"], { timeoutMs });
     await process.says("ready\n");
     await host.exec(`kill -9 ${await processThere(host, (line) => line.includes(" agent --nonce"))}`);
     const { status, stderr } = await process.result();

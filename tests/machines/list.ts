@@ -29,7 +29,10 @@ export interface Reached {
 }
 
 /** An emulated machine starts a large program in minutes. */
-const TIMEOUT_MS = 900_000;
+const TIMEOUT_MS = 1_800_000;
+
+/** One that is busy may say nothing for long. */
+const patience = ["--timeout", "1800"];
 
 /** Declares the list's tests for one machine. */
 export function playList({ name, start }: { name: string; start: () => Promise<Reached> }): void {
@@ -39,12 +42,12 @@ export function playList({ name, start }: { name: string; start: () => Promise<R
   const test = (title: string, play: () => Promise<void>) => Deno.test(`${name}: ${title}`, play);
   Deno.test.beforeAll(async () => {
     reached = await start();
-    there = on(reached);
+    there = on(reached, { options: patience });
   });
   Deno.test.afterAll(async () => await reached.stop?.());
 
   test("doctor says that a command would run", async () => {
-    const { status, text } = await outrun("--ssh", `-F "${reached.sshConfig}"`, "doctor", reached.alias);
+    const { status, text } = await outrun("--ssh", `-F "${reached.sshConfig}"`, ...patience, "doctor", reached.alias);
     console.log(text);
     assert.equal(status, 0);
   });

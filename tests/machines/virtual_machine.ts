@@ -21,6 +21,17 @@ export interface VirtualMachineOptions {
 const BOOT_TIMEOUT_MS = 300_000;
 const decoder = new TextDecoder();
 
+/** Runs QEMU until its stdin, a pipe from the starter, ends, however that is; says so when QEMU ends before. */
+const keeper = `
+dir=$1
+shift
+("$@" </dev/null >/dev/null 2>&1; echo ended) &
+cat >/dev/null
+kill -9 "$(cat "$dir/pid")" 2>/dev/null
+wait
+rm -rf "$dir"
+`;
+
 async function run(program: string, args: string[]): Promise<string> {
   const { success, stdout, stderr } = await new Deno.Command(program, { args, stdin: "null" }).output();
   if (!success) throw new Error(`Cannot run ${program}: ${decoder.decode(stderr).trim()}`);
@@ -37,18 +48,19 @@ export async function startVirtualMachine({ name, rootfs }: VirtualMachineOption
   await run("sh", [here("disk.sh"), dir, rootfs, name]);
   const port = freePort();
   writeSshConfig(dir, name, [{ alias: name, address: "127.0.0.1", port }]);
-  const child = new Deno.Command("setpriv", {
-    args: ["--pdeathsig", "KILL", "setsid", "qemu-system-x86_64", ...machineArguments(dir, kernel, port)],
-    stdin: "null",
-    stdout: "null",
+  const child = new Deno.Command("setsid", {
+    args: ["sh", "-c", keeper, "sh", dir, "qemu-system-x86_64", ...machineArguments(dir, kernel, port)],
+    stdin: "piped",
+    stdout: "piped",
     stderr: "null",
   }).spawn();
   let ended = false;
-  child.status.then(() => ended = true);
+  const watching = (async () => {
+    for await (const _ of child.stdout) ended = true;
+  })();
   const stop = async () => {
-    if (!ended) child.kill("SIGKILL");
-    await child.status;
-    await Deno.remove(dir, { recursive: true });
+    await child.stdin.close().catch(() => {});
+    await Promise.all([child.status, watching]);
   };
   const sshConfig = `${dir}/ssh_config`;
   try {
@@ -73,6 +85,7 @@ function freePort(): number {
 /** Emulated, for build machines have no kvm; no network but one port of loopback, which leads to its sshd. */
 function machineArguments(dir: string, kernel: string, port: number): string[] {
   return [
+    ...["-pidfile", `${dir}/pid`],
     ...["-M", "pc", "-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "1024"],
     ...["-display", "none", "-monitor", "none", "-serial", `file:${dir}/log`, "-no-reboot"],
     ...["-kernel", `${kernel}/vmlinuz`, "-initrd", `${kernel}/initrd`],
