@@ -32,6 +32,9 @@ async function runCommandLine(args: string[]): Promise<number> {
     if (options.kind === "cache") {
       return await (await import("./lib/session/cache_verb.ts")).runCacheVerb(options, config);
     }
+    if (options.kind === "doctor") {
+      return await (await import("./lib/session/doctor.ts")).runDoctor(options, config);
+    }
     for (const notice of options.notices) log.warn(notice);
     return await runLocal(options, config);
   } catch (error) {

@@ -31,6 +31,7 @@ import { Contents } from "./contents.ts";
 import { isDying } from "./dying.ts";
 import { Link } from "./link.ts";
 import { Loop } from "./loop.ts";
+import { measure } from "./measure.ts";
 import { Mirror } from "./mirror.ts";
 import { Recorder } from "./recorder.ts";
 import { Rights } from "./rights.ts";
@@ -83,7 +84,7 @@ export class Agent {
     });
     this.#connection = createConnection({
       handler: {
-        request: (call) => call.op === AgentOp.RUN ? this.#onRun(call) : call.fail(Errno.ENOSYS),
+        request: (call) => this.#requested(call),
         notify: (op, body) => this.#notified(op, body),
       },
       onPending: () => this.#link.pending(),
@@ -148,6 +149,16 @@ export class Agent {
       const made = isScreen ? undefined : () => this.#mirror?.tree.log.reached();
       this.#outlets.set(id, new Outlet({ ...common, fd, id, interactive: isScreen, made }));
     }
+  }
+
+  #requested(call: Incoming): void {
+    switch (call.op) {
+      case AgentOp.RUN:
+        return this.#onRun(call);
+      case AgentOp.MEASURE:
+        return measure(call);
+    }
+    call.fail(Errno.ENOSYS);
   }
 
   #onRun(call: Incoming): void {

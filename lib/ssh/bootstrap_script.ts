@@ -10,7 +10,8 @@ import { waysScript } from "./ways_script.ts";
  *     exec WAY FENCE             the agent is here; this shell becomes it, reads no more, and the next line is the agent's
  *     password                   a line with sudo's password is wanted; once more, as the first line behind `exec`
  *     refused REASON             sudo does not take it
- *     probe KEY=VALUE… dir=PATH  the agent is missing, or something else is: the facts (see probe.ts); commands follow
+ *     probe KEY=VALUE… dir=PATH  the agent is missing, or something else is, or the facts were asked for by a line
+ *                                `outrun_facts=yes` before the call: here they are (see probe.ts); commands follow
  *     part BYTES                 so much of the upload is here (answer to `claim`)
  *     damaged REASON             the upload was thrown away: claim again
  *     ok checked|unchecked       installed; `unchecked` without sha256sum; `exec` follows
@@ -20,6 +21,7 @@ import { waysScript } from "./ways_script.ts";
  *
  *     claim SHA256                 find what an interrupted upload of this packed file left behind
  *     put BYTES TOTAL PACKING      BYTES bytes follow at once, then the packed file has TOTAL: unpack, check, install, exec
+ *     start                        exec: the facts said that the agent is present
  *
  * It works in dash, bash and busybox ash, without zstd, gzip or sha256sum. dash reads its script from a pipe in blocks
  * of 8 KiB: nothing but lines may be sent before `exec`, or `part`, has been heard. Each put is read by one `head`,
@@ -131,13 +133,13 @@ ${waysScript}
   }
 
   # For this system and processor, as its loader is. A process started up to here delays every session.
-  if [ -n "$present" ] && [ $root != none ] && [ $fuse != none ] && [ $libc = glibc ]; then start "$@"; fi
+  if [ -z "$outrun_facts" ] && [ -n "$present" ] && [ $root != none ] && [ $fuse != none ] && [ $libc = glibc ]; then start "$@"; fi
 
   tools=''
   for tool in zstd gzip sha256sum sudo; do has $tool && tools=$tools,$tool; done
   [ $root != none ] || why_not
   say probe "os=$(uname -s)" "arch=$(uname -m)" "uid=$user" "root=$root" "libc=$libc" "fuse=$fuse" "tools=$tools" \
-    "bars=$bars" "said=$said" "fit=$fit" "room=$free" "dir=$dir"
+    "bars=$bars" "said=$said" "present=$present" "fit=$fit" "room=$free" "dir=$dir"
 
   me=$(uname -n).$$
   new=$dir/new-$me
@@ -206,17 +208,23 @@ ${waysScript}
       head -c "$a" >>"$part" || die "cannot write $part; make room there"
       install "$b" "$c" && start "$@"
       ;;
+    start) start "$@" ;;
     *) die "no such command: $op" ;;
     esac
   done
 }
 `;
 
-/** What goes out as the very first bytes: the function and its call. Every word must pass {@link isShellSafe}. */
-export function bootstrapText(words: readonly string[]): string {
+/**
+ * What goes out as the very first bytes: the function and its call. Every word must pass {@link isShellSafe}. `facts`: they
+ * are to be said in any case.
+ */
+export function bootstrapText(words: readonly string[], { facts = false } = {}): string {
   const unsafe = words.find((word) => !isShellSafe(word));
   if (unsafe !== undefined) throw new TypeError(`Cannot send ${JSON.stringify(unsafe)} to a shell: it needs quotes`);
   const lines = bootstrapScript.split("\n").filter((line) => !/^\s*(#|$)/.test(line));
+  // Whatever the environment there says.
+  lines.push(`outrun_facts=${facts ? "yes" : ""}`);
   return `${lines.map((line) => line.trimStart()).join("\n")}\noutrun_boot ${words.join(" ")}; exit\n`;
 }
 

@@ -3,7 +3,7 @@ import type { Carrier } from "./argv.ts";
 import { bootstrapText } from "./bootstrap_script.ts";
 import { cacheFolder } from "./cache_folder.ts";
 import { install } from "./install.ts";
-import { judgeProbe, parseProbe } from "./probe.ts";
+import { judgeProbe, type Obstacle, obstacles, parseProbe, type Probe } from "./probe.ts";
 import { RemoteShell } from "./remote_shell.ts";
 import { type Executable, thisExecutable } from "./self.ts";
 import { startTransport, type Transport } from "./transport.ts";
@@ -20,6 +20,8 @@ export interface DialOptions {
   readonly signal?: AbortSignal;
   /** Called when everything has been sent that can be before the other machine answers: there is time now for other work. */
   readonly onWaiting?: () => void;
+  /** Has the other machine tell its facts in any case, for one flight more, and is told them, and all that is in the way. */
+  readonly onProbe?: (probe: Probe, obstacles: readonly Obstacle[]) => void;
   /** Asks the user for sudo's password, where the agent's arguments hold --sudo. */
   readonly askPassword?: (target: string, signal?: AbortSignal) => Promise<string>;
   /** The agent. Default: this program's own file. */
@@ -70,10 +72,9 @@ async function startAgent(shell: RemoteShell, nonce: string, options: DialOption
   const cache = options.cache ?? cacheFolder();
   const executable = options.executable ?? await thisExecutable(cache);
   const { arch } = Deno.build;
-  await shell.send(bootstrapText([
-    ...[nonce, executable.sha256, String(executable.size), arch],
-    ...["agent", "--nonce", nonce, ...options.agentArgs],
-  ]));
+  const words = [nonce, executable.sha256, String(executable.size), arch];
+  const call = [...words, "agent", "--nonce", nonce, ...options.agentArgs];
+  await shell.send(bootstrapText(call, { facts: options.onProbe !== undefined }));
   timeline.mark("script written");
   options.onWaiting?.();
   let uploaded = 0;
@@ -81,8 +82,11 @@ async function startAgent(shell: RemoteShell, nonce: string, options: DialOption
   if (answer[0] === "probe") {
     const [, ...facts] = answer;
     const probe = parseProbe(facts);
-    judgeProbe(probe, { target: shell.target, arch, size: executable.size });
-    uploaded = await install(shell, { probe, executable, cache, signal: options.signal });
+    const wanted = { target: shell.target, arch, size: executable.size };
+    options.onProbe?.(probe, [...obstacles(probe, wanted)]);
+    judgeProbe(probe, wanted);
+    if (probe.present) await shell.send("start\n");
+    else uploaded = await install(shell, { probe, executable, cache, signal: options.signal });
     answer = await shell.answer(["exec", "password"]);
   }
   await becomeRoot(shell, answer, options);

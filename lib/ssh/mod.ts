@@ -12,12 +12,16 @@
  * not every host has them), a script in ssh's arguments (login shells quote in different ways), an SSH library (the
  * user's own configuration, keys and agents are ssh's).
  *
- * Another carrier (`docker exec -i c sh`) needs nothing but its own {@link Carrier}.
+ * Another carrier (`--rsh "docker exec -i"`, see rsh_carrier.ts) is nothing but another {@link Carrier}.
  *
  * @module
  */
 
 export { type Carrier, sshCarrier, type SshOptions } from "./argv.ts";
+export { carrierFor, NO_DESTINATION, type Way } from "./rsh_carrier.ts";
 export { dial, type DialOptions, type Link } from "./dial.ts";
 export { DialError, OUTRUN_FAILED, SSH_FAILED } from "./dial_error.ts";
-export { type Executable, executableAt } from "./self.ts";
+export { inPath } from "./in_path.ts";
+export { describeProbe, type Obstacle, type Probe, probeChecks } from "./probe.ts";
+export { type Executable, executableAt, thisExecutable } from "./self.ts";
+export { cacheFolder } from "./cache_folder.ts";

@@ -21,6 +21,8 @@ export interface Probe {
   readonly said: string;
   /** Which of zstd, gzip, sha256sum, sudo there are. */
   readonly tools: readonly string[];
+  /** Whether the agent is installed, in {@link dir}. */
+  readonly present: boolean;
   /** Whether {@link dir} takes the agent: `yes`; `room`: it is full; `none`: there is no such folder. */
   readonly fit: string;
   /** Free space of {@link dir} in kB; NaN when unknown. */
@@ -51,6 +53,7 @@ export function parseProbe(words: readonly string[]): Probe {
     tools: list(fact("tools")),
     bars: list(fact("bars")),
     said: fact("said").replaceAll("_", " "),
+    present: fact("present") !== "",
     fit: fact("fit"),
     room: fact("room") === "" ? NaN : Number(fact("room")),
     dir: fact("dir"),
@@ -62,33 +65,93 @@ function list(text: string): string[] {
   return text.split(",").filter((word) => word !== "");
 }
 
+/** The sides of a machine that the facts tell of. */
+export const probeChecks = ["system", "loader", "way in", "FUSE", "folder"] as const;
+
+/** What keeps a machine from running the agent: one line for the user, with what to do. */
+export interface Obstacle {
+  readonly check: (typeof probeChecks)[number];
+  readonly message: string;
+}
+
+interface Wanted {
+  readonly target: string;
+  readonly arch: string;
+  readonly size: number;
+}
+
 /** Throws a DialError that names the first thing that keeps a machine with these facts from running the agent. */
-export function judgeProbe(probe: Probe, wanted: { target: string; arch: string; size: number }): void {
-  const reason = obstacle(probe, wanted.arch);
-  if (reason !== undefined) throw new DialError(`Cannot use "${wanted.target}": ${reason}`);
+export function judgeProbe(probe: Probe, wanted: Wanted): void {
+  for (const { message } of obstacles(probe, wanted)) throw new DialError(message);
+}
+
+/** Everything that keeps a machine with these facts from running the agent, in the order in which it is told. */
+export function* obstacles(probe: Probe, wanted: Wanted): Generator<Obstacle> {
+  for (const [check, reason] of reasons(probe, wanted.arch)) {
+    yield { check, message: `Cannot use "${wanted.target}": ${reason}` };
+  }
   if (probe.fit === "yes") return;
   const megabytes = (kilobytes: number) => Math.ceil(kilobytes / 1024);
-  throw new DialError(
-    probe.fit === "room"
+  yield {
+    check: "folder",
+    message: probe.fit === "room"
       ? `Cannot install on "${wanted.target}": ${probe.dir} has ${megabytes(probe.room)} MB free and needs ` +
         `${megabytes(wanted.size * 3 / 2048)} MB; make room there`
       : `Cannot install on "${wanted.target}": no folder there (~/.cache, /var/tmp, /tmp, /dev/shm) may be written and ` +
         `run programs from; set XDG_CACHE_HOME there to one that does`,
-  );
+  };
 }
 
-function obstacle(probe: Probe, arch: string): string | undefined {
-  if (probe.os !== "Linux") return `it runs ${probe.os || "an unknown system"}; choose a Linux machine`;
-  if (probe.arch !== arch) {
-    return `its processor is ${probe.arch}, this machine's ${arch}: no program from here runs there; ` +
-      `choose a machine with ${arch}`;
+function* reasons(probe: Probe, arch: string): Generator<[Obstacle["check"], string]> {
+  if (probe.os !== "Linux") {
+    yield ["system", `it runs ${probe.os || "an unknown system"}; choose a Linux machine`];
+  } else if (probe.arch !== arch) {
+    yield [
+      "system",
+      `its processor is ${probe.arch}, this machine's ${arch}: no program from here runs there; ` +
+      `choose a machine with ${arch}`,
+    ];
   }
-  if (probe.libc !== "glibc") return "it has no glibc (musl?), which outrun needs; choose another machine";
-  if (probe.root === "none") return noRights(probe);
+  if (probe.libc !== "glibc") {
+    yield ["loader", "it has no glibc (musl?), which outrun needs; choose another machine"];
+  }
+  if (probe.root === "none") yield ["way in", noRights(probe)];
   if (probe.fuse === "none") {
-    return "there is no /dev/fuse and its kernel has no FUSE; load it (modprobe fuse), or let the container have /dev/fuse";
+    yield [
+      "FUSE",
+      "there is no /dev/fuse and its kernel has no FUSE; load it (modprobe fuse), or start the container with " +
+      "--device /dev/fuse --cap-add SYS_ADMIN",
+    ];
   }
-  return undefined;
+}
+
+const waysIn: Record<string, string> = {
+  self: "a login as root",
+  sudo: "root by sudo -n",
+  doas: "root by doas -n",
+  asked: "root by sudo, with a password",
+  many: "without root, in a user namespace with a range of ids",
+  one: "without root, in a user namespace with one id",
+  fake: "without root, in a user namespace that takes the user for root",
+};
+
+/** What is going to be used of a machine without obstacles, for people, by the side that it is of. */
+export function describeProbe(probe: Probe): Record<Obstacle["check"], string> {
+  const room = Number.isNaN(probe.room) ? "" : `, ${Math.round(probe.room / 1024)} MB free`;
+  return {
+    system: `${probe.os} on ${probe.arch}`,
+    loader: probe.libc === "glibc" ? "its own, of glibc" : "this machine's, sent along",
+    "way in": waysIn[probe.root] ?? probe.root,
+    FUSE: describeFuse(probe.fuse),
+    folder: probe.present ? `${probe.dir}, where this outrun is installed` : `${probe.dir}${room}`,
+  };
+}
+
+function describeFuse(fuse: string): string {
+  if (fuse === "device") return "/dev/fuse";
+  return fuse.startsWith("closed:")
+    ? "/dev/fuse, but not for this user"
+    : "the kernel has it, though there is no /dev/fuse";
 }
 
 /** Why neither root nor a login without it will do, and what would. */
@@ -102,12 +165,12 @@ function noRights(probe: Probe): string {
 }
 
 /** Completes "without root" and "have an administrator". */
-interface Obstacle {
+interface Lack {
   readonly why: string;
   readonly fix: string;
 }
 
-function fuseObstacle({ fuse }: Probe): Obstacle | undefined {
+function fuseObstacle({ fuse }: Probe): Lack | undefined {
   const [kind, mode, uid, gid] = fuse.split(":");
   if (kind === "closed") {
     return { why: `/dev/fuse (${mode}, owner ${uid}:${gid}) must be open to this user`, fix: "chmod 666 /dev/fuse" };
@@ -115,11 +178,11 @@ function fuseObstacle({ fuse }: Probe): Obstacle | undefined {
   if (kind === "device") return undefined;
   return {
     why: "there must be a /dev/fuse",
-    fix: "load it (modprobe fuse; of a container: start it with --device /dev/fuse)",
+    fix: "load it (modprobe fuse; of a container: start it with --device /dev/fuse --cap-add SYS_ADMIN)",
   };
 }
 
-function namespaceObstacles({ bars, said, fuse }: Probe): Obstacle[] {
+function namespaceObstacles({ bars, said, fuse }: Probe): Lack[] {
   const known = bars.map(barObstacle);
   // Where the device was closed, nothing else was tried.
   if (known.length > 0 || fuse !== "device") return known;
@@ -129,7 +192,7 @@ function namespaceObstacles({ bars, said, fuse }: Probe): Obstacle[] {
   }];
 }
 
-function barObstacle(bar: string): Obstacle {
+function barObstacle(bar: string): Lack {
   if (bar === "kernel") return { why: "its kernel must have user namespaces", fix: "boot another, or log in as root" };
   if (bar === "tools") return { why: "it must have unshare or perl", fix: "install util-linux" };
   const [key, value] = bar.split("=");

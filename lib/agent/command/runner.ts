@@ -140,7 +140,10 @@ function mountProc(): number {
   const proc = fromText("proc");
   const mounted = mount(proc, stage.proc, { type: proc, flags: MS_NOSUID | MS_NODEV | MS_NOEXEC });
   if (mounted === -Errno.EPERM) {
-    throw new Error("Cannot mount /proc: the remote is a container that hides parts of its own; start it privileged");
+    throw new Error(
+      "Cannot mount /proc: the remote is a container that hides parts of its own; start it with " +
+        "--security-opt unmask=ALL (podman), or systempaths=unconfined (docker)",
+    );
   }
   unwrap(mounted, "mount /proc in the command's namespace");
   return unwrap(openAt(AT_FDCWD, stage.proc, O_PATH | O_DIRECTORY), "open /proc");

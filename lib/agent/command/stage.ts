@@ -42,8 +42,8 @@ export function makeStage(executable: ByteString, { ownDevice }: { ownDevice: bo
   const unshared = unshare(CLONE_NEWNS);
   if (unshared === -Errno.EPERM) {
     throw new Error(
-      "Cannot make a mount namespace: not permitted; the remote login must be root, or get there by sudo -n or doas -n, " +
-        "and in a container it needs CAP_SYS_ADMIN",
+      "Cannot make a mount namespace: not permitted; the remote login must be root, or get there by sudo -n or doas -n; " +
+        "start a container with --device /dev/fuse --cap-add SYS_ADMIN",
     );
   }
   unwrap(unshared, "make a mount namespace");

@@ -50,6 +50,7 @@ Deno.test("parseArguments() gives every option its default", () => {
     command: ["true"],
     commandIndex: 1,
     ssh: undefined,
+    rsh: undefined,
     config: undefined,
     debug: false,
     sudo: false,
@@ -70,6 +71,7 @@ Deno.test("parseArguments() reads every option", () => {
     command: ["true"],
     commandIndex: argv.length - 1,
     ssh: "-p 22 -o 'A B'",
+    rsh: undefined,
     config: "my file",
     debug: true,
     sudo: true,
@@ -102,7 +104,7 @@ Deno.test("parseArguments() writes a help that fits one screen, with every optio
   assert.deepEqual(lines.filter((line) => line.length > 80), []);
   assert.equal(lines[0], "Usage: outrun [option...] destination command [arg...]");
   const options =
-    "--version --help --ssh --config --sudo --debug --no-cache --no-prefetch --sync-writes --timeout --workers";
+    "--version --help --ssh --rsh --config --sudo --debug --no-cache --no-prefetch --sync-writes --timeout --workers";
   for (const option of options.split(" ")) assert.match(parsed.text, new RegExp(`^ .*${option}\\b`, "m"));
   assert.ok(!parsed.text.includes("\u001b"), "colours");
 });
@@ -147,4 +149,12 @@ Deno.test("parseArguments() refuses numbers that are none", () => {
       /^Cannot use --workers "[^"]*": give a whole number above 0/,
     );
   }
+});
+
+Deno.test("parseArguments() takes - for a destination where --rsh names one", () => {
+  const parsed = parseArguments(["--rsh", "srun -n1", "-", "ls", "-l"]);
+  assert.ok(parsed.kind === "run");
+  assert.deepEqual([parsed.rsh, parsed.destination, parsed.command], ["srun -n1", "-", ["ls", "-l"]]);
+  assert.throws(() => parseArguments(["-", "ls"]), UsageError);
+  assert.throws(() => parseArguments(["--rsh", "srun", "-x", "ls"]), UsageError);
 });

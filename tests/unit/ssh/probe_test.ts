@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { judgeProbe, parseProbe } from "../../../lib/ssh/probe.ts";
+import { describeProbe, judgeProbe, obstacles, parseProbe } from "../../../lib/ssh/probe.ts";
 
 const line =
-  "os=Linux arch=x86_64 uid=0 root=self libc=glibc fuse=device tools=,zstd,sha256sum bars= said= fit=yes room=2048 dir=/a b";
+  "os=Linux arch=x86_64 uid=0 root=self libc=glibc fuse=device tools=,zstd,sha256sum bars= said= present= fit=yes room=2048 " +
+  "dir=/a b";
 const good = parseProbe(line.split(" "));
 const wanted = { target: "h", arch: "x86_64", size: 86_000_000 };
 
@@ -17,6 +18,7 @@ Deno.test("parseProbe() reads every fact, and a folder with blanks", () => {
     tools: ["zstd", "sha256sum"],
     bars: [],
     said: "",
+    present: false,
     fit: "yes",
     room: 2048,
     dir: "/a b",
@@ -56,7 +58,7 @@ Deno.test("judgeProbe() says all that keeps a user from doing without root, and 
     [
       { fuse: "none" },
       "there must be a /dev/fuse; have an administrator load it (modprobe fuse; of a container: start " +
-      "it with --device /dev/fuse)",
+      "it with --device /dev/fuse --cap-add SYS_ADMIN)",
     ],
     [
       { fuse: "closed:crw-rw----:0:44", bars: ["user/max_user_namespaces=0"] },
@@ -88,4 +90,24 @@ Deno.test("judgeProbe() says all that keeps a user from doing without root, and 
     const probe = { ...good, root: "none", uid: "1000", ...fact };
     assert.throws(() => judgeProbe(probe, wanted), { message: intro + message, name: "DialError", exitStatus: 254 });
   }
+});
+
+Deno.test("obstacles() gives everything that is in the way, by the side that it is of", () => {
+  assert.deepEqual([...obstacles(good, wanted)], []);
+  const bad = { ...good, os: "FreeBSD", arch: "aarch64", fuse: "none", root: "none", fit: "none", libc: "other" };
+  const found = [...obstacles(bad, wanted)];
+  assert.deepEqual(found.map(({ check }) => check), ["system", "loader", "way in", "FUSE", "folder"]);
+  assert.throws(() => judgeProbe(bad, wanted), { message: found[0].message });
+});
+
+Deno.test("describeProbe() says what is going to be used", () => {
+  assert.deepEqual(describeProbe(good), {
+    system: "Linux on x86_64",
+    loader: "its own, of glibc",
+    "way in": "a login as root",
+    FUSE: "/dev/fuse",
+    folder: "/a b, 2 MB free",
+  });
+  const other = describeProbe({ ...good, root: "doas", present: true, room: NaN });
+  assert.deepEqual([other["way in"], other.folder], ["root by doas -n", "/a b, where this outrun is installed"]);
 });
