@@ -11,9 +11,9 @@ async function main(args: string[]): Promise<number> {
     const { runAgent } = await import("./lib/agent/mod.ts");
     return await runAgent(args.slice(1));
   }
-  if (args[0] === "runner" && args.length === 1) {
+  if (args[0] === "runner" && (args.length === 1 || args[1] === "--carried")) {
     const { runRunner } = await import("./lib/agent/command/runner.ts");
-    return runRunner();
+    return runRunner(args.slice(1));
   }
   return await runCommandLine(args);
 }

@@ -67,10 +67,9 @@ async function startAgent(shell: RemoteShell, nonce: string, options: DialOption
   const cache = options.cache ?? cacheFolder();
   const executable = options.executable ?? await thisExecutable(cache);
   const { arch } = Deno.build;
-  await shell.send(bootstrapText([
-    ...[nonce, executable.sha256, String(executable.size), arch],
-    ...["agent", "--nonce", nonce, ...options.agentArgs],
-  ]));
+  const args = ["agent", "--nonce", nonce, ...options.agentArgs];
+  const { sha256, size, base } = executable;
+  await shell.send(bootstrapText([nonce, sha256, String(size), String(base.size), arch, ...args]));
   timeline.mark("script written");
   options.onWaiting?.();
   let uploaded = 0;
@@ -78,7 +77,7 @@ async function startAgent(shell: RemoteShell, nonce: string, options: DialOption
   if (word === "probe") {
     const probe = parseProbe(facts);
     judgeProbe(probe, { target: shell.target, arch, size: executable.size });
-    uploaded = await install(shell, { probe, executable, cache, signal: options.signal });
+    uploaded = await install(shell, { probe, executable, args, cache, signal: options.signal });
   }
   timeline.mark("agent about to start");
   return uploaded;

@@ -8,11 +8,11 @@ export interface Probe {
   readonly uid: string;
   /** How to be root there: it is (`self`), with `sudo` or `doas` (no password), or not (`none`). */
   readonly root: string;
-  /** `glibc`, or `other` where its loader is missing. */
+  /** `glibc` where there is one that will do; `other`: ours has to come along. */
   readonly libc: string;
   /** `device`: /dev/fuse is a device; `driver`: it is not, but the kernel knows fuse; `none`. */
   readonly fuse: string;
-  /** Which of zstd, gzip, sha256sum there are. */
+  /** Which of zstd, xz, gzip, sha256sum there are. */
   readonly tools: readonly string[];
   /** Whether {@link dir} takes the agent: `yes`; `room`: it is full; `none`: there is no such folder. */
   readonly fit: string;
@@ -69,7 +69,6 @@ function obstacle(probe: Probe, arch: string): string | undefined {
     return `its processor is ${probe.arch}, this machine's ${arch}: no program from here runs there; ` +
       `choose a machine with ${arch}`;
   }
-  if (probe.libc !== "glibc") return "it has no glibc (musl?), which outrun needs; choose another machine";
   if (probe.root === "none") {
     return `user ${probe.uid} is not root there, and sudo -n and doas -n do not help; ` +
       `log in as root, or allow sudo without a password`;

@@ -1,4 +1,4 @@
-import { type ByteString, fromText } from "../../bytes/mod.ts";
+import { fromText } from "../../bytes/mod.ts";
 import {
   AT_FDCWD,
   CLONE_NEWPID,
@@ -19,12 +19,13 @@ import { timeline } from "../../log/mod.ts";
 import { CONTROL } from "./control.ts";
 import { checkIds, helperEnvironment, type Holder, startHolder } from "./holder.ts";
 import { IdMap } from "./id_map.ts";
-import { makeStage, stage } from "./stage.ts";
+import { type Program } from "./program.ts";
+import { makeStage } from "./stage.ts";
 import { Stdio, type StreamKind } from "./stdio.ts";
 
 export interface LaunchOptions {
-  /** This program's file, run with the one argument `runner`. Readable and executable for everybody. */
-  readonly executable: ByteString;
+  /** This program, run with the argument `runner`. */
+  readonly program: Program;
   /** What stdin, stdout and stderr of the command are. */
   readonly stdio: readonly [StreamKind, StreamKind, StreamKind];
   /** Every user and group id that the command is going to have; those of ordinary size may be left out. */
@@ -53,7 +54,7 @@ export function launch(options: LaunchOptions): Launched {
   }
   const ids = new IdMap(options.ids);
   checkIds(ids);
-  makeStage(options.executable);
+  makeStage(options.program);
   timeline.mark("stage made");
   const stdio = new Stdio(options.stdio);
   const holder = startHolder(ids);
@@ -63,8 +64,9 @@ export function launch(options: LaunchOptions): Launched {
     if (typeof pair === "number") throw new ErrnoError(-pair, "make a socket pair");
     const [control, theirs] = pair;
     unwrap(setNonBlocking(control), "make a socket nonblocking");
-    const fds = [...stdio.theirs.map((fd, number) => [fd, number] as const), [theirs, CONTROL] as const];
-    const pid = spawnInNamespaces(holder.pid, fds);
+    const streams = stdio.theirs.map((fd, number) => [fd, number] as const);
+    const fds = [...streams, [theirs, CONTROL] as const, ...options.program.fds];
+    const pid = spawnInNamespaces(holder.pid, { words: options.program.runner, fds });
     close(theirs);
     stdio.setForeground(pid);
     timeline.mark("runner started");
@@ -76,7 +78,10 @@ export function launch(options: LaunchOptions): Launched {
 }
 
 /** Starts the runner as this process's own child in the namespaces of process `holder`: its pid. */
-function spawnInNamespaces(holder: number, fds: SpawnOptions["fds"]): number {
+function spawnInNamespaces(
+  holder: number,
+  { words, fds }: { words: readonly string[]; fds: SpawnOptions["fds"] },
+): number {
   const namespace = (path: string) => openAt(AT_FDCWD, fromText(path), O_RDONLY);
   const ours = unwrap(namespace("/proc/thread-self/ns/pid"), "open the pid namespace");
   const its = unwrap(namespace(`/proc/${holder}/ns/pid`), "open the command's pid namespace");
@@ -87,7 +92,7 @@ function spawnInNamespaces(holder: number, fds: SpawnOptions["fds"]): number {
   let pid: number;
   try {
     pid = spawn(fromText("nsenter"), {
-      argv: ["nsenter", ...enter, "--", stage.executable, "runner"].map(fromText),
+      argv: ["nsenter", ...enter, "--", ...words].map(fromText),
       env: helperEnvironment(),
       fds,
       leads: "group",

@@ -53,6 +53,7 @@ import {
 } from "../../linux/mod.ts";
 import { decodeRun, type RunIn } from "../../protocol/run.ts";
 import { CONTROL, encodeRunnerMessage, type RunnerMessage } from "./control.ts";
+import { prepareLibrary } from "./program.ts";
 import { stage } from "./stage.ts";
 
 const FAILED_STATUS = 254;
@@ -65,8 +66,9 @@ const calledFromHere = [
 ] as const;
 
 /** The runner's whole life: it ends as the command, or says what failed and exits. */
-export function runRunner(): never {
+export function runRunner(args: readonly string[]): never {
   try {
+    prepareLibrary(args);
     unwrap(setCloseOnExec(CONTROL), "start without the agent: this is the agent's helper");
     mountAll();
     bindLast(calledFromHere);
