@@ -52,12 +52,19 @@ outrun_boot() {
     carried "$1"
   }
 
-  # $1 can hold the agent: safe, writable, programs may run from it.
+  # Where we get to be root, if anywhere.
+  as_root() {
+    case $root in
+    sudo | doas) "$root" -n -- "$@" ;;
+    *) "$@" ;;
+    esac
+  }
+  # $1 can hold the agent: safe, writable, programs may run from it; by root, too, who is nobody on some network's disk.
   usable() {
     case $1 in /*) mkdir "$1" 2>/dev/null ;; esac
     safe "$1" && chmod 700 "$1" 2>/dev/null || return 1
     try=$1/try-$$
-    { printf '#!/bin/sh\nexit 0\n' >"$try"; } 2>/dev/null && chmod 700 "$try" && "$try" </dev/null >/dev/null 2>&1
+    { printf '#!/bin/sh\nexit 0\n' >"$try"; } 2>/dev/null && chmod 700 "$try" && as_root "$try" </dev/null >/dev/null 2>&1
     works=$?
     rm -f "$try"
     return $works

@@ -13,6 +13,7 @@ import { scriptText } from "./bootstrap_script.ts";
  *     part BYTES                 so much of the upload is here (answer to `claim`)
  *     damaged REASON             what came was thrown away: put it again
  *     ok checked|unchecked       the piece is there; `unchecked` without sha256sum
+ *     checked kept|removed       answer to `check`
  *     err REASON                 it gives up
  *
  * and it takes these lines on stdin:
@@ -21,6 +22,7 @@ import { scriptText } from "./bootstrap_script.ts";
  *     claim SHA256                 the next put is of the packed file with this hash, and may go on where another stopped
  *     put BYTES TOTAL PACKING NAME SIZE SHA256
  *                                  BYTES bytes follow at once, then the packed file has TOTAL: unpack and check the piece
+ *     check SHA256                 remove the agent with this hash unless it has it
  *     run FORM                     make the agent of its pieces, install and become it
  *
  * The pieces of an agent, and what is made of them in a folder of this process's own before it is renamed into place:
@@ -135,6 +137,14 @@ outrun_install() {
       head -c "$a" >>"$part" || die "cannot write $part; make room there"
       place "$b" "$c" "$d" "$e" "$f"
       part=''
+      ;;
+    check)
+      # Of what was carried along, nobody knows the hash any more.
+      found=kept
+      for old in "$dir/agent-$a" "$dir/carried-$a"; do
+        [ -e "$old" ] && { [ -d "$old" ] || ! fits "$a" <"$old"; } && rm -rf "$old" && found=removed
+      done
+      say checked $found
       ;;
     run)
       form=$a

@@ -15,7 +15,7 @@ exec cat
 `;
 
 /** What the bootstrap script needs of a system, without the packers and sha256sum. */
-const plainTools = "sh cat chmod cp find grep head id ln ls mkdir mv rm rmdir sed stat true uname".split(" ");
+const plainTools = "sh cat chmod cp find grep head id ln ls mkdir mv rm rmdir sed true uname".split(" ");
 
 /** A folder that plays the other machine's home and this one's cache: `sh` in place of `ssh host sh`. */
 export class FakeRemote implements AsyncDisposable {
