@@ -38,7 +38,7 @@ boot() {
   rmdir /.outside
   if [ "$HOST_KIND" = musl ]; then
     dropbearconvert openssh dropbear /etc/dropbear/openssh_key /etc/dropbear/key
-    server='/usr/sbin/dropbear -F -E -s -r /etc/dropbear/key -p 22'
+    server='/usr/sbin/dropbear -F -E -r /etc/dropbear/key -p 0.0.0.0:22'
   else
     server='/usr/sbin/sshd -D -e -f /etc/ssh/sshd_config'
     /usr/sbin/sshd -t -f /etc/ssh/sshd_config
