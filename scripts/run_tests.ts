@@ -7,8 +7,24 @@
  * @module
  */
 
-/** What the tests run, apart from the second host, which brings its own. */
-const packages = ["acl", "attr", "ffmpeg", "fio", "git", "openssh-client", "sqlite3", "strace"];
+/** What the tests run, apart from the second hosts, which bring their own; fish and tcsh as other people's login shells. */
+const packages = [
+  ...[
+    "acl",
+    "attr",
+    "busybox-static",
+    "ffmpeg",
+    "fio",
+    "fish",
+    "git",
+    "openssh-client",
+    "sqlite3",
+    "strace",
+    "tcsh",
+    "xz-utils",
+    "zstd",
+  ],
+];
 /** What `scripts/test PART` takes, and where the tests of a part are; the gate knows its own. */
 const parts = {
   all: ["fuzz", "conformance", "suites", "e2e"],
@@ -140,7 +156,8 @@ async function main([part = "all", filter = ""]: string[]): Promise<void> {
   if (part !== "unit" && part !== "fuzz") {
     ready = await step(`packages: ${packages.join(" ")}`, ["scripts/packages", ...packages], 600) &&
       await step("build", ["scripts/build"], 600) &&
-      await step("the second host's root file system", ["sh", "tests/hosts/rootfs.sh"], 900);
+      await step("the second host's root file system", ["sh", "tests/hosts/rootfs.sh"], 900) &&
+      await step("that of the host with musl", ["sh", "tests/hosts/musl_rootfs.sh"], 900);
   }
   if (part === "all") Deno.env.set("CONFORMANCE", "short");
   const seconds = part === "suites" ? suiteSeconds : fileSeconds;
