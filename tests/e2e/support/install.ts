@@ -8,7 +8,7 @@ export async function useOf(
   options: OutrunOptions & RunOptions = {},
 ): Promise<{ uploaded: number; stderr: string }> {
   const machine = on(host, { ...options, options: ["--debug", ...options.options ?? []] });
-  const { status, text, stderr } = await machine.run(["hostname"], { timeoutMs: 60_000, ...options });
+  const { status, text, stderr } = await machine.run(["hostname"], { timeoutMs: 120_000, ...options });
   assert.deepEqual([status, text], [0, `${host.alias}\n`], stderr);
   return { uploaded: Number(/is up, (\d+) bytes uploaded/.exec(stderr)?.[1]), stderr };
 }
