@@ -35,7 +35,9 @@ async function runCommandLine(args: string[]): Promise<number> {
     for (const notice of options.notices) log.warn(notice);
     return await runLocal(options, config);
   } catch (error) {
-    if (!(error instanceof UsageError || error instanceof ConfigError)) throw error;
+    // By its name: this may be of a C library that is not there, without which lib/linux cannot be loaded.
+    const isNoLibrary = error instanceof Error && error.name === "LibraryError";
+    if (!(error instanceof UsageError || error instanceof ConfigError || isNoLibrary)) throw error;
     log.error(error.message);
     return OWN_FAILURE;
   }

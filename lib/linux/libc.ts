@@ -181,6 +181,11 @@ export function useCarriedLibrary(): void {
   library = `/proc/self/fd/${CARRIED_LIBRARY}`;
 }
 
+/** There is no C library where one is looked for: a message for the user. */
+class LibraryError extends Error {
+  override name = "LibraryError";
+}
+
 /** Functions of the library, from the first place that has one. */
 function bind(names: readonly (keyof Libc)[]): Partial<Libc> {
   if (isComplete) throw new Error(`Cannot call ${names}: not bound before the root changed`);
@@ -195,7 +200,7 @@ function bind(names: readonly (keyof Libc)[]): Partial<Libc> {
       if (library !== undefined || String(error).includes("undefined symbol")) throw error;
     }
   }
-  throw new Error(
+  throw new LibraryError(
     `Cannot load the C library: not found at ${paths.join(", ")}; start outrun where glibc is at one of these ` +
       `(in a container with Debian, for example): it brings its own to the other machine, not to this one`,
   );
