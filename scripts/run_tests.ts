@@ -7,9 +7,11 @@
  * @module
  */
 
-/** What the tests run, apart from the second host, which brings its own. */
+/** What the tests run, apart from the second hosts, which bring their own. */
 const packages = [
-  ...["acl", "attr", "ffmpeg", "fio", "git", "openssh-client", "sqlite3", "strace"],
+  ...["acl", "attr", "ffmpeg", "fio", "git", "openssh-client", "sqlite3", "strace", "xz-utils", "zstd"],
+  // Other people's shells.
+  ...["busybox-static", "fish", "tcsh"],
   // What else leads to another machine, and what uses several.
   ...["podman", "runc", "munge", "slurm-client", "slurmctld", "slurmd", "parallel"],
 ];

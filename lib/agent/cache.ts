@@ -35,8 +35,10 @@ export async function openCache(limits: CacheLimits): Promise<Cache | undefined>
   }
 }
 
-/** Beside the agent's file; a folder for each user, as root may be there by another's login. */
+/** Beside the agent's file or folder; a folder for each user, as root may be there by another's login. */
 function cacheFolder(path: string | undefined): string {
-  if (path === undefined) return `${Deno.execPath().replace(/\/[^/]*$/, "")}/cache-${userOutside(effectiveUser())}`;
+  if (path === undefined) {
+    return `${Deno.execPath().replace(/(\/carried-[0-9a-f]{64})?\/[^/]*$/, "")}/cache-${userOutside(effectiveUser())}`;
+  }
   return path.replace(/^~/, () => Deno.env.get("HOME") ?? "/root");
 }

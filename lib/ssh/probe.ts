@@ -8,7 +8,7 @@ export interface Probe {
   readonly uid: string;
   /** How the agent gets its rights: see ways_script.ts; `none`: it does not. */
   readonly root: string;
-  /** `glibc`, or `other` where its loader is missing. */
+  /** `glibc` where there is one that will do; `other`: ours has to come along. */
   readonly libc: string;
   /**
    * `device`: /dev/fuse is a device; `driver`: it is not, but the kernel knows fuse; `closed:MODE:UID:GID`: this user may
@@ -19,7 +19,7 @@ export interface Probe {
   readonly bars: readonly string[];
   /** What the attempt to make one was answered. */
   readonly said: string;
-  /** Which of zstd, gzip, sha256sum, sudo there are. */
+  /** Which of zstd, xz, gzip, sha256sum, sudo there are. */
   readonly tools: readonly string[];
   /** Whether the agent is installed, in {@link dir}. */
   readonly present: boolean;
@@ -111,9 +111,6 @@ function* reasons(probe: Probe, arch: string): Generator<[Obstacle["check"], str
       `its processor is ${probe.arch}, this machine's ${arch}: no program from here runs there; ` +
       `choose a machine with ${arch}`,
     ];
-  }
-  if (probe.libc !== "glibc") {
-    yield ["loader", "it has no glibc (musl?), which outrun needs; choose another machine"];
   }
   if (probe.root === "none") yield ["way in", noRights(probe)];
   if (probe.fuse === "none") {

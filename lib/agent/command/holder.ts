@@ -10,9 +10,10 @@ const START_TIMEOUT_MS = 10_000;
 /**
  * Says its own pid (as /proc has it: outside the namespace), then waits for the end of its input. The shell stays, as
  * process 1 must collect the orphans of the namespace; cat alone would not. It stays in /, as pivot_root moves only those
- * along who are in exactly the old root: elsewhere, /proc/1/cwd would lead to the remote's files.
+ * along who are in exactly the old root: elsewhere, /proc/1/cwd would lead to the remote's files. Nobody hears it after
+ * the pid: busybox's cat dies of that before it has anything to say.
  */
-const script = 'cd / && read -r pid rest </proc/self/stat && echo "$pid" && cat; exit';
+const script = 'cd / && read -r pid rest </proc/self/stat && echo "$pid" && cat >/dev/null; exit';
 
 /** Keeps the command's namespaces alive, until told otherwise or until this process dies. */
 export interface Holder {

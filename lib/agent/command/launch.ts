@@ -5,14 +5,15 @@ import { CONTROL } from "./control.ts";
 import { checkIds, type Holder } from "./holder.ts";
 import { IdMap } from "./id_map.ts";
 import { type CommandIds, OwnIds, ownUser, type UserIds } from "./ids.ts";
+import type { Program } from "./program.ts";
 import { type Fence, startRootless } from "./rootless.ts";
 import { startShifted } from "./shifted.ts";
-import { makeStage, stage } from "./stage.ts";
+import { makeStage } from "./stage.ts";
 import { Stdio, type StreamKind } from "./stdio.ts";
 
 export interface LaunchOptions {
-  /** This program's file, run with the argument `runner`. Readable and executable for everybody. */
-  readonly executable: ByteString;
+  /** This program, run with the argument `runner` and what else the runner must know. */
+  readonly program: Program;
   /** What stdin, stdout and stderr of the command are. */
   readonly stdio: readonly [StreamKind, StreamKind, StreamKind];
   /** Every user and group id that the command is going to have; those of ordinary size may be left out. */
@@ -54,9 +55,9 @@ interface Started {
  * terminal the process in a session of its own. Throws an Error for the user; this process should then exit.
  */
 export function launch(options: LaunchOptions): Launched {
-  const { rootless } = options;
+  const { program, rootless } = options;
   const { start, ...identity } = rootless === undefined ? shifted(options) : own(options, rootless);
-  makeStage(options.executable, { ownDevice: rootless === undefined });
+  makeStage(program, { ownDevice: rootless === undefined });
   timeline.mark("stage made");
   const stdio = new Stdio(options.stdio);
   const pair = makeSocketPair();
@@ -65,8 +66,8 @@ export function launch(options: LaunchOptions): Launched {
   unwrap(setNonBlocking(control), "make a socket nonblocking");
   const words = [...identity.soleUser ? ["--sole"] : [], ...rootless === "open" ? ["--open"] : []];
   const { holder, pid } = start({
-    argv: [stage.executable, "runner", ...words].map((word) => fromText(word)),
-    fds: [...stdio.theirs.map((fd, number) => [fd, number] as const), [theirs, CONTROL] as const],
+    argv: [...program.runner, ...words].map((word) => fromText(word)),
+    fds: [...stdio.theirs.map((fd, number) => [fd, number] as const), [theirs, CONTROL] as const, ...program.fds],
   });
   close(theirs);
   try {

@@ -63,7 +63,7 @@ function startInit(): Holder {
   const input = unwrapPipe(makePipe());
   const nowhere = openAt(AT_FDCWD, fromText("/dev/null"), O_RDWR);
   const pid = spawn(fromText("sh"), {
-    argv: ["sh", "-c", "cat; exit"].map(fromText),
+    argv: ["sh", "-c", "cat >/dev/null; exit"].map(fromText),
     env: helperEnvironment(),
     fds: [[input.readEnd, 0], [nowhere, 1], [nowhere, 2]],
     leads: "session",

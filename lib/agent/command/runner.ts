@@ -57,6 +57,7 @@ import {
 } from "../../linux/mod.ts";
 import { decodeRun, type RunIn } from "../../protocol/run.ts";
 import { CONTROL, encodeRunnerMessage, type RunnerMessage } from "./control.ts";
+import { prepareLibrary } from "./program.ts";
 import { stage } from "./stage.ts";
 
 const FAILED_STATUS = 254;
@@ -81,6 +82,7 @@ export function runRunner(words: readonly string[]): never {
   const isSole = words.includes("--sole");
   const isOpen = words.includes("--open");
   try {
+    prepareLibrary(words);
     unwrap(setCloseOnExec(CONTROL), "start without the agent: this is the agent's helper");
     mountAll({ isSole, isOpen });
     bindLast(calledFromHere);

@@ -22,10 +22,10 @@ import {
   unshare,
   unwrap,
 } from "../../linux/mod.ts";
+import type { Program } from "./program.ts";
 
 /** Where the runner finds things. The tmpfs on /tmp is in the agent's and the command's mount namespaces only. */
 export const stage = {
-  executable: fromText("/tmp/outrun"),
   device: fromText("/tmp/fuse"),
   root: fromText("/tmp/root"),
   proc: fromText("/tmp/proc"),
@@ -38,7 +38,7 @@ const FUSE_RDEV = encodeDevice(10, 229);
  * Moves the calling thread to a mount namespace of its own and builds the stage there. `ownDevice`: device nodes can be
  * made here. Throws an Error for the user.
  */
-export function makeStage(executable: ByteString, { ownDevice }: { ownDevice: boolean }): void {
+export function makeStage(program: Program, { ownDevice }: { ownDevice: boolean }): void {
   const unshared = unshare(CLONE_NEWNS);
   if (unshared === -Errno.EPERM) {
     throw new Error(
@@ -49,14 +49,19 @@ export function makeStage(executable: ByteString, { ownDevice }: { ownDevice: bo
   unwrap(unshared, "make a mount namespace");
   unwrap(mount(fromText("none"), fromText("/"), { flags: MS_REC | MS_PRIVATE }), "make the mounts private");
   // Opened now: it may be below /tmp.
-  const program = unwrap(openAt(AT_FDCWD, executable, O_PATH), `open "${toText(executable)}"`);
+  const parts = program.parts.map(({ source, target }) => ({
+    opened: unwrap(openAt(AT_FDCWD, source, O_PATH), `open "${toText(source)}"`),
+    target,
+  }));
   const data = fromText("mode=0755,size=64k");
   unwrap(mount(fromText("outrun"), fromText("/tmp"), { type: fromText("tmpfs"), data }), "mount a tmpfs on /tmp");
   for (const directory of [stage.root, stage.proc]) {
     unwrap(makeDirectoryAt(AT_FDCWD, directory, 0o755), `make ${directory}`);
   }
-  bindFile(fromText(`/proc/self/fd/${program}`), stage.executable);
-  close(program);
+  for (const { opened, target } of parts) {
+    bindFile(fromText(`/proc/self/fd/${opened}`), target);
+    close(opened);
+  }
   if (ownDevice) makeDevice();
   else bindFile(openable(machineDevice), stage.device);
 }

@@ -24,6 +24,8 @@ export interface OutrunOptions {
   readonly destination?: string;
   /** For `ssh -F`, if not the host's own. */
   readonly sshConfig?: string;
+  /** Another executable than the built one. */
+  readonly executable?: string;
 }
 
 /** What the tests run: the built executable, or the file that $OUTRUN_TEST_PROGRAM names. */
@@ -61,10 +63,10 @@ export const here: Machine = machine((argv) => ["/usr/bin/env", ...argv]);
 /** Another machine, by way of outrun. */
 export function on(
   host: Pick<Host, "alias" | "sshConfig">,
-  { options = [], destination, sshConfig }: OutrunOptions = {},
+  { options = [], destination, sshConfig, executable }: OutrunOptions = {},
 ): Machine {
   const ssh = ["--ssh", `-F "${sshConfig ?? host.sshConfig}"`];
-  return machine((argv) => [program, ...ssh, ...options, destination ?? host.alias, ...argv]);
+  return machine((argv) => [executable ?? program, ...ssh, ...options, destination ?? host.alias, ...argv]);
 }
 
 /** Another machine, by way of outrun and of a program other than ssh: `rsh` is what --rsh takes. */

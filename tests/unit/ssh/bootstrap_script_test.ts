@@ -37,10 +37,10 @@ async function installsAndFinds(argv: string[]): Promise<void> {
 }
 
 Deno.test("bootstrapText() fits what a new connection carries in one flight, and holds no comments", () => {
-  const text = bootstrapText(["nonce", "0".repeat(64), "86000000", "x86_64", "agent", "--stdio", "ttt"]);
+  const text = bootstrapText(["nonce", "0".repeat(64), "86000000", "85000000", "x86_64", "agent", "--stdio", "ttt"]);
   assert.ok(text.length < 10 * 1460, `${text.length} bytes`);
   assert.doesNotMatch(text, /^\s*#/m);
-  assert.match(text, /\noutrun_facts=\noutrun_boot nonce 0+ 86000000 x86_64 agent --stdio ttt; exit\n$/);
+  assert.match(text, /\noutrun_facts=\noutrun_boot nonce 0+ 86000000 85000000 x86_64 agent --stdio ttt\n$/);
 });
 
 Deno.test("bootstrapText() refuses words that a shell would not take as they are", () => {

@@ -36,6 +36,20 @@ for (const tool of ["sudo", "doas"]) {
 }
 
 Deno.test({
+  name: "the bootstrap script passes over a folder from which root may not run programs, as on a network's disk",
+  ignore,
+  async fn() {
+    await using remote = new FakeRemote();
+    const executable = await remote.agent(1000);
+    const squashed = elevator.replace('exec "$@"', `case $1 in ${remote.home}/*) exit 126 ;; esac\nexec "$@"`);
+    const { said } = await remote.talk(executable, { carrier: await asUser(remote, "sudo", squashed) });
+    const folder = "/var/tmp/.outrun-65534";
+    assert.equal(said[0], `${folder}/agent-${executable.sha256}`);
+    await Deno.remove(folder, { recursive: true });
+  },
+});
+
+Deno.test({
   name: "dial() says what a user who is not root can do",
   ignore,
   async fn() {
