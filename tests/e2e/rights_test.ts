@@ -36,7 +36,7 @@ Deno.test("no FUSE device, or one that is closed to the user", async (t) => {
   await t.step("none", async () => {
     const line =
       "there must be a /dev/fuse; have an administrator load it \\(modprobe fuse; of a container: start it with " +
-      "--device /dev/fuse\\)";
+      "--device /dev/fuse --cap-add SYS_ADMIN\\)";
     await hostRefuses({ remove: ["/dev/fuse"] }, new RegExp(intro + line + outro));
   });
   await t.step("mode 0600", async () => {

@@ -19,7 +19,7 @@ if [ "${1:-}" != --build ]; then
     debian-archive-keyring ca-certificates
   if [ ! -d "$rootfs" ]; then
     mkdir -p "$cache"
-    echo "hosts: the root file system of the host with musl is not in the cache yet; building it (once, a minute)" >&2
+    echo "hosts: the root file system of the host with musl is not in the cache yet; building it (once, some minutes)" >&2
     flock "$cache/musl.lock" sh "$0" --build >&2
   fi
   echo "$rootfs"

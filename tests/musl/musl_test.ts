@@ -1,7 +1,7 @@
 /** A machine without glibc, like Alpine: musl, busybox and dropbear. The loader and the C library come along. */
 import assert from "node:assert/strict";
 import { type Host, startHost } from "../hosts/mod.ts";
-import { listed, makeUpdate, nothingIsLeft, on, same, stateOf, useOf } from "./support/mod.ts";
+import { listed, makeUpdate, nothingIsLeft, on, same, stateOf, useOf } from "../e2e/support/mod.ts";
 
 let host: Host;
 Deno.test.beforeAll(async () => {
