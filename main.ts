@@ -5,15 +5,18 @@
  * @module
  */
 
+/** What a runner may be told, see lib/agent/command: not by way of there, as the local side has no use for it. */
+const runnerWords = ["--sole", "--open", "--carried"];
+
 /** The roles that outrun gives itself have a first argument that no destination can be mistaken for. */
 async function main(args: string[]): Promise<number> {
   if (args[0] === "agent" && args[1] === "--nonce") {
     const { runAgent } = await import("./lib/agent/mod.ts");
     return await runAgent(args.slice(1));
   }
-  if (args[0] === "runner" && args.length === 1) {
+  if (args[0] === "runner" && args.slice(1).every((word) => runnerWords.includes(word))) {
     const { runRunner } = await import("./lib/agent/command/runner.ts");
-    return runRunner();
+    return runRunner(args.slice(1));
   }
   return await runCommandLine(args);
 }
@@ -32,10 +35,15 @@ async function runCommandLine(args: string[]): Promise<number> {
     if (options.kind === "cache") {
       return await (await import("./lib/session/cache_verb.ts")).runCacheVerb(options, config);
     }
+    if (options.kind === "doctor") {
+      return await (await import("./lib/session/doctor.ts")).runDoctor(options, config);
+    }
     for (const notice of options.notices) log.warn(notice);
     return await runLocal(options, config);
   } catch (error) {
-    if (!(error instanceof UsageError || error instanceof ConfigError)) throw error;
+    // By its name: this may be of a C library that is not there, without which lib/linux cannot be loaded.
+    const isNoLibrary = error instanceof Error && error.name === "LibraryError";
+    if (!(error instanceof UsageError || error instanceof ConfigError || isNoLibrary)) throw error;
     log.error(error.message);
     return OWN_FAILURE;
   }

@@ -7,8 +7,16 @@
  * @module
  */
 
-/** What the tests run, apart from the second host, which brings its own. */
-const packages = ["acl", "attr", "ffmpeg", "fio", "git", "openssh-client", "sqlite3", "strace"];
+/** What the tests run, apart from the second hosts, which bring their own. */
+const packages = [
+  ...["acl", "attr", "ffmpeg", "fio", "git", "openssh-client", "sqlite3", "strace", "xz-utils", "zstd"],
+  // Other people's shells.
+  ...["busybox-static", "fish", "tcsh"],
+  // What else leads to another machine, and what uses several.
+  ...["podman", "runc", "munge", "slurm-client", "slurmctld", "slurmd", "parallel"],
+];
+/** What the list of tests/machines needs on the local machine. */
+const listPackages = ["acl", "attr", "ffmpeg", "lua5.4", "openssh-client"];
 /** What `scripts/test PART` takes, and where the tests of a part are; the gate knows its own. */
 const parts = {
   all: ["fuzz", "conformance", "suites", "e2e"],
@@ -17,6 +25,8 @@ const parts = {
   conformance: ["conformance"],
   suites: ["suites"],
   e2e: ["e2e"],
+  musl: ["musl"],
+  machines: ["machines"],
 } as const;
 type Part = keyof typeof parts;
 /** For all tests together, installing and building left out. */
@@ -25,6 +35,8 @@ const testSeconds = 45 * 60;
 const fileSeconds = 15 * 60;
 /** For the suites alone, which do as much as they are told to. */
 const suiteSeconds = 4 * 60 * 60;
+/** For machines with kernels of their own, emulated: a tenth to a thirtieth as fast. */
+const machineSeconds = 90 * 60;
 
 /** What Deno's reporter says at the end of a run, in tests; steps within a test do not count. */
 export interface Counts {
@@ -131,6 +143,13 @@ async function runFolder(folder: string, { file = "", test = "", together, secon
   }
 }
 
+/** The root file system of the host that a part's tests run against. */
+async function prepareHost(part: Part): Promise<boolean> {
+  if (part === "machines") return true;
+  if (part === "musl") return await step("the host with musl", ["sh", "tests/hosts/musl_rootfs.sh"], 30 * 60);
+  return await step("the second host's root file system", ["sh", "tests/hosts/rootfs.sh"], 900);
+}
+
 async function main([part = "all", filter = ""]: string[]): Promise<void> {
   if (!Object.hasOwn(parts, part)) {
     console.error(`Cannot run "${part}": no such part; try scripts/test [${Object.keys(parts).join(" | ")}] [filter]`);
@@ -138,17 +157,23 @@ async function main([part = "all", filter = ""]: string[]): Promise<void> {
   }
   let ready = true;
   if (part !== "unit" && part !== "fuzz") {
-    ready = await step(`packages: ${packages.join(" ")}`, ["scripts/packages", ...packages], 600) &&
+    const needed = part === "machines" ? listPackages : packages;
+    ready = await step(`packages: ${needed.join(" ")}`, ["scripts/packages", ...needed], 600) &&
       await step("build", ["scripts/build"], 600) &&
-      await step("the second host's root file system", ["sh", "tests/hosts/rootfs.sh"], 900);
+      await prepareHost(part as Part);
   }
-  if (part === "all") Deno.env.set("CONFORMANCE", "short");
-  const seconds = part === "suites" ? suiteSeconds : fileSeconds;
-  const deadline = Date.now() + (part === "suites" ? suiteSeconds : testSeconds) * 1000;
+  if (part === "all") {
+    Deno.env.set("CONFORMANCE", "short");
+    total.skipped.push("a host without glibc: it is compiled from source, for minutes; scripts/test musl runs it");
+  }
+  const own = part === "suites" ? suiteSeconds : part === "machines" ? machineSeconds : undefined;
+  const seconds = own ?? fileSeconds;
+  const deadline = Date.now() + (own ?? testSeconds) * 1000;
   if (part === "all" || part === "unit") await gate();
   if (!ready) return;
   for (const folder of parts[part as Part]) {
     if (folder === "suites") await runFolder(folder, { test: filter, seconds, deadline });
+    else if (folder === "machines") await runFolder(folder, { file: filter || "emulated", seconds, deadline });
     else if (folder === "e2e") await runFolder(folder, { file: filter, seconds, deadline });
     else await runFolder(folder, { file: filter, together: true, seconds: testSeconds, deadline });
   }

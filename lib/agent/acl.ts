@@ -2,18 +2,24 @@
 
 const HEADER = 4;
 const ENTRY = 8;
-/** Tags of the entries that name somebody: ACL_USER and ACL_GROUP. */
-const named: readonly number[] = [2, 8];
+/** Tags of the entries that name somebody. */
+const ACL_USER = 2;
+const ACL_GROUP = 8;
+
+/** Whether there is such a user, or such a group. */
+export type HasId = (id: number, kind: "user" | "group") => boolean;
 
 /**
  * The ACL without the entries that name an id which does not exist where it is read: the kernel there would refuse all of
  * it. Nobody there has such an id, so it judges no differently without. The ACL itself when there are none.
  */
-export function withoutStrangers(acl: Uint8Array, exists: (id: number) => boolean): Uint8Array {
+export function withoutStrangers(acl: Uint8Array, exists: HasId): Uint8Array {
   const view = new DataView(acl.buffer, acl.byteOffset, acl.length);
   const kept: Uint8Array[] = [];
   for (let at = HEADER; at + ENTRY <= acl.length; at += ENTRY) {
-    const isStranger = named.includes(view.getUint16(at, true)) && !exists(view.getUint32(at + 4, true));
+    const tag = view.getUint16(at, true);
+    const isNamed = tag === ACL_USER || tag === ACL_GROUP;
+    const isStranger = isNamed && !exists(view.getUint32(at + 4, true), tag === ACL_USER ? "user" : "group");
     if (!isStranger) kept.push(acl.subarray(at, at + ENTRY));
   }
   if (HEADER + kept.length * ENTRY === acl.length) return acl;

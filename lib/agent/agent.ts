@@ -1,6 +1,6 @@
 import { toText } from "../bytes/mod.ts";
 import { encodeInvalInode, FUSE_ROOT_ID, Server, WAITS_MS } from "../fuse/mod.ts";
-import { Errno, errnoName, POLLIN, readAtAsync, setNonBlocking, unwrap, writeAsync } from "../linux/mod.ts";
+import { close, Errno, errnoName, POLLIN, readAtAsync, setNonBlocking, unwrap, writeAsync } from "../linux/mod.ts";
 import { log, timeline } from "../log/mod.ts";
 import {
   AgentNote,
@@ -32,11 +32,14 @@ import { isDying } from "./dying.ts";
 import { Keeper } from "./keeper.ts";
 import { Link } from "./link.ts";
 import { Loop } from "./loop.ts";
+import { measure } from "./measure.ts";
 import { Mirror } from "./mirror.ts";
 import { Programs } from "./programs.ts";
 import { Recorder } from "./recorder.ts";
+import { Rights } from "./rights.ts";
 import { rootOverlay } from "./root_overlay.ts";
 import { inflatePack } from "./inflate_pack.ts";
+import { showOwner } from "./show_owner.ts";
 import { Inlet, Outlet } from "./stdio.ts";
 
 /** How long the mirrored file system may take to vanish after its last process and its last dirty page. */
@@ -53,6 +56,7 @@ export class Agent {
   readonly #connection: Connection;
   readonly #link: Link;
   readonly #outlets = new Map<number, Outlet>();
+  #launched: Launched | undefined;
   #command: Command | undefined;
   #device: { fd: number; proc: number } | undefined;
   #mirror: Mirror | undefined;
@@ -88,7 +92,7 @@ export class Agent {
     });
     this.#connection = createConnection({
       handler: {
-        request: (call) => call.op === AgentOp.RUN ? this.#onRun(call) : call.fail(Errno.ENOSYS),
+        request: (call) => this.#requested(call),
         notify: (op, body) => this.#notified(op, body),
       },
       onPending: () => this.#link.pending(),
@@ -107,6 +111,9 @@ export class Agent {
   async run(): Promise<number> {
     await this.#loop.run();
     this.#keeper?.finish(KEEP_MS);
+    // Whoever waits for a file is let go.
+    if (this.#device !== undefined) close(this.#device.fd);
+    this.#command?.leave();
     this.#contents?.close();
     this.#cache?.cache.close();
     log.debug(`link: ${JSON.stringify(this.#connection.statistics)}`);
@@ -115,6 +122,7 @@ export class Agent {
   }
 
   #attend(launched: Launched): void {
+    this.#launched = launched;
     this.#command = new Command({
       ...launched,
       poller: this.#loop.poller,
@@ -152,6 +160,16 @@ export class Agent {
     }
   }
 
+  #requested(call: Incoming): void {
+    switch (call.op) {
+      case AgentOp.RUN:
+        return this.#onRun(call);
+      case AgentOp.MEASURE:
+        return measure(call);
+    }
+    call.fail(Errno.ENOSYS);
+  }
+
   #onRun(call: Incoming): void {
     if (this.#run !== undefined) return call.fail(Errno.ENOSYS);
     timeline.mark("told what to run");
@@ -164,6 +182,7 @@ export class Agent {
     if (this.#device === undefined || this.#run === undefined || this.#server !== undefined) return;
     const { fd, proc } = this.#device;
     const { spec } = this.#run;
+    const { ids, soleUser } = this.#launched ?? {};
     const connection = this.#connection;
     const readAsync: ReadAsync = (...where) => this.#loop.settled(readAtAsync(...where));
     this.#contents = this.#cache && new Contents({ ...this.#cache, connection, readAsync });
@@ -175,8 +194,12 @@ export class Agent {
       overlay: rootOverlay(),
       owner: { uid: spec.uid, gid: spec.gid },
       writeBack: !this.#options.syncWrites,
-      writeBehind: !this.#options.syncWrites,
-      hasId: (id) => this.#command?.hasId(id) ?? false,
+      // What is decided here must have been checked by the kernel.
+      writeBehind: !this.#options.syncWrites && soleUser === undefined,
+      hasId: (id, kind) => ids?.[kind](id) !== undefined,
+      rights: soleUser && new Rights(spec),
+      showOwner: ids && showOwner(ids, soleUser),
+      isHelper: (pid) => this.#command?.isHelper(pid) ?? false,
       syncFiles: (onEnd) => this.#command?.syncFiles(onEnd),
       recorder: this.#recorder,
       programs: this.#recorder && new Programs({ connection, proc, readAsync }),
@@ -190,7 +213,7 @@ export class Agent {
       }
     }
     const server = new Server(fd, this.#mirror, {
-      init: { writebackCache: !this.#options.syncWrites },
+      init: { writebackCache: !this.#options.syncWrites, posixAcl: soleUser === undefined },
       isDying: (pid) => isDying(proc, pid),
       // The kernel made the root's inode before it knew that there are ACLs, and would ask for its at each step from
       // there; this ends that.
@@ -330,6 +353,7 @@ export class Agent {
 
   #tick(): void {
     this.#server?.tick();
+    this.#command?.tick();
     if (this.#result === undefined || this.#device === undefined) return;
     const { bytesIn, bytesOut } = this.#connection.statistics;
     // Dirty pages are still being written out.

@@ -1,4 +1,4 @@
-import type { StreamKind } from "./command/mod.ts";
+import type { Fence, StreamKind } from "./command/mod.ts";
 
 /** What the local side says before the link stands. */
 export interface AgentOptions {
@@ -8,6 +8,8 @@ export interface AgentOptions {
   readonly stdio: readonly [StreamKind, StreamKind, StreamKind];
   /** The user's and groups' ids that must exist in the command's user namespace. */
   readonly ids: readonly number[];
+  /** There is no root here, but a user namespace to run the command in. */
+  readonly rootless?: Fence;
   /** Every write reaches the local side before it returns. */
   readonly syncWrites: boolean;
   /** What the command touches is told at the end. */
@@ -47,6 +49,11 @@ function fromHex(digits: string): string {
   return new TextDecoder().decode(Uint8Array.fromHex(digits));
 }
 
+function fenceOf(text: string): Fence {
+  if (text === "closed" || text === "open") return text;
+  throw new Error(`Cannot start the agent: --rootless ${JSON.stringify(text)}`);
+}
+
 function valueOf(args: readonly string[], name: string): string {
   const index = args.indexOf(name);
   const found = index < 0 ? undefined : args[index + 1];
@@ -78,6 +85,7 @@ export function parseAgentOptions(args: readonly string[]): AgentOptions {
     nonce: value("--nonce"),
     stdio: [kind(0), kind(1), kind(2)],
     ids: ids.split(",").map(Number),
+    rootless: args.includes("--rootless") ? fenceOf(value("--rootless")) : undefined,
     syncWrites: args.includes("--sync-writes"),
     record: args.includes("--record"),
     cache: args.includes("--cache") ? cacheLimits(value("--cache")) : undefined,

@@ -8,7 +8,7 @@ import type { NewXattr, Result } from "../fuse/mod.ts";
 import { Errno, ErrnoError } from "../linux/mod.ts";
 import { decodeStat, encodeRef, encodeSetXattr, encodeXattrRef, FileOp } from "../protocol/mod.ts";
 import { RpcError } from "../rpc/mod.ts";
-import { withoutStrangers } from "./acl.ts";
+import { type HasId, withoutStrangers } from "./acl.ts";
 import type { Node } from "./nodes.ts";
 import type { Tree } from "./tree.ts";
 
@@ -25,10 +25,10 @@ const nothing = new Uint8Array();
 /** The extended attributes of the local side's files. */
 export class ExtendedAttributes {
   readonly #tree: Tree;
-  readonly #exists: (id: number) => boolean;
+  readonly #exists: HasId;
 
   /** `exists`: whether there is a user or group of that id where the files are shown. */
-  constructor(tree: Tree, exists: (id: number) => boolean) {
+  constructor(tree: Tree, exists: HasId) {
     this.#tree = tree;
     this.#exists = exists;
   }

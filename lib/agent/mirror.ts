@@ -9,7 +9,6 @@ import {
   type FileLock,
   type FileRange,
   type FileSystem,
-  FMODE_EXEC,
   FOPEN_DIRECT_IO,
   FOPEN_KEEP_CACHE,
   type LockRequest,
@@ -20,6 +19,7 @@ import {
   type Opened,
   type Result,
   type SetAttr,
+  type ShowOwner,
   type StatFsOut,
   type StatxAttr,
 } from "../fuse/mod.ts";
@@ -75,8 +75,10 @@ import { type Node, pathOf } from "./nodes.ts";
 import type { OpenFile, Way } from "./open_files.ts";
 import { PageCache } from "./page_cache.ts";
 import type { Programs } from "./programs.ts";
+import type { HasId } from "./acl.ts";
 import { Ranges } from "./ranges.ts";
 import type { Recorder } from "./recorder.ts";
+import { FOR_EXECUTION, R_OK, type Rights, W_OK, X_OK } from "./rights.ts";
 import type { Known } from "./snapshots.ts";
 import { overlaid, type Shown, shownAttr, Tree, type TreeOptions } from "./tree.ts";
 import { Walks } from "./walks.ts";
@@ -87,7 +89,7 @@ import { WriteOut } from "./write_out.ts";
 const NAME_MAX = 255;
 /** Of what is not open on the local side. */
 const NO_HANDLE = 0;
-/** The pid of the only process outside of the command's pid namespace that is let in: that of {@link WriteOut}. */
+/** The pid of processes outside of the command's pid namespace: only that of {@link WriteOut} is let in. */
 const STRANGER = 0;
 
 /** What the mirror is made of. */
@@ -97,12 +99,18 @@ export interface MirrorOptions extends TreeOptions {
   readonly writeBack: boolean;
   /** Changes of names are acknowledged before the local side has made them, where that is safe. Default: they are not. */
   readonly writeBehind?: boolean;
-  /** Whether the command's user namespace has this user's or group's id. Default: it has all. */
-  readonly hasId?: (id: number) => boolean;
+  /** Whether a caller's pid is that of the helper of {@link WriteOut}. Default: it is a stranger's. */
+  readonly isHelper?: (pid: number) => boolean;
+  /** Whether the command's user namespace has this user or group. Default: it has all. */
+  readonly hasId?: HasId;
   /** Has the kernel give out the writes it has collected: see {@link WriteOut}. */
   readonly syncFiles?: (onEnd: () => void) => void;
   /** Writes a message to the FUSE device off this thread, and tells of the end. Left out where no kernel is to be told. */
   readonly notify?: (message: Uint8Array<ArrayBuffer>) => Promise<void>;
+  /** Default: owners are shown as they are. */
+  readonly showOwner?: ShowOwner;
+  /** Where the kernel does not check permissions: what the local user may do. */
+  readonly rights?: Rights;
   /** Is told what the command touches. */
   readonly recorder?: Recorder;
   /** Is told of the programs that the command starts. */
@@ -139,6 +147,9 @@ export class Mirror implements FileSystem {
   readonly #names: NameChanges;
   /** What programs that walk through trees are told ahead. */
   readonly walks: Walks;
+  readonly #rights: Rights | undefined;
+  readonly showOwner?: ShowOwner;
+  readonly #isHelper: (pid: number) => boolean;
   #lostWrite: LostWrite | undefined;
 
   constructor(options: MirrorOptions) {
@@ -147,6 +158,8 @@ export class Mirror implements FileSystem {
     this.#writeBack = options.writeBack;
     this.#recorder = options.recorder;
     this.#programs = options.programs;
+    this.#rights = options.rights;
+    this.showOwner = options.showOwner;
     this.#contents = options.contents;
     this.tree = new Tree(connection, { onContent: (chunk) => this.#contents?.know(chunk), ...options });
     this.tree.log.onForgotten = (node) => this.#forgotten(node);
@@ -155,6 +168,7 @@ export class Mirror implements FileSystem {
     this.walks = new Walks({ connection, tree: this.tree, lz4: options.contents?.lz4, keeper: options.keeper });
     this.#listings = new Listings(this.tree);
     this.#extended = new ExtendedAttributes(this.tree, options.hasId ?? (() => true));
+    this.#isHelper = options.isHelper ?? ((pid) => pid === STRANGER);
     this.#writeOut = new WriteOut(options.syncFiles ?? ((onEnd) => onEnd()));
     this.#ranges = new Ranges(this.tree, this.#behind, this.#writeOut);
     const notify = options.notify ?? (() => Promise.resolve());
@@ -183,7 +197,8 @@ export class Mirror implements FileSystem {
     if (parent.overlay?.attr !== undefined) return this.tree.missing(parent, name);
     const expected = this.#behind.find(parent, name);
     if (expected !== undefined) return expected === "absent" ? this.tree.missing(parent, name) : expected;
-    const known = this.tree.isGuarded(parent) ? undefined : this.tree.snapshots.find(parent, name);
+    const mayFind = this.#rights === undefined || this.#rights.may(parent.attr, X_OK) === true;
+    const known = this.tree.isGuarded(parent) || !mayFind ? undefined : this.tree.snapshots.find(parent, name);
     this.walks.lookedUp(parent, known !== undefined);
     const entry = known === undefined ? await this.#ask(parent, name) : this.#enter(parent, name, known);
     this.#recorder?.lookedUp(parent, name, { node: this.tree.nodes.get(entry.nodeId), told: known !== undefined });
@@ -223,7 +238,9 @@ export class Mirror implements FileSystem {
     const node = this.tree.node(nodeId);
     if (node.overlay?.attr !== undefined) return this.tree.overlayAttr(node);
     // Over a short way its number is waited for.
-    if (node.isProvisional && this.tree.directories.isNear) await this.tree.log.settled(node);
+    const isMissed = node.isProvisional && this.tree.directories.isNear;
+    // What a removed directory is like, the file system decides.
+    if (isMissed || (node.isRemoved && node.pending > 0)) await this.tree.log.settled(node);
     const expected = this.tree.expectedAttr(node);
     if (expected !== undefined) return expected;
     // The kernel asks again long before that: after each read for the access time, and while it collects writes before
@@ -326,14 +343,15 @@ export class Mirror implements FileSystem {
     if (node.overlay?.attr !== undefined) return this.#openOverlay(flags);
     this.#recorder?.opened(node);
     this.#programs?.opened(node, flags, caller.pid);
-    const wanted = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | FMODE_EXEC);
+    const wanted = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | FOR_EXECUTION);
+    const mayRead = this.#rights === undefined || await this.#mayOpen(this.#rights, node, flags);
     const isToRead = (wanted & (O_ACCMODE | O_TRUNC)) === O_RDONLY;
     const content = isToRead ? this.#toRead(node) : undefined;
     const isKnown = this.tree.attrValid(node) > 0;
     const isHere = content !== undefined
       ? isKnown
       : this.#isMadeHere(node, isKnown) && !(wanted & (O_ACCMODE | O_TRUNC));
-    if (isHere) return this.#openAhead(node, wanted, content);
+    if (isHere && mayRead) return this.#openAhead(node, wanted, content);
     const behind = this.#openBehind(node, wanted);
     if (behind !== undefined) return behind;
     if (node.pending > 0) await this.tree.log.settled(node);
@@ -369,6 +387,16 @@ export class Mirror implements FileSystem {
 
   #contentOf(node: Node): ReadableContent | undefined {
     return this.#contents?.of(node) ?? this.walks.contentOf(node);
+  }
+
+  /** Whether it is known that the file may be read. EACCES for one that is to be executed, and may not. */
+  async #mayOpen(rights: Rights, node: Node, flags: number): Promise<boolean> {
+    if ((flags & FOR_EXECUTION) !== 0) {
+      const may = rights.may(node.attr, X_OK);
+      if (may === false) throw new ErrnoError(Errno.EACCES, "execute a file");
+      if (may === undefined) await this.#askAccess(node, X_OK);
+    }
+    return rights.may(node.attr, R_OK) === true;
   }
 
   /**
@@ -588,7 +616,7 @@ export class Mirror implements FileSystem {
   }
 
   async opendir(nodeId: NodeId, caller: Caller): Promise<Opened> {
-    if (caller.pid === STRANGER) {
+    if (this.#isHelper(caller.pid)) {
       this.#writeOut.opened();
       return { fh: NO_HANDLE, flags: 0 };
     }
@@ -641,10 +669,17 @@ export class Mirror implements FileSystem {
 
   async access(nodeId: NodeId, mask: number): Promise<void> {
     const node = this.tree.node(nodeId);
-    if (node.overlay?.attr === undefined) {
-      if (node.pending > 0) await this.tree.log.settled(node);
-      await this.tree.ask(FileOp.ACCESS, encodeAccess({ ref: this.tree.ref(node), mask }));
-    }
+    if (node.overlay?.attr !== undefined) return;
+    // Entering a directory asks this, too. Whether a file system is read-only is not in the attributes.
+    const isKnown = this.#rights !== undefined && (mask & W_OK) === 0 && this.tree.attrValid(node) > 0;
+    const may = isKnown ? this.#rights.may(node.attr, mask) : undefined;
+    if (may === false) throw new ErrnoError(Errno.EACCES, "access a file");
+    if (may === undefined) await this.#askAccess(node, mask);
+  }
+
+  async #askAccess(node: Node, mask: number): Promise<void> {
+    if (node.pending > 0) await this.tree.log.settled(node);
+    await this.tree.ask(FileOp.ACCESS, encodeAccess({ ref: this.tree.ref(node), mask }));
   }
 
   getxattr(nodeId: NodeId, name: ByteString): Result<Uint8Array> {

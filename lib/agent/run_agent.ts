@@ -5,17 +5,19 @@ import { type AgentOptions, parseAgentOptions, parseCacheTask } from "./agent_op
 import type { Cache } from "./cache.ts";
 // Not by way of mod.ts: what is loaded here delays the start.
 import { launch, type Launched } from "./command/launch.ts";
+import { ownProgram, prepareLibrary } from "./command/program.ts";
 
 /** The role `agent`: serves one command, then returns the status of the process. */
 export async function runAgent(args: readonly string[]): Promise<number> {
   timeline.mark("launcher loaded");
+  prepareLibrary(args);
   const task = parseCacheTask(args);
   if (task !== undefined) return await (await import("./cache_task.ts")).runCacheTask(task);
   const options = parseAgentOptions(args);
   log.configure({ role: "agent", debug: options.debug });
   // The local side waits for this line; binary frames follow it.
   write(1, toBytes(fromText(`${options.nonce} agent\n`)));
-  const launched = tryLaunch(options);
+  const launched = tryLaunch(options, args);
   // The runner takes longer to start than the rest of this program to load: the one while the other.
   const [{ Agent }, cache] = await Promise.all([import("./agent.ts"), loadCache(options)]);
   timeline.mark("agent loaded");
@@ -29,9 +31,9 @@ async function loadCache({ cache }: AgentOptions): Promise<Cache | undefined> {
 }
 
 /** Namespaces, streams and the runner, or an Error for the user. */
-function tryLaunch({ stdio, ids }: AgentOptions): Launched | Error {
+function tryLaunch({ stdio, ids, rootless }: AgentOptions, args: readonly string[]): Launched | Error {
   try {
-    return launch({ executable: fromText(Deno.execPath()), stdio, ids });
+    return launch({ program: ownProgram(args), stdio, ids, rootless });
   } catch (error) {
     return error as Error;
   }

@@ -191,6 +191,7 @@ export class WriteBehind {
     this.#tree.nodes.gone(parent, name);
     node.isRemoved = true;
     node.attr = { ...node.attr, nlink: 0, ...changedNow() };
+    node.outdate();
     parent.attr = { ...parent.attr, nlink: Math.max(2, parent.attr.nlink - 1) };
     this.#expect({ parent, name }, "absent");
     this.#append(FileOp.RMDIR, body, { nodes: [parent, node], names: [{ parent, name }] });

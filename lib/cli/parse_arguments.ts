@@ -4,7 +4,7 @@ import { UsageError } from "./usage_error.ts";
 /** Run a command on another machine. */
 export interface RunArguments {
   readonly kind: "run";
-  /** What ssh is to connect to; never begins with "-". */
+  /** What ssh, or what `rsh` names, is to connect to; never begins with "-", but can be that alone where `rsh` is given. */
   readonly destination: string;
   /** The command and its arguments, as text. */
   readonly command: readonly string[];
@@ -12,9 +12,13 @@ export interface RunArguments {
   readonly commandIndex: number;
   /** Further arguments for ssh: words, quoted as for a shell. */
   readonly ssh: string | undefined;
+  /** The program that leads there instead of ssh, with its arguments: words, quoted as for a shell. */
+  readonly rsh: string | undefined;
   /** The configuration file, where the user named one. */
   readonly config: string | undefined;
   readonly debug: boolean;
+  /** Become root there by sudo, and ask for its password. */
+  readonly sudo: boolean;
   readonly cache: boolean;
   readonly prefetch: boolean;
   /** A write returns only when it is on the local disk. */
@@ -26,7 +30,8 @@ export interface RunArguments {
 }
 
 /** Look after the cache on another machine. */
-export interface CacheArguments extends Pick<RunArguments, "destination" | "ssh" | "config" | "debug" | "timeout"> {
+export interface CacheArguments
+  extends Pick<RunArguments, "destination" | "ssh" | "rsh" | "config" | "debug" | "sudo" | "timeout"> {
   readonly kind: "cache";
   readonly verb: CacheVerb;
 }
@@ -36,13 +41,22 @@ export type CacheVerb = "ls" | "size" | "clear" | "prune";
 
 const cacheVerbs: readonly string[] = ["ls", "size", "clear", "prune"] satisfies CacheVerb[];
 
+/** Find out whether a command would run on another machine. */
+export interface DoctorArguments
+  extends Pick<RunArguments, "destination" | "ssh" | "rsh" | "config" | "debug" | "sudo" | "timeout"> {
+  readonly kind: "doctor";
+}
+
 /** What the user asked for. */
-export type Arguments = RunArguments | CacheArguments | { readonly kind: "help"; readonly text: string } | {
+export type Arguments = RunArguments | CacheArguments | DoctorArguments | {
+  readonly kind: "help";
+  readonly text: string;
+} | {
   readonly kind: "version";
 };
 
 const defaultTimeout = 30;
-const exitStatus = "Exit status: the command's own; 254 when outrun failed, 255 when ssh did.";
+const exitStatus = "Exit status: the command's own; 254: outrun failed, 255: ssh (or --rsh) did.";
 
 /** An option given twice counts twice. */
 function joined(text: string, previous?: string): string {
@@ -62,13 +76,21 @@ function workers(text: string): number {
 
 function program(): Command {
   return new Command("outrun")
-    .description("Run a local command, on the local files, with the processors of another machine.")
-    .usage("[option...] destination command [arg...]\n       outrun [option...] cache ls|size|clear|prune destination")
-    .argument("[destination]", "where to run it, as ssh takes it: [user@]host")
-    .argument("[command]", "the local command to run there")
-    .argument("[arg...]", "its arguments; options stop at the destination")
+    .description(
+      "Run a local command, on the local files, with the processors of another machine.\n" +
+        "The destination is [user@]host as ssh takes it; options stop there.",
+    )
+    .usage(
+      "[option...] destination command [arg...]\n       outrun [option...] cache ls|size|clear|prune destination\n" +
+        "       outrun [option...] doctor destination",
+    )
+    .argument("[destination]")
+    .argument("[command]")
+    .argument("[arg...]")
     .option("--ssh <args>", "further arguments for ssh, quoted as for a shell", joined)
+    .option("--rsh <command>", "go there by 'docker exec -i', say, instead of by ssh")
     .option("--config <file>", "read this file instead of ~/.outrun/config")
+    .option("--sudo", "become root there by sudo, and ask for its password")
     .option("--debug", "say what is going on")
     .option("--no-cache", "keep no file contents on the other machine, and use none")
     .option("--no-prefetch", "send nothing before it is asked for; implies --no-cache")
@@ -95,10 +117,15 @@ function optionError(error: CommanderError): UsageError {
   return new UsageError(`Cannot use ${JSON.stringify(option ?? error.message)}: unknown option; ${hint}`);
 }
 
-function checkOperands(destination: string | undefined, command: readonly string[]): asserts destination is string {
+function checkOperands(
+  destination: string | undefined,
+  command: readonly string[],
+  rsh?: string,
+): asserts destination is string {
   if (!destination) throw new UsageError("Cannot run anything: no destination; try outrun user@host command");
-  if (destination.startsWith("-")) {
-    throw new UsageError(`Cannot connect to ${JSON.stringify(destination)}: begins with "-"; give [user@]host`);
+  if (isOption(destination, rsh)) {
+    const what = rsh === undefined ? "[user@]host" : "its name, or - alone where --rsh has it already";
+    throw new UsageError(`Cannot connect to ${JSON.stringify(destination)}: begins with "-"; give ${what}`);
   }
   if (command.length === 0) {
     throw new UsageError(
@@ -107,23 +134,38 @@ function checkOperands(destination: string | undefined, command: readonly string
   }
 }
 
-function common({ ssh, config, debug = false, timeout }: OptionValues) {
-  return { ssh, config, debug, timeout };
+/** What --rsh names may lead there as it stands; "-" says so. */
+function isOption(destination: string, rsh: string | undefined): boolean {
+  return destination.startsWith("-") && (destination !== "-" || rsh === undefined);
+}
+
+function common({ ssh, rsh, config, debug = false, sudo = false, timeout }: OptionValues) {
+  return { ssh, rsh, config, debug, sudo, timeout };
 }
 
 /** What follows the word "cache". */
-function cacheOperands([verb, destination, ...others]: string[]): { verb: CacheVerb; destination: string } {
+function cacheOperands([verb, ...operands]: string[], rsh?: string): { verb: CacheVerb; destination: string } {
   if (!cacheVerbs.includes(verb)) {
     const said = verb === undefined ? "nothing follows it" : `there is no ${JSON.stringify(verb)}`;
     throw new UsageError(
       `Cannot use "cache": ${said}; it has ${cacheVerbs.join(", ")} (a host called so: outrun -- cache)`,
     );
   }
-  if (!destination || destination.startsWith("-")) {
-    throw new UsageError(`Cannot use "cache ${verb}": no destination; try outrun cache ${verb} user@host`);
+  return { verb: verb as CacheVerb, destination: onlyDestination(`cache ${verb}`, operands, rsh) };
+}
+
+/** What follows words of our own that take a destination and nothing else. */
+function onlyDestination(words: string, [destination, ...others]: string[], rsh?: string): string {
+  if (!destination || isOption(destination, rsh)) {
+    throw new UsageError(`Cannot use "${words}": no destination; try outrun ${words} user@host`);
   }
-  if (others.length > 0) throw new UsageError(`Cannot use "cache ${verb}": ${JSON.stringify(others[0])} is too much`);
-  return { verb: verb as CacheVerb, destination };
+  if (others.length > 0) {
+    const host = words.split(" ")[0];
+    throw new UsageError(
+      `Cannot use "${words}": ${JSON.stringify(others[0])} is too much (a host called so: outrun -- ${host})`,
+    );
+  }
+  return destination;
 }
 
 /** Reads the arguments that follow the program's name. Throws UsageError. */
@@ -138,11 +180,17 @@ export function parseArguments(argv: readonly string[]): Arguments {
   if (options.help) return { kind: "help", text: `${parsed.helpInformation()}\n${exitStatus}` };
   if (options.version) return { kind: "version" };
   const [destination, ...operands] = parsed.args;
-  const isVerb = destination === "cache" && argv[argv.length - parsed.args.length - 1] !== "--";
-  if (isVerb) return { kind: "cache", ...common(options), ...cacheOperands(operands) };
+  if (argv[argv.length - parsed.args.length - 1] !== "--") {
+    if (destination === "cache") {
+      return { kind: "cache", ...common(options), ...cacheOperands(operands, options.rsh) };
+    }
+    if (destination === "doctor") {
+      return { kind: "doctor", ...common(options), destination: onlyDestination("doctor", operands, options.rsh) };
+    }
+  }
   // As with other programs that run a command elsewhere, a "--" between the two is no part of either.
   const command = operands[0] === "--" ? operands.slice(1) : operands;
-  checkOperands(destination, command);
+  checkOperands(destination, command, options.rsh);
   return {
     kind: "run",
     destination,

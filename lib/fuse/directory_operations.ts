@@ -37,7 +37,7 @@ function listing(plus: boolean): Operation<DirentSink> {
   return {
     call(fileSystem, request, caller) {
       const { fh, offset, size } = decodeReaddirIn(request);
-      const sink = new DirentSink(plus, Math.min(size, MAX_WRITE));
+      const sink = new DirentSink(plus, Math.min(size, MAX_WRITE), fileSystem.showOwner);
       const fail = (error: unknown) => {
         if (sink.bytes.length === 0) throw error;
         return sink;

@@ -1,7 +1,7 @@
 import { writeByteString } from "../bytes/mod.ts";
 import { fuse_dirent, fuse_entry_out } from "./abi.ts";
 import { encodeEntryOut } from "./encode.ts";
-import type { DirEntry, DirSink, Entry, NodeId } from "./file_system.ts";
+import type { DirEntry, DirSink, Entry, NodeId, ShowOwner } from "./file_system.ts";
 import { Reply } from "./reply.ts";
 
 /** Collects the entries of one READDIR (fuse_dirent) or READDIRPLUS (fuse_direntplus). */
@@ -13,10 +13,10 @@ export class DirentSink implements DirSink {
   readonly #start: number;
 
   /** `size`: bytes the kernel has room for. */
-  constructor(plus: boolean, size: number) {
+  constructor(plus: boolean, size: number, showOwner?: ShowOwner) {
     this.plus = plus;
     this.#size = size;
-    this.#reply = new Reply(size);
+    this.#reply = new Reply(size, showOwner);
     this.#start = this.#reply.length;
   }
 

@@ -59,8 +59,9 @@ function encodeAttr(reply: Reply, at: number, attr: Attr): void {
   reply.u32(at + fuse_attr.ctimensec, attr.ctimeNsec);
   reply.u32(at + fuse_attr.mode, attr.mode);
   reply.u32(at + fuse_attr.nlink, attr.nlink);
-  reply.u32(at + fuse_attr.uid, attr.uid);
-  reply.u32(at + fuse_attr.gid, attr.gid);
+  const { uid, gid } = reply.showOwner(attr);
+  reply.u32(at + fuse_attr.uid, uid);
+  reply.u32(at + fuse_attr.gid, gid);
   reply.u32(at + fuse_attr.rdev, attr.rdev);
   reply.u32(at + fuse_attr.blksize, attr.blksize);
 }
@@ -82,8 +83,9 @@ function encodeStatx(reply: Reply, at: number, attr: StatxAttr): void {
   reply.u32(at + fuse_statx.mask, isBorn ? STATX_BASIC_STATS | STATX_BTIME : STATX_BASIC_STATS);
   reply.u32(at + fuse_statx.blksize, attr.blksize);
   reply.u32(at + fuse_statx.nlink, attr.nlink);
-  reply.u32(at + fuse_statx.uid, attr.uid);
-  reply.u32(at + fuse_statx.gid, attr.gid);
+  const { uid, gid } = reply.showOwner(attr);
+  reply.u32(at + fuse_statx.uid, uid);
+  reply.u32(at + fuse_statx.gid, gid);
   reply.u16(at + fuse_statx.mode, attr.mode);
   reply.u64(at + fuse_statx.ino, attr.ino);
   reply.u53(at + fuse_statx.size, attr.size);

@@ -35,6 +35,9 @@ export interface Entry {
 /** What the kernel shows of an inode. `ino` is what stat(2) gives to programs. */
 export type Attr = Omit<Stat, "dev" | "btime" | "btimeNsec">;
 
+/** A user and a group, as the kernel is to see them. */
+export type ShowOwner = (owner: { readonly uid: number; readonly gid: number }) => { uid: number; gid: number };
+
 /** Attributes and how long the kernel may believe them (ms). */
 export interface AttrOut {
   readonly attr: Attr;
@@ -156,6 +159,8 @@ export interface StatFsOut {
  * the kernel remembers for some of them. Every returned Entry with a node id counts as one lookup until forgotten.
  */
 export interface FileSystem {
+  /** What the kernel is told instead of a file's owner: it may not know all of them. Default: as they are. */
+  readonly showOwner?: ShowOwner;
   lookup(parent: NodeId, name: ByteString, caller: Caller): Result<Entry>;
   forget(nodeId: NodeId, lookups: number): void;
   getattr(nodeId: NodeId, fh: number | undefined, caller: Caller): Result<AttrOut>;

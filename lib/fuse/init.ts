@@ -22,6 +22,10 @@ export interface InitOptions {
   readonly explicitInvalData?: boolean;
   /** Targets of symbolic links are kept as long as their inode. Default true. */
   readonly cacheSymlinks?: boolean;
+  /**
+   * The kernel keeps to ACLs. It then checks permissions itself, however the file system is mounted. Default true.
+   */
+  readonly posixAcl?: boolean;
   /** Listings that are followed by lookups bring the attributes with them. Default true. */
   readonly readdirplus?: boolean;
   /** How many requests nobody waits for (readahead, write-back) may be under way at a time. Default 16. */
@@ -70,7 +74,6 @@ const always = InitFlag.FUSE_ASYNC_READ |
   InitFlag.FUSE_PARALLEL_DIROPS |
   InitFlag.FUSE_MAX_PAGES |
   InitFlag.FUSE_HANDLE_KILLPRIV_V2 |
-  InitFlag.FUSE_POSIX_ACL |
   InitFlag.FUSE_DONT_MASK |
   InitFlag.FUSE_SETXATTR_EXT |
   InitFlag.FUSE_INIT_EXT;
@@ -102,6 +105,7 @@ function wanted(options: InitOptions): number {
   let flags = always;
   if (options.writebackCache ?? false) flags |= InitFlag.FUSE_WRITEBACK_CACHE;
   flags |= options.explicitInvalData ?? true ? InitFlag.FUSE_EXPLICIT_INVAL_DATA : InitFlag.FUSE_AUTO_INVAL_DATA;
+  if (options.posixAcl ?? true) flags |= InitFlag.FUSE_POSIX_ACL;
   if (options.cacheSymlinks ?? true) flags |= InitFlag.FUSE_CACHE_SYMLINKS;
   if (options.readdirplus ?? true) flags |= InitFlag.FUSE_DO_READDIRPLUS | InitFlag.FUSE_READDIRPLUS_AUTO;
   return flags;

@@ -1,4 +1,5 @@
 import { fuse_out_header } from "./abi.ts";
+import type { ShowOwner } from "./file_system.ts";
 
 const HEADER = fuse_out_header.sizeof;
 
@@ -11,12 +12,14 @@ export const MAX_ERRNO = 511;
  */
 export class Reply {
   readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly showOwner: ShowOwner;
   readonly #words: Uint32Array;
   readonly #wide: BigUint64Array;
   #length: number = HEADER;
 
-  /** `capacity`: bytes of the largest body. */
-  constructor(capacity: number) {
+  /** `capacity`: bytes of the largest body. `showOwner`: see FileSystem. */
+  constructor(capacity: number, showOwner: ShowOwner = (owner) => owner) {
+    this.showOwner = showOwner;
     this.bytes = new Uint8Array(HEADER + ((capacity + 7) & ~7));
     this.#words = new Uint32Array(this.bytes.buffer);
     this.#wide = new BigUint64Array(this.bytes.buffer);

@@ -53,7 +53,7 @@ export class Server implements Receiver {
   readonly #fileSystem: FileSystem;
   readonly #options: ServerOptions;
   readonly #log: (line: string) => void;
-  readonly #reply = new Reply(MAX_WRITE);
+  readonly #reply: Reply;
   readonly #pending = new Map<number, Pending>();
   readonly #interrupted = new Set<Pending>();
   #negotiated: Negotiated | undefined;
@@ -63,6 +63,7 @@ export class Server implements Receiver {
   constructor(fd: number, fileSystem: FileSystem, options: ServerOptions) {
     this.device = new Device(fd, this);
     this.#fileSystem = fileSystem;
+    this.#reply = new Reply(MAX_WRITE, fileSystem.showOwner);
     this.#options = options;
     this.#log = options.log ?? ((line) => log.error(line));
   }

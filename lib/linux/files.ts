@@ -94,6 +94,12 @@ export function readAtNoWait(fd: number, into: Uint8Array<ArrayBuffer>, offset: 
   return negative(preadv2(fd, iovecBytes, 1, offset, RWF_NOWAIT));
 }
 
+/** Bytes read by a thread of the runtime's pool, which may wait for them as long as it takes; EIO for any failure. */
+export async function readAsync(fd: number, into: Uint8Array<ArrayBuffer>): Promise<number> {
+  const result = await whileUsing([into], libc().readAsync(fd, into, into.length));
+  return result === -1 ? -Errno.EIO : result;
+}
+
 /** Bytes read at `offset` by a thread of the runtime's pool; a failure is found out by asking again synchronously. */
 export async function readAtAsync(fd: number, into: Uint8Array<ArrayBuffer>, offset: number): Promise<number> {
   const result = await whileUsing([into], libc().pread64Async(fd, into, into.length, offset));

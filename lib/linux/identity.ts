@@ -44,6 +44,36 @@ export function dropFromBoundingSet(capability: number): number {
   return negative(libc().prctl(PR_CAPBSET_DROP, capability, 0, 0, 0));
 }
 
+/**
+ * Gives up the calling thread's capabilities, and those that it would hand on to what it executes. uid 0 keeps its own
+ * (`keepOwn`), and has them by being root when it executes something.
+ */
+export function dropCapabilities({ keepOwn }: { keepOwn: boolean }): number {
+  const PR_CAP_AMBIENT = 47;
+  const PR_CAP_AMBIENT_CLEAR_ALL = 4;
+  libc().prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  const header = new Uint8Array(new Uint32Array([CAPABILITY_VERSION_3, 0]).buffer);
+  const data = new Uint32Array(CAPABILITY_WORDS);
+  const bytes = new Uint8Array(data.buffer);
+  const found = keepOwn ? negative(libc().capget(arch.syscall.capget, header, bytes)) : 0;
+  if (found < 0) return found;
+  data[2] = data[5] = 0;
+  return negative(libc().capset(arch.syscall.capset, header, bytes));
+}
+
+/** Has the calling thread's uid 0 execute like any other user from now on, without capabilities. */
+export function dropRootsPrivilege(): number {
+  const PR_SET_SECUREBITS = 28;
+  const SECBIT_NOROOT_LOCKED = 3;
+  return negative(libc().prctl(PR_SET_SECUREBITS, SECBIT_NOROOT_LOCKED, 0, 0, 0));
+}
+
+/** Makes this process the parent of all its descendants whose own has ended; kept by what it executes. */
+export function adoptOrphans(): number {
+  const PR_SET_CHILD_SUBREAPER = 36;
+  return negative(libc().prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0));
+}
+
 /** Sets the file creation mask; returns the one before. */
 export function setUmask(mask: number): number {
   return libc().umask(mask);
@@ -109,6 +139,8 @@ export function raiseOpenFilesLimit(): number {
 /** capabilities(7), `linux/capability.h` */
 const CAP_DAC_OVERRIDE = 1;
 const CAPABILITY_VERSION_3 = 0x20080522;
+/** struct __user_cap_data_struct, twice: effective, permitted, inheritable. */
+const CAPABILITY_WORDS = 6;
 
 /**
  * Does something with other ids for the file system (setfsuid(2)), on this thread: what it creates belongs to them.
@@ -133,8 +165,7 @@ export function withFileIds<T>(ids: { uid: number; gid: number }, action: () => 
 /** Makes a permitted capability below 32 effective on this thread. */
 function raiseCapability(capability: number): void {
   const header = new Uint8Array(new Uint32Array([CAPABILITY_VERSION_3, 0]).buffer);
-  // struct __user_cap_data_struct, twice: effective, permitted, inheritable.
-  const data = new Uint32Array(6);
+  const data = new Uint32Array(CAPABILITY_WORDS);
   const bytes = new Uint8Array(data.buffer);
   if (negative(libc().capget(arch.syscall.capget, header, bytes)) < 0) return;
   data[0] |= data[1] & (1 << capability);

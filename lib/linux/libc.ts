@@ -122,6 +122,7 @@ const table = {
   posix_spawnattr_setsigmask: { parameters: [B, B], result: I },
   posix_spawnattr_setsigdefault: { parameters: [B, B], result: I },
   waitpid: { parameters: [I, B, I], result: I },
+  waitid: { parameters: [I, U, B, I], result: I },
   kill: { parameters: [I, I], result: I },
   getpid: { parameters: [], result: I },
   getpgrp: { parameters: [], result: I },
@@ -168,8 +169,24 @@ const paths = [
   "/lib/libc.so.6",
 ];
 
+/**
+ * Where the C library is that came along with the agent to a machine without one that would do: whoever starts this
+ * program with it, opens it as this descriptor. The one path that permissions can name and that every machine has.
+ */
+export const CARRIED_LIBRARY = 9;
+
 let library: string | undefined;
 let isComplete = false;
+
+/** From now on, the C library is the carried one. To be called before all else. */
+export function useCarriedLibrary(): void {
+  library = `/proc/self/fd/${CARRIED_LIBRARY}`;
+}
+
+/** There is no C library where one is looked for: a message for the user. */
+class LibraryError extends Error {
+  override name = "LibraryError";
+}
 
 /** Functions of the library, from the first place that has one. */
 function bind(names: readonly (keyof Libc)[]): Partial<Libc> {
@@ -185,7 +202,10 @@ function bind(names: readonly (keyof Libc)[]): Partial<Libc> {
       if (library !== undefined || String(error).includes("undefined symbol")) throw error;
     }
   }
-  throw new Error(`Cannot load the C library: not found at ${paths.join(", ")}`);
+  throw new LibraryError(
+    `Cannot load the C library: not found at ${paths.join(", ")}; start outrun where glibc is at one of these ` +
+      `(in a container with Debian, for example): it brings its own to the other machine, not to this one`,
+  );
 }
 
 /** Each function is bound when it is first used, for that takes 0.2 ms; {@link bindNow} is for when there is time. */

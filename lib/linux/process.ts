@@ -10,6 +10,9 @@ export type ChildState =
   | { readonly kind: "stopped"; readonly signal: number }
   | { readonly kind: "continued" };
 
+/** siginfo_t (`asm-generic/siginfo.h`) of 64-bit machines. */
+const SIGINFO_SIZE = 128;
+const SIGINFO_PID = 16;
 const WNOHANG = 1;
 const WUNTRACED = 2;
 const WCONTINUED = 8;
@@ -34,6 +37,16 @@ export function childState(pid: number): ChildState | undefined | number {
   return decodeWaitStatus(status[0]);
 }
 
+/** A child that has ended and was not waited for yet; 0 when there is none, minus errno (ECHILD) when there are no children. */
+export function endedChild(): number {
+  const P_ALL = 0;
+  const WEXITED = 4;
+  const WNOWAIT = 0x1000000;
+  const info = new Int32Array(SIGINFO_SIZE / 4);
+  const result = negative(libc().waitid(P_ALL, 0, new Uint8Array(info.buffer), WEXITED | WNOHANG | WNOWAIT));
+  return result < 0 ? result : info[SIGINFO_PID / 4];
+}
+
 /** Waits until a child has ended: its wait status, or minus errno. */
 export function waitForEnd(pid: number): ChildState | number {
   const status = new Int32Array(1);
@@ -44,6 +57,11 @@ export function waitForEnd(pid: number): ChildState | number {
 /** A descriptor that poll(2) calls readable once the process has ended. Linux 5.3. */
 export function openPidFd(pid: number): number {
   return negative(libc().pidfd_open(arch.syscall.pidfdOpen, pid, 0));
+}
+
+/** This process's id in its own pid namespace. */
+export function ownPid(): number {
+  return libc().getpid();
 }
 
 /** Replaces this process; returns only when that failed, with minus errno. */

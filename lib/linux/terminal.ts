@@ -1,16 +1,11 @@
 /** Terminals: the agent makes one for the command, the local side reads and sets the user's. */
 import { type ByteString, byteString } from "../bytes/mod.ts";
+import { arch } from "./arch.ts";
 import { Errno } from "./errno.ts";
 import { AT_FDCWD, close, O_CLOEXEC, O_NOCTTY, O_RDWR, openAt } from "./files.ts";
 import { libc, negative } from "./libc.ts";
 
-// asm-generic/ioctls.h
-const TCGETS = 0x5401;
-const TCSETS = 0x5402;
-const TIOCSCTTY = 0x540e;
-const TIOCGWINSZ = 0x5413;
-const TIOCSWINSZ = 0x5414;
-const TIOCNOTTY = 0x5422;
+const { TCGETS, TCSETS, TIOCSCTTY, TIOCGWINSZ, TIOCSWINSZ, TIOCNOTTY } = arch.ioctl;
 
 /** Bytes of the kernel's struct termios (`asm-generic/termbits.h`), on x86-64 and aarch64: not the C library's. */
 export const TERMIOS_SIZE = 36;

@@ -104,6 +104,8 @@ export const FileNote = {
 export const AgentOp = {
   /** RunIn → RunOut, when the command has ended and everything it wrote is on the local side */
   RUN: 1,
+  /** u32 count, at most MAX_TRANSFER, and bulk bytes that say nothing → count bulk bytes that say nothing: times the link */
+  MEASURE: 2,
 } as const;
 
 /** One-way messages of the local side to the agent. */

@@ -2,7 +2,8 @@ import { type CacheArguments, OWN_FAILURE, signalStatus } from "../cli/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { SIGPIPE } from "../linux/mod.ts";
 import { log, printable } from "../log/mod.ts";
-import { dial, DialError, type Link, sshCarrier } from "../ssh/mod.ts";
+import { carrierFor, dial, DialError, type Link } from "../ssh/mod.ts";
+import { askPassword } from "./ask_password.ts";
 import { cacheArgument } from "./cache_argument.ts";
 
 /** What a blob is, and what it is called on the machines that it came from. */
@@ -45,12 +46,13 @@ export async function runCacheVerb(options: CacheArguments, config: Config): Pro
   }
 }
 
-function connect({ destination, ssh, timeout, verb }: CacheArguments, config: Config): Promise<Link> {
+function connect({ destination, ssh, rsh, sudo, timeout, verb }: CacheArguments, config: Config): Promise<Link> {
   const timeoutMs = timeout * 1000;
   return dial({
-    carrier: sshCarrier(destination, { args: ssh, timeoutMs }),
-    agentArgs: ["--cache-verb", verb, "--cache", cacheArgument(config.cache)],
+    carrier: carrierFor({ destination, ssh, rsh, timeoutMs }),
+    agentArgs: ["--cache-verb", verb, "--cache", cacheArgument(config.cache), ...sudo ? ["--sudo"] : []],
     timeoutMs,
+    askPassword,
   });
 }
 

@@ -4,7 +4,8 @@ import type { Config } from "../config/mod.ts";
 import { Errno, errnoName, isTerminal } from "../linux/mod.ts";
 import { log, printable, timeline } from "../log/mod.ts";
 import type { RunOut } from "../protocol/mod.ts";
-import { dial, DialError, type Link, sshCarrier } from "../ssh/mod.ts";
+import { carrierFor, dial, DialError, type DialOptions, type Link } from "../ssh/mod.ts";
+import { askPassword } from "./ask_password.ts";
 import { cacheArgument } from "./cache_argument.ts";
 import { CommandError, findCommand } from "./command.ts";
 import { readArguments, readEnvironment, variable } from "./environment.ts";
@@ -28,7 +29,7 @@ export async function runLocal(options: RunArguments, config: Config): Promise<n
 }
 
 /** The user gave up before the command ran. */
-class Interrupted extends Error {
+export class Interrupted extends Error {
   readonly signal: number;
 
   constructor(signal: number) {
@@ -41,10 +42,12 @@ async function runCommand(options: RunArguments, config: Config): Promise<number
   timeline.mark("arguments read");
   const terminal = LocalTerminal.open();
   const command = describe(options, terminal);
+  const carrier = carrierFor({ ...options, timeoutMs: options.timeout * 1000 });
   const stderrIsTerminal = isTerminal(2);
   // The rest of this program is loaded while ssh connects, and what the command is going to need is looked up.
   const waiting = Promise.withResolvers<void>();
-  const connecting = connect(options, { config, command, terminal, stderrIsTerminal, onWaiting: waiting.resolve });
+  const onWaiting = waiting.resolve;
+  const connecting = connect(options, { carrier, config, command, terminal, stderrIsTerminal, onWaiting });
   const preparing = Promise.race([waiting.promise, connecting]).then(async () => {
     const { prepareSession, LinkLostError } = await import("./run_session.ts");
     const { prefetch, cache } = options;
@@ -59,7 +62,8 @@ async function runCommand(options: RunArguments, config: Config): Promise<number
     if (!(error instanceof LinkLostError)) link.kill();
     const { code } = await link.status;
     if (!(error instanceof LinkLostError)) throw error;
-    return told(`${error.message} (ssh exited with status ${code})`, code === SSH_FAILURE ? SSH_FAILURE : OWN_FAILURE);
+    const ended = `${carrier.argv[0]} exited with status ${code}`;
+    return told(`${error.message} (${ended})`, code === SSH_FAILURE ? SSH_FAILURE : OWN_FAILURE);
   }
   await ended(link);
   timeline.mark("ssh ended");
@@ -75,25 +79,27 @@ function describe(options: RunArguments, terminal: LocalTerminal | undefined): D
   return { ...environment, path, argv, terminal: terminal?.describe() };
 }
 
-async function connect(
-  options: RunArguments,
-  what: {
-    config: Config;
-    command: Described;
-    terminal?: LocalTerminal;
-    stderrIsTerminal: boolean;
-    onWaiting: () => void;
-  },
-): Promise<Link> {
+/** What connect() goes by, besides the user's options. */
+export interface ConnectOptions extends Pick<DialOptions, "carrier" | "onWaiting" | "onProbe"> {
+  readonly config: Config;
+  readonly command: Described;
+  readonly terminal?: LocalTerminal;
+  readonly stderrIsTerminal: boolean;
+}
+
+/** The link to an agent that is going to run the command. Rejects with DialError or {@link Interrupted}. */
+export async function connect(options: RunArguments, what: ConnectOptions): Promise<Link> {
   const timeoutMs = options.timeout * 1000;
   const giveUp = new AbortController();
   const stopWaiting = onInterrupt((signal) => giveUp.abort(new Interrupted(signal)));
   try {
     return await dial({
-      carrier: sshCarrier(options.destination, { args: options.ssh, timeoutMs }),
+      carrier: what.carrier,
       agentArgs: agentArguments(options, what),
       timeoutMs,
+      askPassword,
       onWaiting: what.onWaiting,
+      onProbe: what.onProbe,
       signal: giveUp.signal,
     });
   } catch (error) {
@@ -107,20 +113,22 @@ async function connect(
 /** What the agent must know before the first message. */
 function agentArguments(
   options: RunArguments,
-  { config, command, terminal, stderrIsTerminal }: Parameters<typeof connect>[1],
+  { config, command, terminal, stderrIsTerminal }: ConnectOptions,
 ): string[] {
   const kinds = terminal === undefined ? "ppp" : stderrIsTerminal ? "ttt" : "ttp";
-  const ids = [...new Set([command.uid, command.gid, ...command.groups])].join(",");
+  // The user and the group come first: the shell over there reads them.
+  const ids = [command.uid, command.gid, ...new Set(command.groups)].join(",");
   const args = ["--stdio", kinds, "--ids", ids];
   if (options.syncWrites) args.push("--sync-writes");
   if (options.prefetch && options.cache) args.push("--cache", cacheArgument(config.cache));
   if (options.prefetch) args.push("--record");
+  if (options.sudo) args.push("--sudo");
   if (options.debug) args.push("--debug");
   return args;
 }
 
 /** The other machine has cleaned up before it answered: ssh has nothing left to wait for. */
-async function ended(link: Link): Promise<void> {
+export async function ended(link: Link): Promise<void> {
   const timer = setTimeout(() => link.kill(), SSH_END_MS);
   await link.status;
   clearTimeout(timer);

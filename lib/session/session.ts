@@ -57,6 +57,10 @@ export interface SessionOptions {
   readonly stderrIsTerminal: boolean;
   /** What is told ahead of the command. */
   readonly start?: Start;
+  /** Done when the link stands, before the command is started. */
+  readonly before?: (connection: Connection) => Promise<void>;
+  /** What the command reads; by default this process's stdin. */
+  readonly input?: { read(into: Uint8Array): Promise<number | null> };
 }
 
 /** One command on the other machine: serves it files, moves its streams, and waits for its end. */
@@ -106,7 +110,7 @@ export class Session {
 
   /** How the command ended, when everything it wrote is here. The link stands. Throws {@link LinkLostError}. */
   async run(): Promise<RunOut> {
-    const { command, terminal } = this.#options;
+    const { command, terminal, before } = this.#options;
     const outputs = this.#connectStreams();
     const stopForwarding = forwardSignals((note) => this.#signal(note));
     const resized = () => terminal && this.#connection.notify(AgentNote.RESIZE, encodeWindow(terminal.window()));
@@ -115,14 +119,16 @@ export class Session {
     const progress = new StartProgress({ statistics: this.#files.statistics });
     this.#onOutput = () => progress.done();
     try {
-      const receiving = this.#receive();
-      this.#options.start?.goOn(this.#telling);
-      const reply = this.#connection.call(AgentOp.RUN, encodeRun(command)).reply.then(decodeRunOut);
-      timeline.mark("told what to run");
-      const lost = receiving.then(async () => {
+      const lost = this.#receive().then(async () => {
         await Promise.race([outputs, new Promise((resolve) => setTimeout(resolve, LAST_OUTPUT_MS))]);
         throw new LinkLostError("Cannot go on: the connection to the other machine was lost");
       });
+      if (before !== undefined) {
+        await Promise.race([before(this.#connection).catch((error) => refused(error) ?? lost), lost]);
+      }
+      this.#options.start?.goOn(this.#telling);
+      const reply = this.#connection.call(AgentOp.RUN, encodeRun(command)).reply.then(decodeRunOut);
+      timeline.mark("told what to run");
       const result = await Promise.race([reply.catch((error) => refused(error) ?? lost), lost]);
       timeline.mark("heard the command's end");
       await outputs;
@@ -203,7 +209,7 @@ export class Session {
 
   /** Who sends input may have changed files before. */
   async #readInput(into: Uint8Array): Promise<number | null> {
-    const count = await Deno.stdin.read(into);
+    const count = await (this.#options.input ?? Deno.stdin).read(into);
     this.#files.tellChanges();
     return count;
   }

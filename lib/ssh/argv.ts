@@ -8,10 +8,15 @@ export interface Carrier {
   /** The other machine, as the user wrote it. */
   readonly target: string;
   /**
-   * Whether it may ask the user (a password, a host key) before the other side can say anything: then its own limits
-   * judge how long connecting may take.
+   * Whether it may ask the user (a password, a host key), or wait for its turn, before the other side can say anything:
+   * then its own limits judge how long connecting may take.
    */
   readonly asksUser: boolean;
+  /**
+   * Whether it heeds signals that it was started with ignored, as most programs but ssh do: then it is kept away from the
+   * terminal altogether, and can ask nothing there.
+   */
+  readonly isDetached?: boolean;
 }
 
 export interface SshOptions {
@@ -52,8 +57,10 @@ function limits(seconds: number): string[] {
 
 /**
  * The argv that starts a carrier deaf to the keyboard: Ctrl-C is the command's, not the link's. Ignored signals stay
- * ignored over exec, and ssh leaves them so. It execs, so the child's pid is the carrier's.
+ * ignored over exec, and ssh leaves them so; others get a session of their own, where no terminal sends any. It execs
+ * (setsid forks only where it leads a process group, which a child of ours does not), so the child's pid is the carrier's.
  */
-export function deafArgv(carrier: Carrier): string[] {
-  return ["sh", "-c", `trap "" INT QUIT HUP TSTP; exec "$@"`, "sh", ...carrier.argv];
+export function deafArgv({ argv, isDetached }: Carrier): string[] {
+  const program = isDetached ? ["setsid", ...argv] : argv;
+  return ["sh", "-c", `trap "" INT QUIT HUP TSTP; exec "$@"`, "sh", ...program];
 }

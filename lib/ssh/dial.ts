@@ -1,12 +1,15 @@
 import { log, timeline } from "../log/mod.ts";
 import type { Carrier } from "./argv.ts";
-import { bootstrapText } from "./bootstrap_script.ts";
+import { bootstrapText, startText } from "./bootstrap_script.ts";
 import { cacheFolder } from "./cache_folder.ts";
+import { DialError } from "./dial_error.ts";
 import { install } from "./install.ts";
-import { judgeProbe, parseProbe } from "./probe.ts";
+import { judgeProbe, type Obstacle, obstacles, parseProbe, type Probe } from "./probe.ts";
+import { removeDamaged } from "./repair.ts";
 import { RemoteShell } from "./remote_shell.ts";
 import { type Executable, thisExecutable } from "./self.ts";
 import { startTransport, type Transport } from "./transport.ts";
+import { becomeRoot } from "./way.ts";
 
 export interface DialOptions {
   /** How the other machine is reached: see sshCarrier(). */
@@ -19,6 +22,10 @@ export interface DialOptions {
   readonly signal?: AbortSignal;
   /** Called when everything has been sent that can be before the other machine answers: there is time now for other work. */
   readonly onWaiting?: () => void;
+  /** Has the other machine tell its facts in any case, for one flight more, and is told them, and all that is in the way. */
+  readonly onProbe?: (probe: Probe, obstacles: readonly Obstacle[]) => void;
+  /** Asks the user for sudo's password, where the agent's arguments hold --sudo. */
+  readonly askPassword?: (target: string, signal?: AbortSignal) => Promise<string>;
   /** The agent. Default: this program's own file. */
   readonly executable?: Executable;
   /** Where hashes and packed executables are kept. Default: cacheFolder(). */
@@ -49,9 +56,10 @@ export async function dial(options: DialOptions): Promise<Link> {
   try {
     const nonce = crypto.randomUUID().replaceAll("-", "");
     const shell = new RemoteShell(transport, { carrier, nonce, timeoutMs: options.timeoutMs });
-    const uploaded = await startAgent(shell, nonce, options);
+    const { uploaded, sha256 } = await startAgent(shell, nonce, options);
     signal?.throwIfAborted();
-    return new AgentLink(transport, shell, uploaded);
+    const explain = async (error: unknown) => await explainSilence(error, sha256, options);
+    return new AgentLink(transport, shell, { uploaded, explain });
   } catch (error) {
     transport.kill();
     await transport.status;
@@ -62,26 +70,46 @@ export async function dial(options: DialOptions): Promise<Link> {
   }
 }
 
-/** Returns the number of bytes uploaded. */
-async function startAgent(shell: RemoteShell, nonce: string, options: DialOptions): Promise<number> {
+/** The agent has not come up, for the reason `error`: is there a better one? */
+async function explainSilence(error: unknown, sha256: string, options: DialOptions): Promise<unknown> {
+  if (!await removeDamaged(sha256, options)) return error;
+  return new DialError(
+    `Cannot start the agent on "${options.carrier.target}": its file there was damaged and has been removed; ` +
+      `run the command again`,
+    { cause: error },
+  );
+}
+
+/** Returns the number of bytes uploaded, and which agent it is that starts. */
+async function startAgent(
+  shell: RemoteShell,
+  nonce: string,
+  options: DialOptions,
+): Promise<{ uploaded: number; sha256: string }> {
   const cache = options.cache ?? cacheFolder();
   const executable = options.executable ?? await thisExecutable(cache);
   const { arch } = Deno.build;
-  await shell.send(bootstrapText([
-    ...[nonce, executable.sha256, String(executable.size), arch],
-    ...["agent", "--nonce", nonce, ...options.agentArgs],
-  ]));
+  const args = ["agent", "--nonce", nonce, ...options.agentArgs];
+  const { sha256, size, base } = executable;
+  const words = [nonce, sha256, String(size), String(base.size), arch, ...args];
+  await shell.send(bootstrapText(words, { facts: options.onProbe !== undefined }));
   timeline.mark("script written");
   options.onWaiting?.();
   let uploaded = 0;
-  const [word, ...facts] = await shell.answer(["exec", "probe"]);
-  if (word === "probe") {
+  let answer = await shell.answer(["exec", "password", "probe"]);
+  if (answer[0] === "probe") {
+    const [, ...facts] = answer;
     const probe = parseProbe(facts);
-    judgeProbe(probe, { target: shell.target, arch, size: executable.size });
-    uploaded = await install(shell, { probe, executable, cache, signal: options.signal });
+    const wanted = { target: shell.target, arch, size };
+    options.onProbe?.(probe, [...obstacles(probe, wanted)]);
+    judgeProbe(probe, wanted);
+    if (probe.present) await shell.send(startText(args));
+    else uploaded = await install(shell, { probe, executable, args, cache, signal: options.signal });
+    answer = await shell.answer(["exec", "password"], { slow: true });
   }
+  await becomeRoot(shell, answer, options);
   timeline.mark("agent about to start");
-  return uploaded;
+  return { uploaded, sha256 };
 }
 
 class AgentLink implements Link {
@@ -90,17 +118,24 @@ class AgentLink implements Link {
   readonly #transport: Transport;
   /** Until the agent has said its first line. */
   #shell: RemoteShell | undefined;
+  readonly #explain: (error: unknown) => Promise<unknown>;
+  #killed = false;
 
-  constructor(transport: Transport, shell: RemoteShell, uploaded: number) {
+  constructor(
+    transport: Transport,
+    shell: RemoteShell,
+    options: { uploaded: number; explain: (error: unknown) => Promise<unknown> },
+  ) {
     this.#transport = transport;
     this.#shell = shell;
-    this.uploaded = uploaded;
+    this.uploaded = options.uploaded;
+    this.#explain = options.explain;
     this.status = transport.status;
   }
 
   async read(): Promise<Uint8Array | undefined> {
     if (this.#shell !== undefined) {
-      await this.#shell.answer(["agent"]);
+      await this.#hear(this.#shell);
       timeline.mark("agent heard");
       log.debug(`the agent on ${this.#shell.target} is up, ${this.uploaded} bytes uploaded`);
       const first = this.#shell.rest();
@@ -108,6 +143,15 @@ class AgentLink implements Link {
       if (first.length > 0) return first;
     }
     return await this.#transport.read();
+  }
+
+  /** An agent that was sent just now was checked then. */
+  async #hear(shell: RemoteShell): Promise<void> {
+    try {
+      await shell.answer(["agent"]);
+    } catch (error) {
+      throw this.#killed || this.uploaded > 0 ? error : await this.#explain(error);
+    }
   }
 
   write(bytes: Uint8Array): Promise<void> {
@@ -119,6 +163,7 @@ class AgentLink implements Link {
   }
 
   kill(): void {
+    this.#killed = true;
     this.#transport.kill();
   }
 }

@@ -85,7 +85,15 @@ export class RemoteShell {
       return new DialError(`${what} ${where}: ${program} exited with status ${code}`, { exitStatus: SSH_FAILED });
     }
     if (this.#heard === undefined && code === 127 && !await inPath(program)) {
-      return new DialError(`Cannot reach ${where}: there is no ${program} in PATH; install it`);
+      return new DialError(
+        `Cannot reach ${where}: there is no ${program}${program.includes("/") ? "" : " in PATH"}; install it`,
+      );
+    }
+    if (this.#heard === undefined && this.#carrier.isDetached) {
+      // It may have failed, or what it started.
+      const state = `${program} exited with status ${code}${said}`;
+      const cause = said === "" ? `; does "${this.#carrier.argv.join(" ")}" run a shell there?` : "";
+      return new DialError(`Cannot reach ${where}: ${state}${cause}`, { exitStatus: SSH_FAILED });
     }
     return new DialError(`Cannot use the shell on ${where}: ${program} exited with status ${code}${said}`);
   }

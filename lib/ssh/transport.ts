@@ -74,11 +74,12 @@ class CarrierProcess implements Transport {
   }
 
   kill(): void {
+    // What it said last may be unread, though it has ended.
+    this.#reader.cancel().catch(() => {});
     if (this.#ended || this.#forceTimer !== undefined) return;
     // TERM first: at a password prompt ssh puts the terminal's echo back.
     this.#signal("SIGTERM");
     this.#forceTimer = setTimeout(() => this.#signal("SIGKILL"), KILL_GRACE_MS);
-    this.#reader.cancel().catch(() => {});
   }
 
   #signal(signal: Deno.Signal): void {

@@ -1,6 +1,6 @@
 /** The sides that cases are played on, beside this machine itself. */
 import { fileURLToPath } from "node:url";
-import { startHost } from "../hosts/mod.ts";
+import { type HostUser, startHost } from "../hosts/mod.ts";
 import { waitFor } from "../hosts/wait.ts";
 import { inventUser, type UserIds } from "../e2e/support/mod.ts";
 import { Hub } from "./hub.ts";
@@ -144,14 +144,15 @@ export async function ssh(): Promise<Place> {
   };
 }
 
-/** The same for an ordinary user of this machine. */
-export async function sshAsUser(ids: UserIds): Promise<Place> {
-  const host = await startHost();
+/** The same for an ordinary user of this machine, and perhaps (`login`) by one of the other who cannot become root. */
+export async function sshAsUser(ids: UserIds, login?: HostUser): Promise<Place> {
+  const host = await startHost({ users: login && [login] });
+  const destination = login === undefined ? host.alias : `${login.name}@${host.alias}`;
   const user = await inventUser(host, ids);
   const env = { PATH, ...user.env };
   return {
     here: { argv: user.prefix, env },
-    there: { argv: [...user.prefix, program, "--ssh", `-F "${user.sshConfig}"`, host.alias], env },
+    there: { argv: [...user.prefix, program, "--ssh", `-F "${user.sshConfig}"`, destination], env },
     async [Symbol.asyncDispose]() {
       await host.stop();
       await user[Symbol.asyncDispose]();

@@ -9,12 +9,18 @@ export interface Choice {
   readonly alone?: boolean;
   /** What is played where $CONFORMANCE is "short", as in a run of all tests: where this place differs from others. */
   readonly short?: readonly string[];
+  /** Cases that do not go as locally on this place, `subject: title`, with the reason. */
+  readonly expected?: Readonly<Record<string, `never: ${string}`>>;
 }
 
 const isShort = Deno.env.get("CONFORMANCE") === "short";
 
 /** Defines a test for each case of the table, on one kind of place. */
-export function conformance(name: string, place: () => Promise<Place>, { alone = false, short }: Choice = {}): void {
+export function conformance(
+  name: string,
+  place: () => Promise<Place>,
+  { alone = false, short, expected = {} }: Choice = {},
+): void {
   let stage: Stage | undefined;
   const different: string[] = [];
   /** What the cases need that this place has not. */
@@ -33,7 +39,8 @@ export function conformance(name: string, place: () => Promise<Place>, { alone =
   for (const [subject, cases] of Object.entries(table)) {
     if (isShort && short !== undefined && !short.includes(subject)) continue;
     for (const [title, given] of Object.entries(cases)) {
-      const one: Case = typeof given === "function" ? { play: given } : given;
+      const common: Case = typeof given === "function" ? { play: given } : given;
+      const one: Case = { ...common, expected: expected[`${subject}: ${title}`] ?? common.expected };
       if (alone && one.kernel !== undefined) {
         left.push(one.kernel);
         continue;

@@ -4,12 +4,15 @@ import { type Host, startHost } from "../hosts/mod.ts";
 import { waitUntil } from "../hosts/wait.ts";
 import {
   environment,
+  listed,
+  makeUpdate,
   nothingIsLeft,
   on,
   type OutrunOptions,
   type RunOptions,
   stateOf,
   Terminal,
+  useOf,
 } from "./support/mod.ts";
 
 const folder = "/root/.cache/outrun";
@@ -23,23 +26,10 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => host.stop());
 
-/** Runs `hostname` on a host, asserts that it ran, and returns how many bytes were sent and what outrun said. */
-async function firstUse(options: OutrunOptions & RunOptions = {}): Promise<{ uploaded: number; stderr: string }> {
-  const machine = on(host, { ...options, options: ["--debug", ...options.options ?? []] });
-  const { status, text, stderr } = await machine.run(["hostname"], options);
-  assert.deepEqual([status, text], [0, "farhost\n"], stderr);
-  return { uploaded: Number(/is up, (\d+) bytes uploaded/.exec(stderr)?.[1]), stderr };
-}
+const firstUse = (options: OutrunOptions & RunOptions = {}) => useOf(host, options);
 
 async function uninstall(): Promise<void> {
   await host.exec("rm -rf /root/.cache /home/*/.cache /var/tmp/.outrun-* /tmp/.outrun-* /dev/shm/.outrun-*");
-}
-
-/** What is in a folder of agents, but for the contents that they keep. */
-async function listed(path = folder): Promise<string[]> {
-  return (await host.exec(`ls -A ${path}`)).stdout.split("\n").filter((name) =>
-    name !== "" && !/^cache-\d+$/.test(name)
-  );
 }
 
 const isAgent = (name: string) => /^agent-[0-9a-f]{64}$/.test(name);
@@ -47,7 +37,7 @@ const isAgent = (name: string) => /^agent-[0-9a-f]{64}$/.test(name);
 Deno.test("the first use uploads, the second does not", async () => {
   const before = await stateOf(host);
   assert.ok((await firstUse()).uploaded > 10_000_000);
-  const names = await listed();
+  const names = await listed(host);
   assert.ok(names.length === 1 && isAgent(names[0]), names.join(" "));
   assert.equal((await firstUse()).uploaded, 0);
   const agent = `${folder}/agent-*`;
@@ -57,6 +47,20 @@ Deno.test("the first use uploads, the second does not", async () => {
   assert.equal(stdout, `700 root\n755 root\n700 root\n${names[0].slice("agent-".length)}\n`);
   await uninstall();
   await nothingIsLeft(host, before);
+});
+
+Deno.test("an update sends what has changed, and two versions are kept", async () => {
+  await using update = await makeUpdate();
+  await firstUse();
+  const { uploaded, stderr } = await firstUse({ executable: update.path });
+  assert.ok(uploaded > 0 && uploaded < 1_000_000, stderr);
+  for (const executable of [update.path, undefined]) assert.equal((await firstUse({ executable })).uploaded, 0);
+  assert.deepEqual((await listed(host)).map(isAgent), [true, true]);
+  const { stdout } = await host.exec(
+    `cd ${folder}; for f in agent-*; do echo "$(sha256sum <$f | cut -c 1-64) $f"; done`,
+  );
+  for (const line of stdout.trim().split("\n")) assert.match(line, /^([0-9a-f]{64}) agent-\1$/);
+  await uninstall();
 });
 
 Deno.test("an upload shows how far it is on a terminal, and nothing elsewhere", async () => {
@@ -80,7 +84,9 @@ Deno.test("an agent that is not whole, or may not be executed, is installed anew
     await t.step(harm, async () => {
       await firstUse();
       await host.exec(`${harm} ${folder}/agent-*`);
-      assert.ok((await firstUse()).uploaded > 10_000_000);
+      // The runtime is taken from it where it is whole.
+      const { uploaded } = await firstUse();
+      assert.ok(harm === "chmod 644" ? uploaded > 0 && uploaded < 1_000_000 : uploaded > 10_000_000);
       assert.equal((await firstUse()).uploaded, 0);
     });
   }
@@ -100,17 +106,18 @@ async function cutUpload(): Promise<number> {
   assert.match(stderr, /^outrun: Lost the link to "[^"]+": ssh exited with status 255$/m);
   await link.close();
   await waitUntil(async () => (await host.pids()).size <= 3, { failure: "the cut session stays" });
-  assert.equal((await listed()).length, 1);
+  assert.equal((await listed(host)).length, 1);
   return await sizeOfPart();
 }
 
 Deno.test("an upload that was cut goes on where it stopped", async () => {
   const there = await cutUpload();
   const { uploaded, stderr } = await firstUse();
-  const [, left, total] = /sending (\d+) of (\d+) bytes/.exec(stderr)!.map(Number);
-  assert.deepEqual([left, uploaded], [total - there, total - there]);
-  assert.equal((await listed()).filter(isAgent).length, 1);
-  assert.equal((await listed()).length, 1);
+  const [, left, total] = /sending (\d+) of (\d+) bytes of base/.exec(stderr)!.map(Number);
+  const [, program] = /sending (\d+) of \d+ bytes of payload/.exec(stderr)!.map(Number);
+  assert.deepEqual([left, uploaded], [total - there, total - there + program]);
+  assert.equal((await listed(host)).filter(isAgent).length, 1);
+  assert.equal((await listed(host)).length, 1);
 });
 
 Deno.test("what was damaged of a cut upload is sent again", async () => {
@@ -118,14 +125,14 @@ Deno.test("what was damaged of a cut upload is sent again", async () => {
   await host.exec(`printf damage | dd of=$(echo ${folder}/part-*) bs=1 seek=1000000 conv=notrunc`);
   const { stderr } = await firstUse();
   assert.match(stderr, /arrived damaged .*once more/);
-  assert.deepEqual((await listed()).map(isAgent), [true]);
+  assert.deepEqual((await listed(host)).map(isAgent), [true]);
 });
 
 Deno.test("first uses at once do not get into each other's way", async () => {
   await uninstall();
   const uses = await Promise.all([firstUse(), firstUse(), firstUse()]);
   assert.ok(uses.filter(({ uploaded }) => uploaded > 0).length >= 1);
-  assert.deepEqual((await listed()).map(isAgent), [true]);
+  assert.deepEqual((await listed(host)).map(isAgent), [true]);
   assert.equal((await firstUse()).uploaded, 0);
 });
 
@@ -135,14 +142,14 @@ Deno.test("the agent finds another folder", async (t) => {
     await uninstall();
     await host.exec("mount --bind /root /root && mount -o remount,ro,bind /root");
     assert.ok((await firstUse()).uploaded > 0);
-    assert.deepEqual((await listed("/var/tmp/.outrun-0")).map(isAgent), [true]);
+    assert.deepEqual((await listed(host, "/var/tmp/.outrun-0")).map(isAgent), [true]);
     await host.exec("umount -l /root");
   });
   await t.step("where no program may be run from it", async () => {
     await uninstall();
     await host.exec("mount -t tmpfs -o noexec tmpfs /root");
     assert.ok((await firstUse()).uploaded > 0);
-    assert.deepEqual((await listed("/var/tmp/.outrun-0")).map(isAgent), [true]);
+    assert.deepEqual((await listed(host, "/var/tmp/.outrun-0")).map(isAgent), [true]);
     await host.exec("umount -l /root");
   });
   await t.step("where a link of another user lies in wait", async () => {
@@ -151,8 +158,8 @@ Deno.test("the agent finds another folder", async (t) => {
       "mount -t tmpfs -o ro tmpfs /root; mkdir /home/alice/trap; ln -s /home/alice/trap /var/tmp/.outrun-0",
     );
     assert.ok((await firstUse()).uploaded > 0);
-    assert.deepEqual(await listed("/home/alice/trap"), []);
-    assert.deepEqual((await listed("/tmp/.outrun-0")).map(isAgent), [true]);
+    assert.deepEqual(await listed(host, "/home/alice/trap"), []);
+    assert.deepEqual((await listed(host, "/tmp/.outrun-0")).map(isAgent), [true]);
     await host.exec("umount -l /root; rm -rf /home/alice/trap");
   });
   await uninstall();
@@ -163,7 +170,7 @@ Deno.test("a login of another user becomes root by sudo", async () => {
   const alice = { destination: "alice@farhost" };
   assert.ok((await firstUse(alice)).uploaded > 0);
   assert.equal((await firstUse(alice)).uploaded, 0);
-  assert.deepEqual((await listed("/home/alice/.cache/outrun")).map(isAgent), [true]);
+  assert.deepEqual((await listed(host, "/home/alice/.cache/outrun")).map(isAgent), [true]);
   const { text, stderr } = await on(host, alice).shell('id -u; echo "$HOME"; exit 0');
   assert.deepEqual([text, stderr], [`0\n${environment.HOME}\n`, ""]);
   await host.exec("rm /etc/sudoers.d/alice");

@@ -1,7 +1,7 @@
 /** What the other machine cannot do is said in one line, and leaves nothing there. */
 import assert from "node:assert/strict";
 import { type Host, type HostOptions, startHost } from "../hosts/mod.ts";
-import { here, makeFolder, nothingIsLeft, on, type OutrunOptions, stateOf } from "./support/mod.ts";
+import { here, makeFolder, nothingIsLeft, on, type OutrunOptions, program, stateOf } from "./support/mod.ts";
 
 let host: Host;
 Deno.test.beforeAll(async () => {
@@ -48,16 +48,6 @@ Deno.test("another kind of machine", async (t) => {
   await t.step("system", async () => {
     const uname = 'case $1 in -sm) echo Darwin x86_64;; -s) echo Darwin;; *) exec /bin/uname "$@";; esac';
     await withProgram("uname", uname, () => refuses(host, /it runs Darwin; choose a Linux machine/));
-  });
-});
-
-Deno.test("a login that is not root and cannot become it", async (t) => {
-  const options = { destination: "alice@farhost" };
-  const line = /user 1001 is not root there, and sudo -n and doas -n do not help; log in as root, or allow sudo/;
-  await t.step("not in sudoers", () => refuses(host, line, options));
-  await t.step("sudo wants a password", async () => {
-    const sudoers = "/etc/sudoers.d/alice";
-    await during(`echo 'alice ALL=(ALL) ALL' >${sudoers}`, `rm ${sudoers}`, () => refuses(host, line, options));
   });
 });
 
@@ -125,6 +115,28 @@ Deno.test("no namespaces", async (t) => {
       () => refuses(host, /Cannot make namespaces on the remote: unshare: unshare failed: No space left on device/),
     );
   });
+});
+
+/** A root with the executable, and its loader and libraries in other places than anybody looks. */
+const elsewhere = `set -e
+mount -t tmpfs none /mnt; cd /mnt; mkdir -p lib64 opt/lib proc dev
+touch outrun lib64/ld-linux-x86-64.so.2; mount --bind "$0" outrun
+mount --bind /lib64/ld-linux-x86-64.so.2 lib64/ld-linux-x86-64.so.2
+for name in libc.so.6 libm.so.6 libdl.so.2 librt.so.1 libpthread.so.0 libgcc_s.so.1; do
+  cp -L /lib/x86_64-linux-gnu/$name opt/lib/
+done
+mount --rbind /proc proc; mount --rbind /dev dev
+exec chroot . /outrun host true`;
+
+Deno.test("outrun on a machine with its C library elsewhere", async () => {
+  const { status, text, stderr } = await here.run(["unshare", "-m", "sh", "-c", elsewhere, program], {
+    env: { LD_LIBRARY_PATH: "/opt/lib" },
+  });
+  assert.deepEqual([status, text], [254, ""], stderr);
+  assert.match(
+    stderr,
+    /^outrun: Cannot load the C library: not found at \/lib\/x86.*; start outrun where glibc is .*\n$/,
+  );
 });
 
 /** On a host of its own. */

@@ -33,6 +33,9 @@ Deno.test("outrun refuses a command line that makes no sense, in one line that s
     ["--workers of words", ["--workers", "many", "host", "true"], /Cannot use --workers "many": give a whole number/],
     ["--ssh without its argument", ["--ssh"], /Cannot use .*--ssh.*: nothing follows it/],
     ["--ssh with an open quote", ["--ssh", "-o 'x", "host", "true"], /--ssh "-o 'x": the ' is never closed/],
+    ["--rsh that names nothing", ["--rsh", " ", "host", "true"], /--rsh " ": name a program/],
+    ["--rsh beside --ssh", ["--rsh", "sh", "--ssh", "-4", "host", "true"], /Cannot use both --ssh and --rsh/],
+    ["- without --rsh", ["-", "true"], /begins with "-"; give \[user@\]host/],
     [
       "--config that is not there",
       ["--config", "/nowhere/at/all", "host", "true"],
@@ -113,8 +116,10 @@ Deno.test("--version and --help say what they are asked for, on stdout", async (
       const option of [
         "--version",
         "--ssh",
+        "--rsh",
         "--config",
         "--debug",
+        "--sudo",
         "--no-cache",
         "--no-prefetch",
         "--sync-writes",

@@ -36,11 +36,17 @@ boot() {
   pivot_root . .outside
   umount -l /.outside
   rmdir /.outside
-  /usr/sbin/sshd -t -f /etc/ssh/sshd_config
+  if [ "$HOST_KIND" = musl ]; then
+    dropbearconvert openssh dropbear /etc/dropbear/openssh_key /etc/dropbear/key
+    server='/usr/sbin/dropbear -F -E -r /etc/dropbear/key -p 0.0.0.0:22'
+  else
+    server='/usr/sbin/sshd -D -e -f /etc/ssh/sshd_config'
+    /usr/sbin/sshd -t -f /etc/ssh/sshd_config
+  fi
   echo up
   # `exit` keeps the shell there: it is the one that reaps orphans.
   exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    sh -c '/usr/sbin/sshd -D -e -f /etc/ssh/sshd_config >/dev/null </dev/null 8<&- & exec >/dev/null 8<&-; cat; exit'
+    sh -c "$server >/dev/null </dev/null 8<&- & exec >/dev/null 8<&-; cat; exit"
 }
 
 outside() {
@@ -79,6 +85,8 @@ make_root() {
   mount --bind "$rootfs" "$dir/lower"
   mount -t overlay -o "lowerdir=$dir/lower,upperdir=$dir/store/upper,workdir=$dir/store/work" overlay "$root"
   mount -t proc proc "$root/proc"
+  # As container engines do: whoever makes a user namespace there is refused a /proc of his own.
+  [ -z "$HOST_MASK_PROC" ] || mount --bind /dev/null "$root/proc/interrupts"
   mount -t sysfs sysfs "$root/sys"
   mount -t fusectl fusectl "$root/sys/fs/fuse/connections"
   tmpfs "$root/run" 755 "$HOST_SIZE"
@@ -110,21 +118,37 @@ make_files() {
   echo "$HOST_NAME" >"$root/etc/hostname"
   printf '127.0.0.1 localhost %s\n' "$HOST_NAME" >"$root/etc/hosts"
   echo "nameserver 127.0.0.1" >"$root/etc/resolv.conf"
-  install -m 600 "$dir/host_key" "$root/etc/ssh/ssh_host_ed25519_key"
-  install -m 644 "$dir/sshd_config" "$root/etc/ssh/sshd_config"
-  install -D -m 644 "$dir/authorized_keys" "$root/etc/ssh/authorized_keys"
+  if [ "$HOST_KIND" = musl ]; then
+    install -D -m 600 "$dir/host_key" "$root/etc/dropbear/openssh_key"
+    install -D -m 600 "$dir/authorized_keys" "$root/root/.ssh/authorized_keys"
+  else
+    install -m 600 "$dir/host_key" "$root/etc/ssh/ssh_host_ed25519_key"
+    install -m 644 "$dir/sshd_config" "$root/etc/ssh/sshd_config"
+    install -D -m 644 "$dir/authorized_keys" "$root/etc/ssh/authorized_keys"
+  fi
   echo "$HOST_REMOVE" | while read -r path; do
     [ -z "$path" ] || rm -rf "${root:?}$path"
   done
 }
 
-# HOST_USERS: `name:uid` words. The password `*` keeps an sshd without PAM from taking them for locked.
+# HOST_USERS: `name:uid` words, `name:uid:ranges` for one who has ranges of user and group ids. The password `*` keeps an sshd without PAM from taking them for locked.
 make_users() {
   for user in $HOST_USERS; do
-    home=/home/${user%:*}
+    name=${user%%:*}
+    uid=${user#*:}
+    home=/home/$name
     [ -z "$HOST_HOME_SIZE" ] || tmpfs "$root$home" 755 "$HOST_HOME_SIZE"
-    chroot "$root" useradd --uid "${user#*:}" --user-group --create-home --shell /bin/bash --password '*' "${user%:*}"
-    chroot "$root" chown "${user%:*}:" "$home"
+    if [ "$HOST_KIND" = musl ]; then
+      chroot "$root" adduser -D -u "${uid%:*}" -s /bin/sh "$name"
+      install -D -m 600 "$dir/authorized_keys" "$root$home/.ssh/authorized_keys"
+    else
+      chroot "$root" useradd --uid "${uid%:*}" --user-group --create-home --shell /bin/bash --password '*' "$name"
+      for file in subuid subgid; do
+        sed -i "/^$name:/d" "$root/etc/$file"
+        [ "$uid" = "${uid%:ranges}" ] || echo "$name:$((100000 + ${uid%:*} * 65536)):65536" >>"$root/etc/$file"
+      done
+    fi
+    chroot "$root" chown -R "$name:" "$home"
   done
 }
 

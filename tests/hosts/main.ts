@@ -3,13 +3,14 @@
  *
  *     scripts/deno run -A tests/hosts/main.ts --rtt 20 -- sh -c 'ssh -F "$OUTRUN_TEST_SSH_CONFIG" "$OUTRUN_TEST_HOST" id'
  */
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { type Host, startHost } from "./mod.ts";
 
 interface Options {
   rtt?: number;
   mbit?: number;
   user?: { name: string; uid: number }[];
+  kind?: "debian" | "musl";
 }
 
 function positive(text: string): number {
@@ -37,7 +38,7 @@ async function main(command: string[], options: Options): Promise<void> {
   Deno.addSignalListener("SIGINT", () => {});
   let code: number;
   try {
-    await using host = await startHost({ users: options.user });
+    await using host = await startHost({ users: options.user, kind: options.kind });
     code = await runOn(host, command, options);
   } catch (error) {
     console.error(`hosts: ${(error as Error).message}`);
@@ -51,6 +52,7 @@ await new Command("hosts")
   .option("--rtt <ms>", "round-trip time to add", positive)
   .option("--mbit <rate>", "limit of the rate each way, in Mbit/s", positive)
   .option("--user <name:uid>", "add a user there (may be repeated)", addUser)
+  .addOption(new Option("--kind <kind>", "what it runs on").choices(["debian", "musl"]))
   .argument("[command...]", "default: your shell")
   .passThroughOptions()
   .action(main)

@@ -19,10 +19,14 @@
  * goes with the process that started it, even on kill -9 (host.sh says how). Nothing of it touches ~/.ssh or /etc.
  * Needs root on Debian; the first use installs what is missing and builds the root file system into .cache/.
  *
- * Rejected: a container engine (not there on a fresh machine, and its default containers have no /dev/fuse), a virtual
+ * Other programs than ssh lead to a container of podman's (startContainer()) and to a node of a real Slurm (startSlurm()).
+ *
+ * Rejected for the rest: a container engine (not there on a fresh machine, and its default containers have no /dev/fuse), a virtual
  * machine (no kvm on build machines: a hundred times slower), ssh to localhost (cannot tell where a command ran).
  */
+export { type Container, startContainer } from "./container.ts";
 export { type ExecResult, Host, type HostFacts } from "./host.ts";
 export type { Link, LinkOptions } from "./link.ts";
 export type { FuseMount } from "./inspect.ts";
-export { ensureRootfs, type HostOptions, startHost } from "./start_host.ts";
+export { type Slurm, startSlurm } from "./slurm.ts";
+export { ensureRootfs, type HostOptions, type HostUser, startHost } from "./start_host.ts";

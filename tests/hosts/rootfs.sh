@@ -5,7 +5,7 @@
 set -eu
 
 suite=bookworm
-include=openssh-server,sudo,passwd
+include=openssh-server,sudo,passwd,uidmap,busybox-static
 absent="ffmpeg git gcc cc python python3"
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/../.." && pwd)

@@ -4,20 +4,34 @@ import { inspectProcesses } from "./inspect.ts";
 import { writeKeys, writeSshConfig, writeSshdConfig } from "./ssh_config.ts";
 import { waitFor, waitUntil } from "./wait.ts";
 
+export type HostKind = "debian" | "musl";
+
+/** An account there. */
+export interface HostUser {
+  readonly name: string;
+  readonly uid: number;
+  /** Whether they have 65536 ids more for namespaces, in /etc/subuid and /etc/subgid. */
+  readonly ranges?: boolean;
+}
+
 /** What a host has that the default one has not. */
 export interface HostOptions {
   /** Its host name and its ssh alias; `farhost` if not given. */
   readonly name?: string;
+  /** `debian` if not given; `musl` is like Alpine: busybox and dropbear, no glibc, no util-linux, no perl. */
+  readonly kind?: HostKind;
   /** Users to add, all reachable with the same key as root. */
-  readonly users?: readonly { readonly name: string; readonly uid: number }[];
+  readonly users?: readonly HostUser[];
   /** Absolute paths to delete before anything runs there, e.g. `/dev/fuse`. */
   readonly remove?: readonly string[];
-  /** Lines that override those of its sshd_config. */
+  /** Lines that override those of its sshd_config; of no effect on dropbear. */
   readonly sshdConfig?: readonly string[];
   /** Room on its root file system, as tmpfs(5) writes sizes (`20m`); half of the memory if not given. */
   readonly size?: string;
   /** Makes every home folder a file system of its own with that much room. */
   readonly homeSize?: string;
+  /** Hides a part of /proc, as container engines do. */
+  readonly maskProc?: boolean;
   /** Mode of /dev/fuse; 0666, as udev makes it, if not given. */
   readonly fuseMode?: "0666" | "0600";
 }
@@ -29,17 +43,21 @@ function script(name: string): string {
   return fileURLToPath(new URL(name, import.meta.url));
 }
 
-let rootfs: Promise<string> | undefined;
+const recipes = { debian: "rootfs.sh", musl: "musl_rootfs.sh" } as const;
+const rootfs = new Map<HostKind, Promise<string>>();
 
-/** The folder of the root file system that all hosts share, built on first use; what it does goes to stderr. */
-export function ensureRootfs(): Promise<string> {
-  rootfs ??= (async () => {
-    const args = [script("rootfs.sh")];
+/** The folder of the root file system that all hosts of a kind share, built on first use; what it does goes to stderr. */
+export function ensureRootfs(kind: HostKind = "debian"): Promise<string> {
+  const known = rootfs.get(kind);
+  if (known !== undefined) return known;
+  const made = (async () => {
+    const args = [script(recipes[kind])];
     const { success, stdout } = await new Deno.Command("sh", { args, stdin: "null", stderr: "inherit" }).output();
     if (!success) throw new Error("Cannot prepare the second host's root file system: see the lines above");
     return decoder.decode(stdout).trim();
   })();
-  return rootfs;
+  rootfs.set(kind, made);
+  return made;
 }
 
 /** Reads host.sh's `word value` lines up to `up`. */
@@ -64,10 +82,14 @@ function spawnSupervisor(dir: string, rootfs: string, options: HostOptions & { n
     args: ["sh", script("host.sh"), dir, rootfs],
     env: {
       HOST_NAME: options.name,
-      HOST_USERS: (options.users ?? []).map((user) => `${user.name}:${user.uid}`).join(" "),
+      HOST_KIND: options.kind ?? "debian",
+      HOST_USERS: (options.users ?? []).map((user) => `${user.name}:${user.uid}${user.ranges ? ":ranges" : ""}`).join(
+        " ",
+      ),
       HOST_REMOVE: (options.remove ?? []).join("\n"),
       HOST_SIZE: options.size ?? "",
       HOST_HOME_SIZE: options.homeSize ?? "",
+      HOST_MASK_PROC: options.maskProc ? "yes" : "",
       HOST_FUSE_MODE: options.fuseMode ?? "0666",
     },
     stdin: "piped",
@@ -97,7 +119,7 @@ async function waitForHost(supervisor: Deno.ChildProcess): Promise<HostFacts> {
 /** Starts a host and returns when its sshd accepts connections. Needs root. */
 export async function startHost(given: HostOptions = {}): Promise<Host> {
   const options = { ...given, name: given.name ?? "farhost" };
-  const rootfs = await ensureRootfs();
+  const rootfs = await ensureRootfs(options.kind);
   const dir = await Deno.makeTempDir({ prefix: "outrun-host-" });
   await writeKeys(dir, options.name);
   await writeSshdConfig(dir, options.sshdConfig ?? []);

@@ -2,6 +2,7 @@ import {
   type ChildState,
   childState,
   close,
+  endedChild,
   makeTimer,
   openPidFd,
   type Poller,
@@ -16,6 +17,23 @@ import {
  */
 const STOP_CHECK_MS = 40;
 
+/** Children whose end somebody wants to be told. */
+const watched = new Set<number>();
+
+/**
+ * Lets children go that have ended: orphans that this process has adopted, and with `all` those too whose end somebody
+ * wants to be told. Returns whether there are others.
+ */
+export function collectOrphans({ all }: { all: boolean }): boolean {
+  for (;;) {
+    const pid = endedChild();
+    if (pid < 0) return false;
+    // Who asks after the first of them does so within this turn.
+    if (pid === 0 || (!all && watched.has(pid))) return true;
+    childState(pid);
+  }
+}
+
 /** Tells what becomes of a child process, from the poll loop. Its end is told once, and last. */
 export class ChildWatch {
   readonly #poller: Poller;
@@ -28,6 +46,7 @@ export class ChildWatch {
     this.#poller = poller;
     this.#pid = pid;
     this.#onChange = options.onChange;
+    watched.add(pid);
     const pidFd = openPidFd(pid);
     if (pidFd >= 0) this.#add(pidFd, () => this.#check());
     // A kernel without pidfd_open has the end found by the timer.
@@ -38,6 +57,11 @@ export class ChildWatch {
         this.#check();
       });
     }
+  }
+
+  #ended(): void {
+    watched.delete(this.#pid);
+    this.close();
   }
 
   close(): void {
@@ -57,7 +81,7 @@ export class ChildWatch {
       const state = childState(this.#pid);
       if (state === undefined || typeof state === "number") return;
       const ended = state.kind === "exited" || state.kind === "signaled";
-      if (ended) this.close();
+      if (ended) this.#ended();
       this.#onChange(state);
       if (ended) return;
     }

@@ -6,7 +6,7 @@ import {
   ErrnoError,
   kill,
   makeMemoryFile,
-  type Poller,
+  Poller,
   POLLIN,
   receiveMessage,
   sendMessage,
@@ -14,11 +14,19 @@ import {
   writeAt,
 } from "../../linux/mod.ts";
 import { encodeRun, type RunIn, type RunOut, type SignalNote, type WindowSize } from "../../protocol/mod.ts";
-import { ChildWatch } from "./child.ts";
+import { ChildWatch, collectOrphans } from "./child.ts";
 import { decodeRunnerMessage, MAX_MESSAGE } from "./control.ts";
+import type { UserIds } from "./ids.ts";
 import type { Launched } from "./launch.ts";
 import type { CommandStdio } from "./stdio.ts";
 import { syncFiles } from "./sync_files.ts";
+
+/** The pid of those who are outside of the pid namespace in which the files were mounted. */
+const STRANGER = 0;
+
+/** How long processes may take to die of SIGKILL, and how often they are looked after. */
+const LEAVE_MS = 5000;
+const LEAVE_POLL_MS = 10;
 
 /** What a command tells, from within the poll loop. */
 export interface CommandEvents {
@@ -47,6 +55,7 @@ export class Command {
   #phase: "starting" | "executing" | "executed" | "ended" = "starting";
   #controlOpen = true;
   #holderOpen = true;
+  #helper = -1;
 
   constructor(parts: CommandParts) {
     this.#parts = parts;
@@ -75,15 +84,28 @@ export class Command {
     if (this.#phase !== "ended") kill(note.group ? -this.#parts.pid : this.#parts.pid, note.signal);
   }
 
-  /** Whether the command's user namespace has this user's or group's id. */
-  hasId(id: number): boolean {
-    return this.#parts.ids.outside(id) !== undefined;
+  /** Whether `pid`, as a request for a file has it, is the process that {@link syncFiles} started last. */
+  isHelper(pid: number): boolean {
+    // Outside of the command's pid namespace, if it has one.
+    return this.#parts.fence === "open" ? pid === this.#helper : pid === STRANGER;
   }
 
   /** Has the kernel queue all the writes to the mount that it has collected; `onEnd`: it has, or cannot. */
   syncFiles(onEnd: () => void): void {
-    if (this.#holderOpen) syncFiles(this.#parts.poller, this.#parts.holder.pid, onEnd);
+    if (this.#holderOpen) this.#helper = syncFiles(this.#parts.poller, this.#parts.holder, onEnd);
     else onEnd();
+  }
+
+  /** Lets dead orphans go, where there is no pid namespace whose first process does. To be called now and then. */
+  tick(): void {
+    if (this.#parts.fence === "open") collectOrphans({ all: false });
+  }
+
+  /** The same for all that {@link end} ends, which takes a moment: this process's own end is to leave nothing behind. */
+  leave(): void {
+    if (this.#parts.fence !== "open") return;
+    const deadline = performance.now() + LEAVE_MS;
+    while (collectOrphans({ all: true }) && performance.now() < deadline) new Poller().wait(LEAVE_POLL_MS);
   }
 
   resize(window: WindowSize): void {
@@ -97,10 +119,12 @@ export class Command {
     this.#parts.holder.end();
   }
 
-  /** The user's ids outside the command's user namespace. */
-  #owner(spec: RunIn): { uid: number; gid: number } {
-    const uid = this.#parts.ids.outside(spec.uid);
-    const gid = this.#parts.ids.outside(spec.gid);
+  /** The user's ids as chown(2) wants them here. */
+  #owner(spec: RunIn): UserIds {
+    const { ids, soleUser } = this.#parts;
+    if (soleUser !== undefined) return soleUser;
+    const uid = ids.user(spec.uid);
+    const gid = ids.group(spec.gid);
     if (uid !== undefined && gid !== undefined) return { uid, gid };
     throw new Error(`Cannot run as ${spec.uid}:${spec.gid}: these ids were not announced`);
   }

@@ -1,7 +1,8 @@
 import { byteString, fromText, toText } from "../../bytes/mod.ts";
 import { close, Errno, makePipe, Poller, POLLIN, read, spawn, unwrap } from "../../linux/mod.ts";
 import type { IdMap } from "./id_map.ts";
-import { readSmallFile, writeSmallFile } from "./small_file.ts";
+import { ownMap } from "./ids.ts";
+import { writeSmallFile } from "./small_file.ts";
 
 /** Far more than it needs (5 ms), far less than a person waits. */
 const START_TIMEOUT_MS = 10_000;
@@ -9,13 +10,17 @@ const START_TIMEOUT_MS = 10_000;
 /**
  * Says its own pid (as /proc has it: outside the namespace), then waits for the end of its input. The shell stays, as
  * process 1 must collect the orphans of the namespace; cat alone would not. It stays in /, as pivot_root moves only those
- * along who are in exactly the old root: elsewhere, /proc/1/cwd would lead to the remote's files.
+ * along who are in exactly the old root: elsewhere, /proc/1/cwd would lead to the remote's files. Nobody hears it after
+ * the pid: busybox's cat dies of that before it has anything to say.
  */
-const script = 'cd / && read -r pid rest </proc/self/stat && echo "$pid" && cat; exit';
+const script = 'cd / && read -r pid rest </proc/self/stat && echo "$pid" && cat >/dev/null; exit';
 
 /** Keeps the command's namespaces alive, until told otherwise or until this process dies. */
 export interface Holder {
+  /** Its root is the command's. */
   readonly pid: number;
+  /** Words before a program that is to be let into the command's mount. */
+  readonly enter: readonly string[];
   /** Ends it, and with it every process of the namespaces. */
   end(): void;
 }
@@ -27,9 +32,8 @@ export function helperEnvironment() {
 
 /** Throws an Error for the user when this process cannot give the command's user an id. */
 export function checkIds(ids: IdMap): void {
-  for (const file of ["uid_map", "gid_map"]) {
-    const map = readSmallFile(`/proc/self/${file}`);
-    if (typeof map !== "number" && ids.fits(map)) continue;
+  for (const file of ["uid_map", "gid_map"] as const) {
+    if (ids.fits(ownMap(file))) continue;
     throw new Error(
       "Cannot give the command's user an id: the remote's root has only a few (a rootless container?); " +
         "log in outside of that container",
@@ -61,7 +65,7 @@ export function startHolder(ids: IdMap): Holder {
     for (const file of ["gid_map", "uid_map"]) {
       unwrap(writeSmallFile(`/proc/${pid}/${file}`, ids.text), `write the ${file} of the command's namespace`);
     }
-    return { pid, end };
+    return { pid, enter: ["nsenter", `--user=/proc/${pid}/ns/user`, "-S", "0", "-G", "0", "--"], end };
   } catch (error) {
     end();
     throw error;
@@ -70,7 +74,7 @@ export function startHolder(ids: IdMap): Holder {
   }
 }
 
-function unwrapPipe(pipe: ReturnType<typeof makePipe>) {
+export function unwrapPipe(pipe: ReturnType<typeof makePipe>) {
   if (typeof pipe !== "number") return pipe;
   throw new Error(`Cannot make a pipe: errno ${-pipe}`);
 }

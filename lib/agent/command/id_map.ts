@@ -1,3 +1,5 @@
+import { type CommandIds, parseMap } from "./ids.ts";
+
 /** Ids 0 to 268369919 are shifted to where the remote has no users: up to 2^31 - 65536 - 1. */
 const SHIFT = 0x7000_0000;
 const SHIFTED = 0x0fff_0000;
@@ -5,7 +7,7 @@ const SHIFTED = 0x0fff_0000;
 const MAX_EXTENTS = 340;
 
 /** Which ids outside the command's user namespace its own ids are: the same map for users and groups. */
-export class IdMap {
+export class IdMap implements CommandIds {
   readonly #extra = new Map<number, number>();
 
   /** `ids`: what must be mapped beyond the ordinary ones; ordinary ones among them are no harm. */
@@ -24,15 +26,17 @@ export class IdMap {
     return extents.map((extent) => extent.join(" ") + "\n").join("");
   }
 
-  /** The id outside, as chown(2) by the agent wants it; undefined when it has none. */
-  outside(id: number): number | undefined {
+  user(id: number): number | undefined {
     return id < SHIFTED ? SHIFT + id : this.#extra.get(id);
+  }
+
+  group(id: number): number | undefined {
+    return this.user(id);
   }
 
   /** Whether the agent's own user namespace (`map`: its /proc/self/uid_map) has the ids that this map goes to. */
   fits(map: string): boolean {
     const last = SHIFT + SHIFTED + this.#extra.size;
-    const extents = map.trim().split("\n").map((line) => line.trim().split(/\s+/).map(Number));
-    return extents.some(([inside, , count]) => inside <= SHIFT && inside + count >= last);
+    return parseMap(map).some(({ inside, count }) => inside <= SHIFT && inside + count >= last);
   }
 }

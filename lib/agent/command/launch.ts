@@ -1,40 +1,35 @@
 import { type ByteString, fromText } from "../../bytes/mod.ts";
-import {
-  AT_FDCWD,
-  CLONE_NEWPID,
-  close,
-  effectiveUser,
-  enterNamespace,
-  Errno,
-  ErrnoError,
-  makeSocketPair,
-  O_RDONLY,
-  openAt,
-  setNonBlocking,
-  spawn,
-  type SpawnOptions,
-  unwrap,
-} from "../../linux/mod.ts";
+import { close, effectiveUser, ErrnoError, makeSocketPair, setNonBlocking, unwrap } from "../../linux/mod.ts";
 import { timeline } from "../../log/mod.ts";
 import { CONTROL } from "./control.ts";
-import { checkIds, helperEnvironment, type Holder, startHolder } from "./holder.ts";
+import { checkIds, type Holder } from "./holder.ts";
 import { IdMap } from "./id_map.ts";
-import { makeStage, stage } from "./stage.ts";
+import { type CommandIds, OwnIds, ownUser, type UserIds } from "./ids.ts";
+import type { Program } from "./program.ts";
+import { type Fence, startRootless } from "./rootless.ts";
+import { startShifted } from "./shifted.ts";
+import { makeStage } from "./stage.ts";
 import { Stdio, type StreamKind } from "./stdio.ts";
 
 export interface LaunchOptions {
-  /** This program's file, run with the one argument `runner`. Readable and executable for everybody. */
-  readonly executable: ByteString;
+  /** This program, run with the argument `runner` and what else the runner must know. */
+  readonly program: Program;
   /** What stdin, stdout and stderr of the command are. */
   readonly stdio: readonly [StreamKind, StreamKind, StreamKind];
   /** Every user and group id that the command is going to have; those of ordinary size may be left out. */
   readonly ids: readonly number[];
+  /** This process has its capabilities from a user namespace of its own: that is to be the command's, too. */
+  readonly rootless?: Fence;
 }
 
 /** What launch() has started: the parts of a Command. */
 export interface Launched {
   readonly holder: Holder;
-  readonly ids: IdMap;
+  readonly ids: CommandIds;
+  /** The one user that the command can be, where its user namespace has no other. */
+  readonly soleUser?: UserIds;
+  /** Open: the command sees this process and its helpers. */
+  readonly fence: Fence;
   readonly stdio: Stdio;
   /** The runner: a process group of its own. */
   readonly pid: number;
@@ -42,62 +37,67 @@ export interface Launched {
   readonly control: number;
 }
 
+/** How a runner is started, somewhere. */
+export interface RunnerStart {
+  readonly argv: readonly ByteString[];
+  readonly fds: readonly (readonly [number, number])[];
+}
+
+/** Namespaces for the command, and the runner in them. */
+interface Started {
+  readonly holder: Holder;
+  readonly pid: number;
+}
+
 /**
  * Starts a runner, which waits for `go` while the rest is on its way. Blocks for the few ms in which the namespaces come
- * to be. Needs root. Once in a process: it leaves the thread in a mount namespace of its own, and with a terminal the
- * process in a session of its own. Throws an Error for the user; this process should then exit.
+ * to be. Needs root, or `rootless`. Once in a process: it leaves the thread in a mount namespace of its own, and with a
+ * terminal the process in a session of its own. Throws an Error for the user; this process should then exit.
  */
 export function launch(options: LaunchOptions): Launched {
+  const { program, rootless } = options;
+  const { start, ...identity } = rootless === undefined ? shifted(options) : own(options, rootless);
+  makeStage(program, { ownDevice: rootless === undefined });
+  timeline.mark("stage made");
+  const stdio = new Stdio(options.stdio);
+  const pair = makeSocketPair();
+  if (typeof pair === "number") throw new ErrnoError(-pair, "make a socket pair");
+  const [control, theirs] = pair;
+  unwrap(setNonBlocking(control), "make a socket nonblocking");
+  const words = [...identity.soleUser ? ["--sole"] : [], ...rootless === "open" ? ["--open"] : []];
+  const { holder, pid } = start({
+    argv: [...program.runner, ...words].map((word) => fromText(word)),
+    fds: [...stdio.theirs.map((fd, number) => [fd, number] as const), [theirs, CONTROL] as const, ...program.fds],
+  });
+  close(theirs);
+  try {
+    stdio.setForeground(pid);
+  } catch (error) {
+    holder.end();
+    throw error;
+  }
+  timeline.mark("runner started");
+  return { holder, ...identity, fence: rootless ?? "closed", stdio, pid, control };
+}
+
+/** What the command's user namespace is, and how to start a runner in it. */
+interface Plan extends Pick<Launched, "ids" | "soleUser"> {
+  start(runner: RunnerStart): Started;
+}
+
+/** A user namespace of ids that nobody has here. */
+function shifted(options: LaunchOptions): Plan {
   if (effectiveUser() !== 0) {
     throw new Error("Cannot run without root on the remote: log in as root, or allow sudo -n or doas -n");
   }
   const ids = new IdMap(options.ids);
   checkIds(ids);
-  makeStage(options.executable);
-  timeline.mark("stage made");
-  const stdio = new Stdio(options.stdio);
-  const holder = startHolder(ids);
-  timeline.mark("namespaces made");
-  try {
-    const pair = makeSocketPair();
-    if (typeof pair === "number") throw new ErrnoError(-pair, "make a socket pair");
-    const [control, theirs] = pair;
-    unwrap(setNonBlocking(control), "make a socket nonblocking");
-    const fds = [...stdio.theirs.map((fd, number) => [fd, number] as const), [theirs, CONTROL] as const];
-    const pid = spawnInNamespaces(holder.pid, fds);
-    close(theirs);
-    stdio.setForeground(pid);
-    timeline.mark("runner started");
-    return { holder, ids, stdio, pid, control };
-  } catch (error) {
-    holder.end();
-    throw error;
-  }
+  return { ids, start: (runner) => startShifted(ids, runner) };
 }
 
-/** Starts the runner as this process's own child in the namespaces of process `holder`: its pid. */
-function spawnInNamespaces(holder: number, fds: SpawnOptions["fds"]): number {
-  const namespace = (path: string) => openAt(AT_FDCWD, fromText(path), O_RDONLY);
-  const ours = unwrap(namespace("/proc/thread-self/ns/pid"), "open the pid namespace");
-  const its = unwrap(namespace(`/proc/${holder}/ns/pid`), "open the command's pid namespace");
-  // Directories and user namespaces are for nsenter to enter: this process has threads. Without a pid namespace to
-  // enter it does not fork.
-  const enter = [`--user=/proc/${holder}/ns/user`, `--mount=/proc/${holder}/ns/mnt`, "-S", "0", "-G", "0"];
-  unwrap(enterNamespace(its, CLONE_NEWPID), "enter the command's pid namespace");
-  let pid: number;
-  try {
-    pid = spawn(fromText("nsenter"), {
-      argv: ["nsenter", ...enter, "--", stage.executable, "runner"].map(fromText),
-      env: helperEnvironment(),
-      fds,
-      leads: "group",
-    });
-  } finally {
-    // Until then this thread can start no other.
-    unwrap(enterNamespace(ours, CLONE_NEWPID), "return to the pid namespace");
-    close(its);
-    close(ours);
-  }
-  if (pid === -Errno.ENOENT) throw new Error("Cannot find nsenter on the remote; install util-linux there");
-  return unwrap(pid, "run nsenter");
+/** The user namespace that this process is in. */
+function own(options: LaunchOptions, fence: Fence): Plan {
+  const ids = OwnIds.read();
+  const soleUser = ids.hasAll(options.ids) ? undefined : ownUser();
+  return { ids, soleUser, start: (runner) => startRootless(fence, runner) };
 }

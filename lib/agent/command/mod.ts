@@ -17,6 +17,9 @@
  * The user namespace maps the local ids to ids that nobody has on the remote (id_map.ts): without it, whoever has the same
  * uid there could read the local files through /proc/PID/root, or attach a debugger.
  *
+ * Without root there (rootless.ts) the command's user namespace is the agent's own; the rest is the same, but that there may
+ * be no pid namespace: then a sweeper (sweeper.ts) does its part.
+ *
  * Rejected: chroot instead of pivot_root (a command could not make a user namespace of its own); an identity map (others
  * with the uid could still send signals); a runner that forks (a runtime with threads cannot); nsenter with a pid
  * namespace (it forks, and the status and the process group are those of a go-between).
@@ -25,6 +28,8 @@
  */
 
 export { Command, type CommandEvents } from "./command.ts";
+export type { CommandIds, UserIds } from "./ids.ts";
 export { launch, type Launched, type LaunchOptions } from "./launch.ts";
+export type { Fence } from "./rootless.ts";
 export { runRunner } from "./runner.ts";
 export type { CommandStdio, StreamKind } from "./stdio.ts";

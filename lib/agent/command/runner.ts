@@ -19,7 +19,11 @@ import {
   changeDirectory,
   close,
   closeOnExecFrom,
+  dropCapabilities,
   dropFromBoundingSet,
+  dropRootsPrivilege,
+  effectiveGroup,
+  effectiveUser,
   Errno,
   ErrnoError,
   errnoName,
@@ -53,6 +57,7 @@ import {
 } from "../../linux/mod.ts";
 import { decodeRun, type RunIn } from "../../protocol/run.ts";
 import { CONTROL, encodeRunnerMessage, type RunnerMessage } from "./control.ts";
+import { prepareLibrary } from "./program.ts";
 import { stage } from "./stage.ts";
 
 const FAILED_STATUS = 254;
@@ -61,18 +66,29 @@ const FAILED_STATUS = 254;
 const calledFromHere = [
   ...["recvmsg", "statx", "pread64", "close", "mount", "chdir", "pivot_root", "umount2", "addressOf", "sendmsg"],
   ...["getrlimit64", "setrlimit64", "prctl", "setgroups", "setresgid", "setresuid", "umask", "close_range"],
-  ...["rt_sigaction", "pthread_sigmask", "execve"],
+  ...["geteuid", "capget", "capset", "rt_sigaction", "pthread_sigmask", "execve"],
 ] as const;
 
+/** Words that the agent gives to a runner. */
+export interface RunnerWords {
+  /** The user namespace has no other user than the present one: that is who the command runs as. */
+  readonly isSole: boolean;
+  /** There is no pid namespace, and no fresh /proc to be had: the machine's own is shown. */
+  readonly isOpen: boolean;
+}
+
 /** The runner's whole life: it ends as the command, or says what failed and exits. */
-export function runRunner(): never {
+export function runRunner(words: readonly string[]): never {
+  const isSole = words.includes("--sole");
+  const isOpen = words.includes("--open");
   try {
+    prepareLibrary(words);
     unwrap(setCloseOnExec(CONTROL), "start without the agent: this is the agent's helper");
-    mountAll();
+    mountAll({ isSole, isOpen });
     bindLast(calledFromHere);
     const spec = receiveSpec();
     enterRoot();
-    becomeUser(spec);
+    becomeUser(spec, isSole);
     say({ kind: "executing" });
     say({ kind: "notExecuted", errno: -executeCommand(spec) });
   } catch (error) {
@@ -86,22 +102,30 @@ function say(message: RunnerMessage, descriptors: readonly number[] = []): void 
   sendMessage(CONTROL, encodeRunnerMessage(message), descriptors);
 }
 
-function mountAll(): void {
-  const device = mountFiles();
-  const proc = mountProc();
+function mountAll({ isSole, isOpen }: RunnerWords): void {
+  const device = mountFiles(isSole);
+  const proc = isOpen ? bindProc() : mountProc();
   say({ kind: "mounted" }, [device, proc]);
   // The agent alone holds the device: when it dies, requests fail instead of waiting for ever.
   close(device);
   close(proc);
 }
 
-/** Opens the device here, in the user namespace: only there may what is opened be mounted. Returns it. */
-function mountFiles(): number {
+/**
+ * Opens the device here, in the user namespace: only there may what is opened be mounted. Returns it. Where every file is
+ * shown as the one user's, the kernel cannot judge who may use it.
+ */
+function mountFiles(isSole: boolean): number {
   const device = unwrap(openAt(AT_FDCWD, stage.device, O_RDWR), "open the FUSE device in the command's namespace");
   const mounted = mount(fromText("outrun"), stage.root, {
     type: fromText("fuse.outrun"),
     flags: MS_NOSUID | MS_NODEV,
-    data: fromText(mountOptions({ fd: device, defaultPermissions: true })),
+    data: fromText(mountOptions({
+      fd: device,
+      userId: effectiveUser(),
+      groupId: effectiveGroup(),
+      defaultPermissions: !isSole,
+    })),
   });
   if (mounted === -Errno.ENODEV) {
     throw new Error("Cannot use FUSE: the remote's kernel has no FUSE driver; load it there with modprobe fuse");
@@ -118,9 +142,18 @@ function mountProc(): number {
   const proc = fromText("proc");
   const mounted = mount(proc, stage.proc, { type: proc, flags: MS_NOSUID | MS_NODEV | MS_NOEXEC });
   if (mounted === -Errno.EPERM) {
-    throw new Error("Cannot mount /proc: the remote is a container that hides parts of its own; start it privileged");
+    throw new Error(
+      "Cannot mount /proc: the remote is a container that hides parts of its own; start it with " +
+        "--security-opt unmask=ALL (podman), or systempaths=unconfined (docker)",
+    );
   }
   unwrap(mounted, "mount /proc in the command's namespace");
+  return unwrap(openAt(AT_FDCWD, stage.proc, O_PATH | O_DIRECTORY), "open /proc");
+}
+
+/** The same of the machine's own, with all that hides parts of it. */
+function bindProc(): number {
+  unwrap(mount(fromText("/proc"), stage.proc, { flags: MS_BIND | MS_REC }), "bring the remote's /proc in");
   return unwrap(openAt(AT_FDCWD, stage.proc, O_PATH | O_DIRECTORY), "open /proc");
 }
 
@@ -158,13 +191,20 @@ function enterRoot(): void {
   unwrap(changeDirectory(fromText("/")), "enter the root");
 }
 
-function becomeUser(spec: RunIn): void {
+function becomeUser(spec: RunIn, isSole: boolean): void {
   unwrap(setOpenFilesLimit(spec.nofile), "set the limit of open files");
   // Local root is root in the namespace, but the holder in there has the uid of the remote's root.
   unwrap(dropFromBoundingSet(CAP_SYS_PTRACE), "give up attaching to other users' processes");
-  unwrap(setGroups(spec.groups), "set the groups");
-  unwrap(setGroup(spec.gid), "set the group id");
-  unwrap(setUser(spec.uid), "set the user id");
+  if (!isSole) {
+    unwrap(setGroups(spec.groups), "set the groups");
+    unwrap(setGroup(spec.gid), "set the group id");
+    unwrap(setUser(spec.uid), "set the user id");
+  } else if (spec.uid !== 0 && effectiveUser() === 0) {
+    // An old unshare can show the user as root only.
+    unwrap(dropRootsPrivilege(), "give up what root may do");
+  }
+  // A change from one user to another takes root's capabilities, not those of a user who has them without being root.
+  unwrap(dropCapabilities({ keepOwn: spec.uid === 0 }), "give up capabilities");
   setUmask(spec.umask);
   const entered = changeDirectory(spec.cwd);
   if (entered < 0) throw new Error(`Cannot enter "${toText(spec.cwd)}": ${errnoName(-entered)}`);

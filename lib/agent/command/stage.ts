@@ -22,10 +22,10 @@ import {
   unshare,
   unwrap,
 } from "../../linux/mod.ts";
+import type { Program } from "./program.ts";
 
 /** Where the runner finds things. The tmpfs on /tmp is in the agent's and the command's mount namespaces only. */
 export const stage = {
-  executable: fromText("/tmp/outrun"),
   device: fromText("/tmp/fuse"),
   root: fromText("/tmp/root"),
   proc: fromText("/tmp/proc"),
@@ -34,27 +34,36 @@ export const stage = {
 const machineDevice = fromText("/dev/fuse");
 const FUSE_RDEV = encodeDevice(10, 229);
 
-/** Moves the calling thread to a mount namespace of its own and builds the stage there. Throws an Error for the user. */
-export function makeStage(executable: ByteString): void {
+/**
+ * Moves the calling thread to a mount namespace of its own and builds the stage there. `ownDevice`: device nodes can be
+ * made here. Throws an Error for the user.
+ */
+export function makeStage(program: Program, { ownDevice }: { ownDevice: boolean }): void {
   const unshared = unshare(CLONE_NEWNS);
   if (unshared === -Errno.EPERM) {
     throw new Error(
-      "Cannot make a mount namespace: not permitted; the remote login must be root, or get there by sudo -n or doas -n, " +
-        "and in a container it needs CAP_SYS_ADMIN",
+      "Cannot make a mount namespace: not permitted; the remote login must be root, or get there by sudo -n or doas -n; " +
+        "start a container with --device /dev/fuse --cap-add SYS_ADMIN",
     );
   }
   unwrap(unshared, "make a mount namespace");
   unwrap(mount(fromText("none"), fromText("/"), { flags: MS_REC | MS_PRIVATE }), "make the mounts private");
   // Opened now: it may be below /tmp.
-  const program = unwrap(openAt(AT_FDCWD, executable, O_PATH), `open "${toText(executable)}"`);
+  const parts = program.parts.map(({ source, target }) => ({
+    opened: unwrap(openAt(AT_FDCWD, source, O_PATH), `open "${toText(source)}"`),
+    target,
+  }));
   const data = fromText("mode=0755,size=64k");
   unwrap(mount(fromText("outrun"), fromText("/tmp"), { type: fromText("tmpfs"), data }), "mount a tmpfs on /tmp");
   for (const directory of [stage.root, stage.proc]) {
     unwrap(makeDirectoryAt(AT_FDCWD, directory, 0o755), `make ${directory}`);
   }
-  bindFile(fromText(`/proc/self/fd/${program}`), stage.executable);
-  close(program);
-  makeDevice();
+  for (const { opened, target } of parts) {
+    bindFile(fromText(`/proc/self/fd/${opened}`), target);
+    close(opened);
+  }
+  if (ownDevice) makeDevice();
+  else bindFile(openable(machineDevice), stage.device);
 }
 
 function bindFile(source: ByteString, target: ByteString): void {
@@ -78,14 +87,20 @@ function makeDevice(): void {
 
 /** In containers making or opening new device nodes is not permitted, but one may have been put there. */
 function useMachineDevice(): void {
-  const opened = openAt(AT_FDCWD, machineDevice, O_RDWR);
-  if (opened < 0) throw deviceError(opened);
-  close(opened);
+  openable(machineDevice);
   const found = statPath(machineDevice);
   if (typeof found !== "number" && (found.mode & 0o6) !== 0o6) {
     throw new Error("Cannot use /dev/fuse: only its owner may open it; chmod 666 /dev/fuse there");
   }
   bindFile(machineDevice, stage.device);
+}
+
+/** The path itself, if this user may open it. */
+function openable(path: ByteString): ByteString {
+  const opened = openAt(AT_FDCWD, path, O_RDWR);
+  if (opened < 0) throw deviceError(opened);
+  close(opened);
+  return path;
 }
 
 /** What a failure to open the FUSE device means, and what to do about it. */

@@ -24,12 +24,15 @@ export interface OutrunOptions {
   readonly destination?: string;
   /** For `ssh -F`, if not the host's own. */
   readonly sshConfig?: string;
+  /** Another executable than the built one. */
+  readonly executable?: string;
 }
 
 /** What the tests run: the built executable, or the file that $OUTRUN_TEST_PROGRAM names. */
 export const program = Deno.env.get("OUTRUN_TEST_PROGRAM") ??
   fileURLToPath(new URL("../../../dist/outrun", import.meta.url));
-const scratch = fileURLToPath(new URL("../../../.cache/e2e", import.meta.url));
+/** What stays from run to run. */
+export const scratch = fileURLToPath(new URL("../../../.cache/e2e", import.meta.url));
 const home = `${scratch}/home`;
 Deno.mkdirSync(home, { recursive: true });
 
@@ -58,7 +61,15 @@ function machine(words: (argv: readonly string[]) => string[]): Machine {
 export const here: Machine = machine((argv) => ["/usr/bin/env", ...argv]);
 
 /** Another machine, by way of outrun. */
-export function on(host: Host, { options = [], destination, sshConfig }: OutrunOptions = {}): Machine {
+export function on(
+  host: Pick<Host, "alias" | "sshConfig">,
+  { options = [], destination, sshConfig, executable }: OutrunOptions = {},
+): Machine {
   const ssh = ["--ssh", `-F "${sshConfig ?? host.sshConfig}"`];
-  return machine((argv) => [program, ...ssh, ...options, destination ?? host.alias, ...argv]);
+  return machine((argv) => [executable ?? program, ...ssh, ...options, destination ?? host.alias, ...argv]);
+}
+
+/** Another machine, by way of outrun and of a program other than ssh: `rsh` is what --rsh takes. */
+export function by(rsh: string, { options = [], destination = "-" }: OutrunOptions = {}): Machine {
+  return machine((argv) => [program, "--rsh", rsh, ...options, destination, ...argv]);
 }

@@ -13,6 +13,8 @@
  */
 
 export * from "./folder.ts";
+export * from "./install_agent.ts";
+export * from "./install.ts";
 export * from "./leftovers.ts";
 export * from "./locker.ts";
 export * from "./machines.ts";
@@ -20,4 +22,5 @@ export * from "./perl.ts";
 export { Process, type ProcessOptions, type Result } from "./process.ts";
 export * from "./same.ts";
 export { Terminal, type TerminalOptions } from "./terminal.ts";
+export * from "./update.ts";
 export * from "./user.ts";

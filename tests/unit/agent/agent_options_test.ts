@@ -18,6 +18,7 @@ Deno.test("parseAgentOptions() reads what the local side says", () => {
     nonce: "abc",
     stdio: ["pipe", "pipe", "pipe"],
     ids: [1000, 27, 4294967294],
+    rootless: undefined,
     syncWrites: false,
     record: false,
     cache: undefined,
@@ -26,6 +27,10 @@ Deno.test("parseAgentOptions() reads what the local side says", () => {
   const { syncWrites, debug } = parseAgentOptions([...usual, "--debug", "--sync-writes"]);
   assert.deepEqual([syncWrites, debug], [true, true]);
   assert.equal(parseAgentOptions([...usual, "--record"]).record, true);
+  for (const fence of ["open", "closed"]) {
+    assert.equal(parseAgentOptions([...usual, "--rootless", fence]).rootless, fence);
+  }
+  assert.throws(() => parseAgentOptions([...usual, "--rootless", "ajar"]), /Cannot start the agent: --rootless "ajar"/);
 });
 
 Deno.test("parseAgentOptions() reads what cacheArgument() says, whatever is in the path", () => {

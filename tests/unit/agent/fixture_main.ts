@@ -6,6 +6,7 @@
  */
 import { byteString, fromText, toBytes } from "../../../lib/bytes/mod.ts";
 import { Command, launch, runRunner } from "../../../lib/agent/command/mod.ts";
+import { ownProgram } from "../../../lib/agent/command/program.ts";
 import { Server } from "../../../lib/fuse/mod.ts";
 import {
   close,
@@ -34,7 +35,7 @@ function runAgent([kinds, ids]: string[]): void {
   const kind = (index: number) => kinds[index] === "t" ? "terminal" as const : "pipe" as const;
   report({ event: "launch" });
   const launched = launch({
-    executable: fromText(Deno.execPath()),
+    program: ownProgram([]),
     stdio: [kind(0), kind(1), kind(2)],
     ids: ids.split(",").map(Number),
   });
@@ -122,7 +123,7 @@ function takeOrders(take: (order: Order) => void): void {
 
 switch (Deno.args[0]) {
   case "runner":
-    runRunner();
+    runRunner(Deno.args.slice(1));
     break;
   case "agent":
     try {

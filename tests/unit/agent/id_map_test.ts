@@ -4,10 +4,10 @@ import { IdMap } from "../../../lib/agent/command/id_map.ts";
 Deno.test("IdMap shifts ordinary ids and maps larger ones singly", () => {
   const map = new IdMap([1000, 268_369_920, 4_000_000_000, 268_369_920]);
   assert.equal(map.text, "0 1879048192 268369920\n268369920 2147418112 1\n4000000000 2147418113 1\n");
-  assert.equal(map.outside(0), 1_879_048_192);
-  assert.equal(map.outside(1000), 1_879_049_192);
-  assert.equal(map.outside(4_000_000_000), 2_147_418_113);
-  assert.equal(map.outside(300_000_000), undefined);
+  assert.equal(map.user(0), 1_879_048_192);
+  assert.equal(map.user(1000), 1_879_049_192);
+  assert.equal(map.user(4_000_000_000), 2_147_418_113);
+  assert.equal(map.user(300_000_000), undefined);
 });
 
 Deno.test("IdMap refuses more large ids than the kernel takes", () => {

@@ -29,7 +29,7 @@ Deno.test("launch() says that a root with few ids will not do", async () => {
 
 Deno.test("launch() says that it may not make a mount namespace", async () => {
   const message = await refusal("setpriv", "--bounding-set", "-sys_admin");
-  assert.match(message, /^Cannot make a mount namespace: not permitted; .*CAP_SYS_ADMIN$/);
+  assert.match(message, /^Cannot make a mount namespace: not permitted; .*--cap-add SYS_ADMIN$/);
 });
 
 Deno.test("launch() says that there is no FUSE driver", async () => {

@@ -8,8 +8,10 @@ Deno.test("parseArguments() reads the verbs of the cache, with the options of a 
       verb,
       destination: "u@h",
       ssh: "-4",
+      rsh: undefined,
       config: "c",
       debug: false,
+      sudo: false,
       timeout: 3,
     });
   }

@@ -30,3 +30,11 @@ Deno.test("deafArgv() starts the program itself, with the keyboard's signals ign
   const [HUP, INT, QUIT, TERM, TSTP] = [1n, 2n, 3n, 15n, 20n].map((signal) => (mask >> (signal - 1n)) & 1n);
   assert.deepEqual([HUP, INT, QUIT, TERM, TSTP], [1n, 1n, 1n, 0n, 1n]);
 });
+
+Deno.test("deafArgv() starts what heeds ignored signals in a session of its own", async () => {
+  const script = 'read -r pid name state parent group session rest </proc/self/stat; echo "$$ $group $session"';
+  const [program, ...args] = deafArgv({ argv: ["sh", "-c", script], target: "h", asksUser: false, isDetached: true });
+  const child = new Deno.Command(program, { args, stdout: "piped" }).spawn();
+  const { stdout } = await child.output();
+  assert.equal(new TextDecoder().decode(stdout).trim(), `${child.pid} ${child.pid} ${child.pid}`);
+});

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { bootstrapText, isShellSafe } from "../../../lib/ssh/bootstrap_script.ts";
+import type { Obstacle, Probe } from "../../../lib/ssh/mod.ts";
 import { FakeRemote, which } from "./fake_remote.ts";
 
 /** How a login shell, or a user's rc file, brings `sh` about. */
@@ -35,11 +36,11 @@ async function installsAndFinds(argv: string[]): Promise<void> {
   assert.deepEqual(await remote.talk(executable, { carrier }), { said, uploaded: 0 });
 }
 
-Deno.test("bootstrapText() fits what a shell reads in one piece, and holds no comments", () => {
-  const text = bootstrapText(["nonce", "0".repeat(64), "86000000", "x86_64", "agent", "--stdio", "ttt"]);
-  assert.ok(text.length < 8192, `${text.length} bytes`);
+Deno.test("bootstrapText() fits what a new connection carries in one flight, and holds no comments", () => {
+  const text = bootstrapText(["nonce", "0".repeat(64), "86000000", "85000000", "x86_64", "agent", "--stdio", "ttt"]);
+  assert.ok(text.length < 10 * 1460, `${text.length} bytes`);
   assert.doesNotMatch(text, /^\s*#/m);
-  assert.match(text, /\noutrun_boot nonce 0+ 86000000 x86_64 agent --stdio ttt; exit\n$/);
+  assert.match(text, /\noutrun_facts=\noutrun_boot nonce 0+ 86000000 85000000 x86_64 agent --stdio ttt\n$/);
 });
 
 Deno.test("bootstrapText() refuses words that a shell would not take as they are", () => {
@@ -48,4 +49,22 @@ Deno.test("bootstrapText() refuses words that a shell would not take as they are
     assert.throws(() => bootstrapText([word]), TypeError);
   }
   for (const word of ["a", "--ids", "0,27", "/usr/x.y", "a@b:c=d+e_f"]) assert.equal(isShellSafe(word), true, word);
+});
+
+Deno.test("the bootstrap script tells its facts before it starts an agent that is there, when asked to", async () => {
+  await using remote = new FakeRemote();
+  const executable = await remote.agent();
+  const told: boolean[] = [];
+  const onProbe = (probe: Probe, obstacles: readonly Obstacle[]) => {
+    told.push(probe.present);
+    assert.deepEqual([probe.os, probe.fit, obstacles], ["Linux", "yes", []]);
+  };
+  const first = await remote.talk(executable, { onProbe });
+  const second = await remote.talk(executable, { onProbe });
+  assert.deepEqual([told, second.uploaded], [[false, true], 0]);
+  assert.deepEqual(second.said, first.said);
+  // The environment there does not ask.
+  const carrier = remote.carrier(["sh"], { outrun_facts: "yes" });
+  assert.deepEqual((await remote.talk(executable, { carrier })).said, first.said);
+  assert.equal(told.length, 2);
 });

@@ -58,6 +58,20 @@ Deno.test("Link tells how an agent ended that did not come up", async () => {
   });
 });
 
+Deno.test("Link has an agent removed that does not come up as it is damaged, and the next dial() installs it", async () => {
+  await using remote = new FakeRemote();
+  const executable = await remote.agent(1000);
+  await remote.talk(executable);
+  await remote.harm(executable, (bytes) => bytes.set(new TextEncoder().encode("#!/bin/sh\nexit 3\n")));
+  const link = await remote.dial(executable);
+  assert.equal(link.uploaded, 0);
+  await assert.rejects(link.read(), {
+    message: 'Cannot start the agent on "fake": its file there was damaged and has been removed; run the command again',
+    exitStatus: 254,
+  });
+  assert.ok((await remote.talk(executable)).uploaded > 1000);
+});
+
 Deno.test("Link does not lose bytes that come in one piece with the agent's line", async () => {
   await using remote = new FakeRemote();
   const executable = await remote.agent(0, `#!/bin/sh\nprintf '%s agent\\n\\001\\n\\002' "$3"\nexec cat\n`);

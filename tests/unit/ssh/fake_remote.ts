@@ -1,5 +1,11 @@
-import { type Carrier, dial, type DialOptions, type Executable, type Link } from "../../../lib/ssh/mod.ts";
-import { hashFile } from "../../../lib/ssh/hash_file.ts";
+import {
+  type Carrier,
+  dial,
+  type DialOptions,
+  type Executable,
+  executableAt,
+  type Link,
+} from "../../../lib/ssh/mod.ts";
 
 /** An agent that says where it is and what it was given, and then echoes. */
 const agentText = `#!/bin/sh
@@ -9,7 +15,7 @@ exec cat
 `;
 
 /** What the bootstrap script needs of a system, without the packers and sha256sum. */
-const plainTools = "sh cat chmod cp find grep head id ls mkdir mv rm sed stat true uname".split(" ");
+const plainTools = "sh cat chmod cp find grep head id ln ls mkdir mv rm rmdir sed true uname".split(" ");
 
 /** A folder that plays the other machine's home and this one's cache: `sh` in place of `ssh host sh`. */
 export class FakeRemote implements AsyncDisposable {
@@ -26,15 +32,34 @@ export class FakeRemote implements AsyncDisposable {
     await Deno.remove(this.folder, { recursive: true });
   }
 
-  /** The agent as an executable, padded with bytes that do not compress, to at least `size`. */
+  /**
+   * The agent as an executable, padded with bytes that do not compress, to at least `size`, and with a payload behind it.
+   */
   async agent(size = 0, text = agentText): Promise<Executable> {
     const path = `${this.folder}/agent`;
     const padding = new Uint8Array(size);
     for (let at = 0; at < size; at += 65536) crypto.getRandomValues(padding.subarray(at, at + 65536));
     // `exec` above, and `exit` here: the shell never reads on into the padding.
     const head = new TextEncoder().encode(`${text}exit\n`);
-    await Deno.writeFile(path, new Uint8Array([...head, ...padding]), { mode: 0o755 });
-    return { path, ...await hashFile(path) };
+    const base = new Uint8Array([...head, ...padding]);
+    await Deno.writeFile(path, new Uint8Array([...base, ...withTrailer("payload")]), { mode: 0o755 });
+    return await executableAt(path, undefined);
+  }
+
+  /** The same executable with another payload, as an update is. */
+  async updated({ path, base }: Executable, payload: string): Promise<Executable> {
+    const next = `${path}-${payload}`;
+    const bytes = (await Deno.readFile(path)).subarray(0, base.size);
+    await Deno.writeFile(next, new Uint8Array([...bytes, ...withTrailer(payload)]), { mode: 0o755 });
+    return await executableAt(next, undefined);
+  }
+
+  /** Changes bytes of an installed agent. */
+  async harm({ sha256 }: Executable, change: (bytes: Uint8Array) => void): Promise<void> {
+    const path = `${this.home}/.cache/outrun/agent-${sha256}`;
+    const bytes = await Deno.readFile(path);
+    change(bytes);
+    await Deno.writeFile(path, bytes);
   }
 
   /** A carrier that runs `argv` with this home, and with nothing else in the environment but PATH. */
@@ -80,6 +105,17 @@ export class FakeRemote implements AsyncDisposable {
       throw error;
     }
   }
+}
+
+/** A payload as `deno compile` marks its end: see lib/ssh/self.ts. */
+function withTrailer(text: string): Uint8Array {
+  const payload = new TextEncoder().encode(text);
+  const all = new Uint8Array(payload.length + 16);
+  all.set(payload);
+  const trailer = new DataView(all.buffer, payload.length);
+  trailer.setUint32(0, 0x501e, true);
+  trailer.setBigUint64(8, BigInt(all.length), true);
+  return all;
 }
 
 /** Everything until the end of the link, as text. */
