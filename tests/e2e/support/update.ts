@@ -8,14 +8,14 @@ export interface Update extends AsyncDisposable {
   readonly version: string;
 }
 
-/** Changes the version in the embedded program, byte for byte. */
+/** Changes the version in the embedded program, where it is a field of an object, byte for byte. */
 export async function makeUpdate(): Promise<Update> {
   const { version } = denoJson;
   const next = version.replace(/\d/g, (digit) => String((Number(digit) + 1) % 10));
   const folder = await makeFolder();
   const path = `${folder.path}/outrun`;
   const bytes = await Deno.readFile(program);
-  const [old, wanted] = [version, next].map((text) => new TextEncoder().encode(`"version": "${text}"`));
+  const [old, wanted] = [version, next].map((text) => new TextEncoder().encode(`version: "${text}"`));
   const at = indexOf(bytes, old);
   if (at < 0) throw new Error(`Cannot find "${version}" in ${program}`);
   bytes.set(wanted, at);
