@@ -142,7 +142,9 @@ export class StartPack {
         const { name, chunk, digest } = record;
         const dir = directory.number;
         const path = `${directory.path}/${name}` as ByteString;
-        this.#options.onContent({ path, dir, name, chunk, digest, stat: attributes(directory, name) });
+        const stat = directory.told.get(name)?.stat;
+        // Where a walk has ended in there meanwhile, what was told of names is let go of.
+        if (stat !== undefined) this.#options.onContent({ path, dir, name, chunk, digest, stat });
         return;
       }
       case "data":
@@ -169,7 +171,8 @@ export class StartPack {
     arrival?: Arrival,
   ): void {
     arrival?.seen.add(dir);
-    const stat = attributes(parent, name);
+    const stat = parent.told.get(name)?.stat;
+    if (stat === undefined) return this.#refuse(dir);
     if ((stat.mode & S_IFMT) !== S_IFDIR || dir < FIRST_LOCAL_DIRECTORY || this.#byNumber.has(dir)) {
       throw new DecodeError(`Cannot use a start pack: directory ${dir} makes no sense`);
     }
@@ -211,11 +214,4 @@ export class StartPack {
 function empty(now = performance.now()): Snapshot & Pick<PackedDirectory, "since" | "told" | "hasChanged" | "isPart"> {
   const names = { entries: new Map(), news: new Map(), told: new Map() };
   return { ...names, complete: false, hasChanged: false, isPart: false, asOf: now, since: now };
-}
-
-/** What the pack told of a name that a later record of it takes for one that is there. */
-function attributes({ told }: PackedDirectory, name: ByteString): Stat {
-  const found = told.get(name);
-  if (found === undefined) throw new DecodeError("Cannot use a start pack: it says more of a name that is not there");
-  return found.stat;
 }
