@@ -8,7 +8,7 @@
  */
 import { encodeDelete, encodeInvalEntry, encodeInvalInode, encodeStore } from "../fuse/mod.ts";
 import type { Stat } from "../linux/mod.ts";
-import { type ChangedNote, encodeRead, encodeRef, FileOp, type LookupOut, ROOT_DIRECTORY } from "../protocol/mod.ts";
+import { type ChangedNote, encodeRead, FileOp, type LookupOut, ROOT_DIRECTORY } from "../protocol/mod.ts";
 import type { Connection } from "../rpc/mod.ts";
 import { DeferredNews, isHeld } from "./deferred_news.ts";
 import type { Node, Place } from "./nodes.ts";
@@ -108,14 +108,11 @@ export class Changes {
 
   /** Asks for the attributes of a directory, which the kernel goes on to believe until it is told better. */
   #remeasure(directory: Node): void {
-    if (directory.isRefreshing || directory.pending > 0 || !directory.attrKnown) return;
-    const { attr, changes } = directory;
-    directory.isRefreshing = true;
-    this.#tree.stat(FileOp.GETATTR, encodeRef(this.#tree.ref(directory))).then((now) => {
-      if (directory.changes !== changes || directory.isOtherFile(now)) return;
-      directory.update(now);
-      if (differs(attr, now)) this.#notify(encodeInvalInode(directory.id));
-    }).catch(() => directory.doubt()).finally(() => directory.isRefreshing = false);
+    if (directory.pending > 0 || !directory.attrKnown) return;
+    const { attr } = directory;
+    this.#tree.refresh(directory, () => {
+      if (differs(attr, directory.attr)) this.#notify(encodeInvalInode(directory.id));
+    });
   }
 
   /** What was told before of names in the directory may be out of date; what is told from now on is not. */

@@ -1,6 +1,5 @@
 import type { ByteString } from "../bytes/mod.ts";
 import { type ChangedNote, decodeLookupOut, encodeName, FileOp, type LookupOut } from "../protocol/mod.ts";
-import { RpcError } from "../rpc/mod.ts";
 import type { Node, Place } from "./nodes.ts";
 import type { Tree } from "./tree.ts";
 
@@ -59,14 +58,10 @@ export class DeferredNews {
   /** The answer is as old as the question: it may have crossed another change of ours. */
   async #look({ dir, name }: ChangedNote): Promise<void> {
     const time = performance.now();
-    try {
-      const reply = await this.#tree.ask(FileOp.LOOKUP, encodeName({ dir, name }));
-      this.#apply({ dir, name, found: decodeLookupOut(reply) }, time);
-    } catch (error) {
-      // What cannot be looked at is as good as gone.
-      if (error instanceof RpcError) this.#apply({ dir, name, found: undefined }, time);
-      else throw error;
-    }
+    const reply = this.#tree.ask(FileOp.LOOKUP, encodeName({ dir, name }));
+    // What cannot be looked at, or not be understood, is as good as gone: who uses the name asks, and is told why.
+    const found = await reply.then(decodeLookupOut).catch(() => undefined);
+    this.#apply({ dir, name, found }, time);
   }
 }
 

@@ -9,6 +9,7 @@ import {
   type FileLock,
   type FileRange,
   type FileSystem,
+  FMODE_EXEC,
   FOPEN_DIRECT_IO,
   FOPEN_KEEP_CACHE,
   type LockRequest,
@@ -78,7 +79,7 @@ import type { Programs } from "./programs.ts";
 import type { HasId } from "./acl.ts";
 import { Ranges } from "./ranges.ts";
 import type { Recorder } from "./recorder.ts";
-import { FOR_EXECUTION, R_OK, type Rights, W_OK, X_OK } from "./rights.ts";
+import { R_OK, type Rights, W_OK, X_OK } from "./rights.ts";
 import type { Known } from "./snapshots.ts";
 import { overlaid, type Shown, shownAttr, Tree, type TreeOptions } from "./tree.ts";
 import { Walks } from "./walks.ts";
@@ -343,7 +344,7 @@ export class Mirror implements FileSystem {
     if (node.overlay?.attr !== undefined) return this.#openOverlay(flags);
     this.#recorder?.opened(node);
     this.#programs?.opened(node, flags, caller.pid);
-    const wanted = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | FOR_EXECUTION);
+    const wanted = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | FMODE_EXEC);
     const mayRead = this.#rights === undefined || await this.#mayOpen(this.#rights, node, flags);
     const isToRead = (wanted & (O_ACCMODE | O_TRUNC)) === O_RDONLY;
     const content = isToRead ? this.#toRead(node) : undefined;
@@ -391,7 +392,7 @@ export class Mirror implements FileSystem {
 
   /** Whether it is known that the file may be read. EACCES for one that is to be executed, and may not. */
   async #mayOpen(rights: Rights, node: Node, flags: number): Promise<boolean> {
-    if ((flags & FOR_EXECUTION) !== 0) {
+    if ((flags & FMODE_EXEC) !== 0) {
       const may = rights.may(node.attr, X_OK);
       if (may === false) throw new ErrnoError(Errno.EACCES, "execute a file");
       if (may === undefined) await this.#askAccess(node, X_OK);
@@ -410,7 +411,7 @@ export class Mirror implements FileSystem {
     file.content = content;
     const body = encodeOpen({ ref, fh, flags });
     const reply = this.#behind.openBehind(node, body) ?? this.tree.stat(FileOp.OPEN, body);
-    file.opening = reply.then((stat) => {
+    reply.then((stat) => {
       if (!node.hasOtherContent(stat)) return node.update(stat);
       if (node.isBeingWritten) return;
       node.changedLocally();
@@ -566,7 +567,8 @@ export class Mirror implements FileSystem {
   }
 
   async #flush(file: OpenFile, message: { fh: number; owner: bigint }, writes: number): Promise<void> {
-    if (file.node.pending > 0) await this.tree.log.settled(file.node);
+    // Locks may go with it: whoever has them next is going to look at what was changed under them.
+    if (!this.tree.log.isEmpty) await this.tree.log.drained();
     await this.tree.ask(FileOp.FLUSH, encodeFlush(message));
     file.flushedWrites = writes;
   }

@@ -362,9 +362,9 @@ export class Nodes {
 
   /** What was `from` is now `to`; what was `to` before is gone, or at `from` when the two were exchanged. */
   renamed(from: Place, to: Place, exchanged: boolean): void {
-    const moved = this.unlinked(from.parent, from.name);
-    const replaced = this.unlinked(to.parent, to.name);
-    if (moved !== undefined) this.#place(moved, to.parent, to.name);
+    const { moved, replaced } = this.move(from, to);
+    moved?.outdate();
+    replaced?.outdate();
     if (exchanged && replaced !== undefined) this.#place(replaced, from.parent, from.name);
   }
 

@@ -19,8 +19,6 @@ export interface OpenFile {
   content?: ReadableContent;
   /** Why the local side has not opened it, which was not waited for: its handle means nothing there. */
   refusal?: unknown;
-  /** Ends when the local side has opened it, or has not, where that was not waited for. */
-  opening?: Promise<void>;
 }
 
 /** How a file is opened: flags of open(2), and whether past the page cache. */

@@ -11,9 +11,6 @@ export const X_OK = 1;
 export const W_OK = 2;
 export const R_OK = 4;
 
-/** `__FMODE_EXEC` of open(2)'s flags, as the kernel has them: the file is opened to be executed. */
-export const FOR_EXECUTION = 0x20;
-
 const ACL = fromText("system.posix_acl_access\0");
 
 /** The user that the local side acts for. */

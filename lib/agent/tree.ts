@@ -318,6 +318,34 @@ export class Tree {
     return isExpected(node) ? { attr: shownAttr(node), attrValid: 0 } : undefined;
   }
 
+  /** The local side's word on a node of which no change is under way takes the place of what was expected. */
+  learn(node: Node, attr: FileAttr): void {
+    if (node.isOtherFile(attr)) return node.doubt();
+    node.update(attr);
+    node.learnedChanges = node.changes;
+    for (const { parent, name } of node.places) {
+      this.snapshots.learned(parent, name, { stat: attr, target: node.target });
+    }
+  }
+
+  /** Asks for a node's attributes, {@link learn}ed then; until they are here, those that are known are good enough. */
+  refresh(node: Node, onLearned: () => void = () => {}): void {
+    if (node.isRefreshing) return;
+    const { changes } = node;
+    node.isRefreshing = true;
+    this.stat(FileOp.GETATTR, encodeRef(this.openRef(node))).then((attr) => {
+      node.isRefreshing = false;
+      // Made when that is settled, the change has them asked for again.
+      if (node.pending > 0) return;
+      if (node.changes !== changes) return this.refresh(node, onLearned);
+      this.learn(node, attr);
+      onLearned();
+    }).catch(() => {
+      node.isRefreshing = false;
+      node.doubt();
+    });
+  }
+
   /** Counts a file without a name as looked up. */
   enterUnnamed(stat: FileAttr): Entry {
     const node = this.nodes.enterUnnamed(stat);

@@ -311,7 +311,9 @@ export class WriteBehind {
       node.writes++;
       node.shownSize = 0;
     }
-    this.#append(FileOp.OPEN, body, { nodes: [node], told: node, onError: onRefused });
+    // That a file was not cut is a failure; that one was not opened shows when it is used.
+    const onError = (flags & O_TRUNC) === 0 ? onRefused : undefined;
+    this.#append(FileOp.OPEN, body, { nodes: [node], told: node, onError });
     return true;
   }
 
@@ -330,9 +332,9 @@ export class WriteBehind {
     return this.#tree.log.append({ op: FileOp.FSYNC, body, nodes: [node], path: pathOf(node), onError: () => {} });
   }
 
-  /** Closes a handle behind the changes that use it; false: there are none. */
+  /** Closes a handle behind all changes, as locks may go with it; false: there are none. */
   release({ node, fh }: OpenFile, onReleased: () => void): boolean {
-    if (node.pending === 0) return false;
+    if (this.#tree.log.isEmpty) return false;
     this.#tree.log.append({
       op: FileOp.RELEASE,
       body: encodeNumber(fh),
@@ -447,30 +449,10 @@ export class WriteBehind {
     const { toldAttr } = node;
     node.toldAttr = undefined;
     if (node.changes === node.learnedChanges) return;
-    if (toldAttr !== undefined) return this.#learn(node, toldAttr);
-    // The kernel, beside the change that is about to end.
-    if (node.lookups > 1 || node.id === 1) this.#refresh(node);
-  }
-
-  /** Asks for a node's attributes; until they are here, programs see those that were expected. */
-  #refresh(node: Node): void {
-    const isReachable = node.id === 1 || node.places.length > 0 || node.openFiles.size > 0;
-    if (node.isRefreshing || node.isRemoved || !isReachable) return;
-    node.isRefreshing = true;
-    this.#tree.stat(FileOp.GETATTR, encodeRef(this.#tree.openRef(node))).then((attr) => {
-      if (node.pending === 0) this.#learn(node, attr);
-    }).catch(() => node.doubt()).finally(() => {
-      node.isRefreshing = false;
-    });
-  }
-
-  #learn(node: Node, attr: FileAttr): void {
-    if (node.isOtherFile(attr)) return node.doubt();
-    node.update(attr);
-    node.learnedChanges = node.changes;
-    for (const { parent, name } of node.places) {
-      this.#tree.snapshots.learned(parent, name, { stat: attr, target: node.target });
-    }
+    if (toldAttr !== undefined) return this.#tree.learn(node, toldAttr);
+    // The kernel knows it, and not only the change that is about to end.
+    const isKnown = node.id === 1 || (node.lookups > 1 && (node.places.length > 0 || node.openFiles.size > 0));
+    if (isKnown && !node.isRemoved) this.#tree.refresh(node);
   }
 }
 
@@ -489,7 +471,7 @@ function isFree(node: Node, traits: number): boolean {
 }
 
 function isSameMount({ attr: one }: Node, { attr: other }: Node): boolean {
-  return one.dev === other.dev && one.mount !== 0 && one.mount === other.mount;
+  return one.dev === other.dev && Boolean(one.mount) && one.mount === other.mount;
 }
 
 function isProgram({ attr }: Node): boolean {

@@ -1,8 +1,16 @@
-import { Errno } from "../linux/mod.ts";
-import { FileOp } from "../protocol/mod.ts";
+import { Errno, O_TRUNC } from "../linux/mod.ts";
+import { decodeOpen, FileOp } from "../protocol/mod.ts";
 import type { Answer, Operation } from "./context.ts";
 
 type Outcome = ReturnType<Operation>;
+
+/** A request of the log, and what carries it out. */
+export interface LoggedChange {
+  /** FileOp */
+  readonly op: number;
+  readonly body: Uint8Array;
+  readonly carryOut: () => Outcome;
+}
 
 /**
  * The log of changes that the other side has taken for made already. They are carried out in order; the first that fails
@@ -14,21 +22,21 @@ export class ChangeLog {
   #last: Promise<unknown> | undefined;
 
   /** Carries out the next change, or refuses it (ECANCELED) behind one that failed. */
-  carryOut(op: number, change: () => Outcome): Outcome {
-    if (this.#last === undefined) return this.#begin(op, change);
-    return this.#last.then(() => this.#begin(op, change)) as Promise<Answer>;
+  carryOut(change: LoggedChange): Outcome {
+    if (this.#last === undefined) return this.#begin(change);
+    return this.#last.then(() => this.#begin(change)) as Promise<Answer>;
   }
 
-  #begin(op: number, change: () => Outcome): Outcome {
-    if (this.#failed) return -Errno.ECANCELED;
+  #begin(change: LoggedChange): Outcome {
+    if (this.#failed && !numbers.has(change.op)) return -Errno.ECANCELED;
     try {
-      const outcome = change();
-      if (!(outcome instanceof Promise)) return this.#judge(op, outcome);
-      const judged = outcome.then((answer) => this.#judge(op, answer) as Answer, (error) => {
+      const outcome = change.carryOut();
+      if (!(outcome instanceof Promise)) return this.#judge(change, outcome);
+      const judged = outcome.then((answer) => this.#judge(change, answer) as Answer, (error) => {
         this.#failed = true;
         throw error;
       });
-      if (!harmless.has(op)) this.#wait(judged);
+      if (change.op !== FileOp.FSYNC) this.#wait(judged);
       return judged;
     } catch (error) {
       this.#failed = true;
@@ -43,17 +51,18 @@ export class ChangeLog {
     this.#last = ended;
   }
 
-  #judge<T>(op: number, outcome: T): T {
-    this.#failed ||= typeof outcome === "number" && outcome < 0 && !isDone(op, outcome);
+  #judge<T>(change: LoggedChange, outcome: T): T {
+    this.#failed ||= typeof outcome === "number" && outcome < 0 && !isDone(change, outcome);
     return outcome;
   }
 }
 
-/** Requests that change no file: whoever made them is told of their failures. */
-const harmless: ReadonlySet<number> = new Set([FileOp.BIND, FileOp.OPEN, FileOp.FSYNC, FileOp.RELEASE]);
+/** What numbers and handles stand for: given up also after a failure, or they could not be used again. */
+const numbers: ReadonlySet<number> = new Set([FileOp.BIND, FileOp.RELEASE]);
 
-/** Also where what is to be removed is gone already. */
-function isDone(op: number, outcome: number): boolean {
-  if (harmless.has(op)) return true;
+/** Whether nothing is lost by a failure: of what changes no file, or where what is to be removed is gone already. */
+function isDone({ op, body }: LoggedChange, outcome: number): boolean {
+  if (numbers.has(op) || op === FileOp.FSYNC) return true;
+  if (op === FileOp.OPEN) return (decodeOpen(body).flags & O_TRUNC) === 0;
   return outcome === -Errno.ENOENT && (op === FileOp.UNLINK || op === FileOp.RMDIR);
 }

@@ -227,10 +227,8 @@ class Server implements FileServer {
   #perform({ op, body }: Incoming): ReturnType<Operation> {
     if ((op & LOGGED) === 0) return this.#carryOut(op, body);
     const logged = op & ~LOGGED;
-    return this.#changes.carryOut(
-      logged,
-      () => logged === FileOp.WRITE ? writeAll(this.#context, body) : this.#carryOut(logged, body),
-    );
+    const carryOut = () => logged === FileOp.WRITE ? writeAll(this.#context, body) : this.#carryOut(logged, body);
+    return this.#changes.carryOut({ op: logged, body, carryOut });
   }
 
   #carryOut(op: number, body: Uint8Array): ReturnType<Operation> {

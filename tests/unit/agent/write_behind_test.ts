@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import type { ByteString } from "../../../lib/bytes/mod.ts";
 import type { Caller, Entry, NodeId } from "../../../lib/fuse/mod.ts";
 import { Errno, O_CREAT, O_EXCL, O_RDONLY, O_TRUNC, O_WRONLY } from "../../../lib/linux/mod.ts";
-import { FileOp, LOGGED } from "../../../lib/protocol/mod.ts";
+import { FileNote, FileOp, LOGGED } from "../../../lib/protocol/mod.ts";
+import type { Incoming } from "../../../lib/rpc/mod.ts";
 import { caller, fails, Fixture, ROOT } from "./mirror_fixture.ts";
 import { Sink } from "./sink.ts";
 
@@ -204,6 +205,63 @@ Deno.test("fsync() answers when what was written before is on the local side", a
   await writeCached(fixture, node, { fh, content: "content" });
   await fixture.mirror.fsync(node, fh, false, caller);
   assert.equal(Deno.readTextFileSync(fixture.at("file")), "content");
+});
+
+Deno.test("a file is closed behind all changes: a lock may go with it", async () => {
+  await using fixture = await ready();
+  fixture.make({ "known/lock": "" });
+  const known = await fixture.walk("known");
+  const lock = (await fixture.lookup(known, "lock")).nodeId;
+  const fh = await fixture.open(lock);
+  fixture.requests.length = fixture.notes.length = 0;
+  await unanswered(fixture, async () => {
+    await create(fixture, ROOT, "data", "under the lock");
+    fixture.mirror.release(lock, fh);
+  });
+  await drained(fixture);
+  assert.deepEqual(fixture.notes.filter(({ op }) => op === FileNote.RELEASE), []);
+  const logged = fixture.requests.map(({ op }) => op & ~LOGGED);
+  assert.ok(logged.indexOf(FileOp.WRITE) < logged.lastIndexOf(FileOp.RELEASE));
+});
+
+/** Has a local process replace a file while a change of it is under way, and LOOKUP answered by `answer` after that. */
+async function replacedMeanwhile(fixture: Fixture, answer?: Uint8Array): Promise<NodeId> {
+  const { node, fh } = await fixture.create(ROOT, "file", O_WRONLY | O_CREAT);
+  await drained(fixture);
+  await fixture.applyNews();
+  fixture.requests.length = 0;
+  const held: Incoming[] = [];
+  fixture.intercept = (incoming) => {
+    if (incoming.op === (FileOp.SETATTR | LOGGED)) held.push(incoming);
+    else if (incoming.op === FileOp.LOOKUP && answer !== undefined) incoming.reply(answer);
+    else return false;
+    return true;
+  };
+  await fixture.mirror.setattr(node, { mode: 0o600, fh, killSuidgid: false }, caller);
+  await until(() => held.length === 1);
+  fixture.make({ theirs: "theirs!" });
+  Deno.renameSync(fixture.at("theirs"), fixture.at("file"));
+  await fixture.applyNews();
+  fixture.serve(held[0]);
+  await until(() => fixture.count(FileOp.LOOKUP) > 0);
+  await new Promise((resolve) => setTimeout(resolve));
+  fixture.intercept = () => false;
+  return node;
+}
+
+Deno.test("news that come while a name is being changed here are looked at again", async () => {
+  await using fixture = await ready();
+  const node = await replacedMeanwhile(fixture);
+  const entry = await fixture.lookup(ROOT, "file");
+  assert.notEqual(entry.nodeId, node);
+  assert.equal(entry.attr.size, 7);
+});
+
+Deno.test("a forged answer about such a name does no harm", async () => {
+  await using fixture = await ready();
+  await replacedMeanwhile(fixture, new Uint8Array(3));
+  assert.equal(fixture.mirror.tree.log.failure, undefined);
+  assert.equal((await fixture.lookup(ROOT, "known")).nodeId > 0, true);
 });
 
 const undecided: Record<string, (fixture: Fixture, known: NodeId) => Promise<unknown>> = {
