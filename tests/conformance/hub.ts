@@ -122,7 +122,9 @@ export class Hub implements AsyncDisposable {
       text = lines.pop()!;
       for (const line of lines) this.#take(line);
     }
-    const error = new Error(`The processes ended: ${(await this.#stderr).trim()}`);
+    const { code, signal } = await this.#child.status;
+    const how = signal === null ? `with status ${code}` : `by ${signal}`;
+    const error = new Error(`The processes ended ${how}: ${(await this.#stderr).trim()}`);
     this.#ready.reject(error);
     for (const settle of this.#waiting.flat()) settle(error);
   }
