@@ -72,7 +72,7 @@ import { Listings } from "./listings.ts";
 import { LockedContent } from "./locked_content.ts";
 import { Locks } from "./locks.ts";
 import { NameChanges } from "./name_changes.ts";
-import { type Node, pathOf } from "./nodes.ts";
+import { type Node, pathOf, type Place } from "./nodes.ts";
 import type { OpenFile, Way } from "./open_files.ts";
 import { PageCache } from "./page_cache.ts";
 import type { Programs } from "./programs.ts";
@@ -188,7 +188,7 @@ export class Mirror implements FileSystem {
     return this.tree.log.isEmpty;
   }
 
-  async lookup(parentId: NodeId, name: ByteString): Promise<Entry> {
+  lookup(parentId: NodeId, name: ByteString): Result<Entry> {
     // The kernel leaves longer ones to us.
     if (name.length > NAME_MAX) throw new ErrnoError(Errno.ENAMETOOLONG, "look a name up");
     const parent = this.tree.node(parentId);
@@ -201,8 +201,12 @@ export class Mirror implements FileSystem {
     const mayFind = this.#rights === undefined || this.#rights.may(parent.attr, X_OK) === true;
     const known = this.tree.isGuarded(parent) || !mayFind ? undefined : this.tree.snapshots.find(parent, name);
     this.walks.lookedUp(parent, known !== undefined);
-    const entry = known === undefined ? await this.#ask(parent, name) : this.#enter(parent, name, known);
-    this.#recorder?.lookedUp(parent, name, { node: this.tree.nodes.get(entry.nodeId), told: known !== undefined });
+    if (known === undefined) return this.#ask(parent, name);
+    return this.#lookedUp({ parent, name }, this.#enter(parent, name, known), true);
+  }
+
+  #lookedUp({ parent, name }: Place, entry: Entry, told: boolean): Entry {
+    this.#recorder?.lookedUp(parent, name, { node: this.tree.nodes.get(entry.nodeId), told });
     return entry;
   }
 
@@ -215,10 +219,10 @@ export class Mirror implements FileSystem {
     const dir = this.tree.directories.number(parent);
     try {
       const reply = await this.tree.ask(FileOp.LOOKUP, encodeName({ dir, name }));
-      return this.tree.enter(parent, name, decodeLookupOut(reply));
+      return this.#lookedUp({ parent, name }, this.tree.enter(parent, name, decodeLookupOut(reply)), false);
     } catch (error) {
-      if (error instanceof RpcError && error.errno === Errno.ENOENT) return this.tree.missing(parent, name);
-      throw error;
+      if (!(error instanceof RpcError) || error.errno !== Errno.ENOENT) throw error;
+      return this.#lookedUp({ parent, name }, this.tree.missing(parent, name), false);
     }
   }
 
@@ -231,25 +235,36 @@ export class Mirror implements FileSystem {
     if (node.isDirectory) this.tree.directories.release(node);
   }
 
-  async statx(nodeId: NodeId, fh: number | undefined): Promise<AttrOut & { attr: StatxAttr }> {
-    return await this.getattr(nodeId, fh);
+  statx(nodeId: NodeId, fh: number | undefined): Result<AttrOut & { attr: StatxAttr }> {
+    return this.getattr(nodeId, fh);
   }
 
-  async getattr(nodeId: NodeId, fh: number | undefined): Promise<AttrOut & { attr: StatxAttr }> {
+  getattr(nodeId: NodeId, fh: number | undefined): Result<AttrOut & { attr: StatxAttr }> {
     const node = this.tree.node(nodeId);
     if (node.overlay?.attr !== undefined) return this.tree.overlayAttr(node);
     // Over a short way its number is waited for.
     const isMissed = node.isProvisional && this.tree.directories.isNear;
     // What a removed directory is like, the file system decides.
-    if (isMissed || (node.isRemoved && node.pending > 0)) await this.tree.log.settled(node);
+    if (isMissed || (node.isRemoved && node.pending > 0)) return this.#askAttr(node, fh);
+    return this.#knownAttr(node) ?? this.#askAttr(node, fh);
+  }
+
+  #knownAttr(node: Node): AttrOut & { attr: StatxAttr } | undefined {
     const expected = this.tree.expectedAttr(node);
     if (expected !== undefined) return expected;
     // The kernel asks again long before that: after each read for the access time, and while it collects writes before
     // each of them.
     const attrValid = this.tree.attrValid(node);
     if (attrValid > 0) return { attr: shownAttr(node), attrValid };
-    if (node.isRemoved && !this.tree.directories.has(node)) {
-      return { attr: { ...shownAttr(node), nlink: 0 }, attrValid: 0 };
+    const isLost = node.isRemoved && !this.tree.directories.has(node);
+    return isLost ? { attr: { ...shownAttr(node), nlink: 0 }, attrValid: 0 } : undefined;
+  }
+
+  async #askAttr(node: Node, fh: number | undefined): Promise<AttrOut & { attr: StatxAttr }> {
+    if (node.pending > 0) {
+      await this.tree.log.settled(node);
+      const known = this.#knownAttr(node);
+      if (known !== undefined) return known;
     }
     const attr = await this.tree.stat(FileOp.GETATTR, encodeRef(this.tree.openRef(node, fh)));
     if (node.isOtherFile(attr) || (node.isForeignChange(attr) && node.openFiles.size === 0)) {
@@ -307,23 +322,23 @@ export class Mirror implements FileSystem {
     return takeTarget(await this.tree.ask(FileOp.READLINK, encodeRef(this.tree.ref(this.tree.node(nodeId)))));
   }
 
-  symlink(parentId: NodeId, name: ByteString, target: ByteString, caller: Caller): Promise<Entry> {
+  symlink(parentId: NodeId, name: ByteString, target: ByteString, caller: Caller): Result<Entry> {
     return this.#names.symlink(parentId, name, target, caller);
   }
 
-  mknod(parentId: NodeId, name: ByteString, node: NewNode & { rdev: number }, caller: Caller): Promise<Entry> {
+  mknod(parentId: NodeId, name: ByteString, node: NewNode & { rdev: number }, caller: Caller): Result<Entry> {
     return this.#names.mknod(parentId, name, node, caller);
   }
 
-  mkdir(parentId: NodeId, name: ByteString, node: NewNode, caller: Caller): Promise<Entry> {
+  mkdir(parentId: NodeId, name: ByteString, node: NewNode, caller: Caller): Result<Entry> {
     return this.#names.mkdir(parentId, name, node, caller);
   }
 
-  unlink(parentId: NodeId, name: ByteString): Promise<void> {
+  unlink(parentId: NodeId, name: ByteString): Result<void> {
     return this.#names.unlink(parentId, name);
   }
 
-  rmdir(parentId: NodeId, name: ByteString): Promise<void> {
+  rmdir(parentId: NodeId, name: ByteString): Result<void> {
     return this.#names.rmdir(parentId, name);
   }
 
@@ -331,11 +346,11 @@ export class Mirror implements FileSystem {
     parentId: NodeId,
     name: ByteString,
     to: { parent: NodeId; name: ByteString; flags: number },
-  ): Promise<void> {
+  ): Result<void> {
     return this.#names.rename(parentId, name, to);
   }
 
-  link(nodeId: NodeId, parentId: NodeId, name: ByteString, caller: Caller): Promise<Entry> {
+  link(nodeId: NodeId, parentId: NodeId, name: ByteString, caller: Caller): Result<Entry> {
     return this.#names.link(nodeId, parentId, name, caller);
   }
 
@@ -363,12 +378,15 @@ export class Mirror implements FileSystem {
     // The kernel asks twice. A file that is written all the time would have changed again: what nothing is kept of is
     // taken as it is, unless it has become shorter, or has a new node already.
     const isFresh = !node.mayBeCached && stat.size >= node.shownSize && node.places.length > 0;
-    if (node.isOtherFile(stat) || (changed && !isFresh)) {
+    // Who appends sees nothing of the content. Somebody else may do so all the time, so this could fail time after time.
+    const isBlind = file.direct && (wanted & O_ACCMODE) === O_WRONLY;
+    if (node.isOtherFile(stat) || (changed && !isFresh && !isBlind)) {
       this.tree.files.release(file.fh);
       this.tree.fail("open a file that was changed locally");
     }
-    node.update(stat);
-    if (changed && stat.size > node.shownSize) await this.#content.lengthen(node, { file, size: stat.size });
+    if (changed && !isFresh) node.doubt();
+    else node.update(stat);
+    if (changed && isFresh && stat.size > node.shownSize) await this.#content.lengthen(node, { file, size: stat.size });
     if (wanted & O_TRUNC) {
       node.writes++;
       node.shownSize = 0;
@@ -445,16 +463,24 @@ export class Mirror implements FileSystem {
     return opened(file);
   }
 
-  async create(
+  create(
     parentId: NodeId,
     name: ByteString,
     how: NewFile,
     caller: Caller,
-  ): Promise<{ entry: Entry; opened: Opened }> {
+  ): Result<{ entry: Entry; opened: Opened }> {
     const way = this.#way(how.flags);
     const reserve = () => this.tree.files.reserve();
     const made = this.#behind.create(this.tree.changeable(parentId), name, { how, way, caller, reserve });
-    if (made !== undefined) return this.#created(this.tree.expected(made.node), made.fh, way);
+    if (made === undefined) return this.#askToCreate({ parentId, name, way }, how, caller);
+    return this.#created(this.tree.expected(made.node), made.fh, way);
+  }
+
+  async #askToCreate(
+    { parentId, name, way }: { parentId: NodeId; name: ByteString; way: Way },
+    how: NewFile,
+    caller: Caller,
+  ): Promise<{ entry: Entry; opened: Opened }> {
     const ready = this.tree.ready([parentId], caller);
     if (ready !== undefined) await ready;
     const { parent, dir } = this.tree.newName(parentId, name, caller);

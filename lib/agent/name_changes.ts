@@ -1,5 +1,5 @@
 import type { ByteString } from "../bytes/mod.ts";
-import type { Caller, Entry, NewNode, NodeId } from "../fuse/mod.ts";
+import type { Caller, Entry, NewNode, NodeId, Result } from "../fuse/mod.ts";
 import {
   decodeStat,
   encodeLink,
@@ -15,6 +15,13 @@ import type { WriteBehind } from "./write_behind.ts";
 
 const RENAME_EXCHANGE = 2;
 
+interface NewName {
+  readonly parent: NodeId;
+  readonly name: ByteString;
+  /** renameat2 */
+  readonly flags: number;
+}
+
 /**
  * Names that are made, moved and removed: behind the command's back where it is known how that ends ({@link WriteBehind}),
  * else by the local side's answer, which is asked when earlier changes there are made.
@@ -28,9 +35,12 @@ export class NameChanges {
     this.#behind = behind;
   }
 
-  async symlink(parentId: NodeId, name: ByteString, target: ByteString, caller: Caller): Promise<Entry> {
+  symlink(parentId: NodeId, name: ByteString, target: ByteString, caller: Caller): Result<Entry> {
     const made = this.#behind.symlink(this.#tree.changeable(parentId), name, target, caller);
-    if (made !== undefined) return made;
+    return made ?? this.#symlink(parentId, name, target, caller);
+  }
+
+  async #symlink(parentId: NodeId, name: ByteString, target: ByteString, caller: Caller): Promise<Entry> {
     const ready = this.#tree.ready([parentId], caller);
     if (ready !== undefined) await ready;
     const { parent, dir } = this.#tree.newName(parentId, name, caller);
@@ -46,9 +56,12 @@ export class NameChanges {
     return this.#tree.enter(parent, name, { stat: decodeStat(reply) });
   }
 
-  async mkdir(parentId: NodeId, name: ByteString, node: NewNode, caller: Caller): Promise<Entry> {
+  mkdir(parentId: NodeId, name: ByteString, node: NewNode, caller: Caller): Result<Entry> {
     const made = this.#behind.mkdir(this.#tree.changeable(parentId), name, node, caller);
-    if (made !== undefined) return made;
+    return made ?? this.#mkdir(parentId, name, node, caller);
+  }
+
+  async #mkdir(parentId: NodeId, name: ByteString, node: NewNode, caller: Caller): Promise<Entry> {
     const ready = this.#tree.ready([parentId], caller);
     if (ready !== undefined) await ready;
     const { parent, dir } = this.#tree.newName(parentId, name, caller);
@@ -57,8 +70,11 @@ export class NameChanges {
     return this.#tree.enter(parent, name, { stat: decodeStat(reply) });
   }
 
-  async unlink(parentId: NodeId, name: ByteString): Promise<void> {
-    if (this.#behind.unlink(this.#tree.changeable(parentId), name)) return;
+  unlink(parentId: NodeId, name: ByteString): Result<void> {
+    if (!this.#behind.unlink(this.#tree.changeable(parentId), name)) return this.#unlink(parentId, name);
+  }
+
+  async #unlink(parentId: NodeId, name: ByteString): Promise<void> {
     const ready = this.#tree.ready([parentId]);
     if (ready !== undefined) await ready;
     const { parent, dir } = this.#tree.writableName(parentId, name);
@@ -66,8 +82,11 @@ export class NameChanges {
     this.#tree.nodes.unlinked(parent, name);
   }
 
-  async rmdir(parentId: NodeId, name: ByteString): Promise<void> {
-    if (this.#behind.rmdir(this.#tree.changeable(parentId), name)) return;
+  rmdir(parentId: NodeId, name: ByteString): Result<void> {
+    if (!this.#behind.rmdir(this.#tree.changeable(parentId), name)) return this.#rmdir(parentId, name);
+  }
+
+  async #rmdir(parentId: NodeId, name: ByteString): Promise<void> {
     const ready = this.#tree.ready([parentId]);
     if (ready !== undefined) await ready;
     const { parent, dir } = this.#tree.writableName(parentId, name);
@@ -76,13 +95,13 @@ export class NameChanges {
     if (node !== undefined) node.isRemoved = true;
   }
 
-  async rename(
-    parentId: NodeId,
-    name: ByteString,
-    to: { parent: NodeId; name: ByteString; flags: number },
-  ): Promise<void> {
-    const places = [parentId, to.parent].map((id) => this.#tree.changeable(id));
-    if (this.#behind.rename({ parent: places[0], name }, { parent: places[1], name: to.name }, to.flags)) return;
+  rename(parentId: NodeId, name: ByteString, to: NewName): Result<void> {
+    const from = { parent: this.#tree.changeable(parentId), name };
+    const target = { parent: this.#tree.changeable(to.parent), name: to.name };
+    if (!this.#behind.rename(from, target, to.flags)) return this.#rename(parentId, name, to);
+  }
+
+  async #rename(parentId: NodeId, name: ByteString, to: NewName): Promise<void> {
     const ready = this.#tree.ready([parentId, to.parent]);
     if (ready !== undefined) await ready;
     const { parent, dir } = this.#tree.writableName(parentId, name);
@@ -93,10 +112,14 @@ export class NameChanges {
     this.#tree.nodes.renamed(...changed, (to.flags & RENAME_EXCHANGE) !== 0);
   }
 
-  async link(nodeId: NodeId, parentId: NodeId, name: ByteString, caller: Caller): Promise<Entry> {
+  link(nodeId: NodeId, parentId: NodeId, name: ByteString, caller: Caller): Result<Entry> {
     const node = this.#tree.changeable(nodeId);
     const linked = this.#behind.link(node, this.#tree.changeable(parentId), name, caller);
-    if (linked !== undefined) return linked;
+    return linked ?? this.#link(nodeId, parentId, name);
+  }
+
+  async #link(nodeId: NodeId, parentId: NodeId, name: ByteString): Promise<Entry> {
+    const node = this.#tree.changeable(nodeId);
     const ready = this.#tree.ready([nodeId, parentId]);
     if (ready !== undefined) await ready;
     const { parent, dir: toDir } = this.#tree.writableName(parentId, name);

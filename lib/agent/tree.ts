@@ -27,6 +27,11 @@ import { StartPack } from "./start_pack.ts";
 const VALID_MS = 1000;
 /** Where the local side tells of every change: until it does. */
 const LEASE_MS = 3_600_000;
+/**
+ * How long the kernel believes what is expected of a directory: it wants its permissions several times for one change in
+ * there. Of files it is asked for each time, as programs remember their times.
+ */
+const EXPECTED_MS = 10;
 /** What only the remote machine has does not change during a session. */
 const OVERLAY_VALID_MS = 3_600_000;
 
@@ -54,6 +59,8 @@ export interface TreeOptions {
   readonly onContent?: (chunk: KnownChunk) => void;
   /** Most directories that the local side is to hold open. */
   readonly maxDirectories?: number;
+  /** Does something a little later, when the changes of a burst may be over. Default: at once. */
+  readonly later?: (action: () => void) => void;
 }
 
 /** What is known of the local side's files, how a request names them, and what the kernel is told of them. */
@@ -73,9 +80,11 @@ export class Tree {
   /** Whom the local side was told last. */
   #owner: OwnerNote;
   readonly #user: number;
+  readonly #later: (action: () => void) => void;
 
   constructor(connection: Connection, options: TreeOptions) {
     this.#connection = connection;
+    this.#later = options.later ?? ((action) => action());
     this.#owner = options.owner;
     this.#user = options.owner.uid;
     this.servedByRoot = options.owner.uid === 0;
@@ -315,7 +324,8 @@ export class Tree {
 
   /** Attributes that are expected of changes of ours, until the local side has told them; else undefined. */
   expectedAttr(node: Node): AttrOut & { attr: FileAttr } | undefined {
-    return isExpected(node) ? { attr: shownAttr(node), attrValid: 0 } : undefined;
+    if (!isExpected(node)) return undefined;
+    return { attr: shownAttr(node), attrValid: node.isDirectory ? EXPECTED_MS : 0 };
   }
 
   /** The local side's word on a node of which no change is under way takes the place of what was expected. */
@@ -328,14 +338,25 @@ export class Tree {
     }
   }
 
-  /** Asks for a node's attributes, {@link learn}ed then; until they are here, those that are known are good enough. */
+  /**
+   * Asks for a node's attributes, {@link learn}ed then; until they are here, those that are known are good enough. A
+   * directory in which one name after the other is changed is asked for once in a while, and not after each.
+   */
   refresh(node: Node, onLearned: () => void = () => {}): void {
     if (node.isRefreshing) return;
+    node.isRefreshing = true;
+    this.#later(() => this.#refresh(node, onLearned));
+  }
+
+  #refresh(node: Node, onLearned: () => void): void {
+    node.isRefreshing = false;
+    // Made when that is settled, the change has them asked for again.
+    if (node.pending > 0) return;
+    if (node.isRemoved || this.nodes.get(node.id) !== node) return node.doubt();
     const { changes } = node;
     node.isRefreshing = true;
     this.stat(FileOp.GETATTR, encodeRef(this.openRef(node))).then((attr) => {
       node.isRefreshing = false;
-      // Made when that is settled, the change has them asked for again.
       if (node.pending > 0) return;
       if (node.changes !== changes) return this.refresh(node, onLearned);
       this.learn(node, attr);

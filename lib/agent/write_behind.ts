@@ -61,8 +61,9 @@ const MAX_SIZE = 0xffff_ffff;
 /** Longer targets of symbolic links not every one either (XFS). */
 const MAX_TARGET = 1023;
 const NAME_MAX = 255;
-/** As many names as every file system lets a file have. */
+/** As many names as every file system lets a file have, and a directory (ext3 has 32000). */
 const MAX_LINKS = 1000;
+const MAX_DIRECTORIES = 30_000;
 /** Whoever makes such a file or directory wants to be the only one who did: the local side decides that. */
 const lockName = /(^|[._-])(lock|lck)([._-]|$)|\.pid$/i;
 
@@ -83,8 +84,8 @@ interface LoggedChange {
   /** Whose inode the answer tells, and whose attributes. Those of the other nodes are asked for when all is made. */
   readonly made?: Node;
   readonly told?: Node;
-  /** Attributes from the answer; default: they are all of it. */
-  readonly decode?: (reply: Uint8Array) => FileAttr;
+  /** Attributes from the answer, if there are any; default: they are all of it. */
+  readonly decode?: (reply: Uint8Array) => FileAttr | undefined;
   readonly onError?: (error: unknown) => void;
 }
 
@@ -135,11 +136,11 @@ export class WriteBehind {
   }
 
   mkdir(parent: Node, name: ByteString, how: NewNode, caller: Caller): Entry | undefined {
-    if (parent.attr.nlink > MAX_LINKS || !this.#canMake({ parent, name }, caller)) return undefined;
+    if (parent.attr.nlink > MAX_DIRECTORIES || !this.#canMake({ parent, name }, caller)) return undefined;
     const dir = this.#tree.directories.number(parent);
     const inherited = parent.attr.mode & S_ISGID;
     const node = this.#make({ parent, name }, { mode: S_IFDIR | permissions(how) | inherited, caller });
-    parent.attr = { ...parent.attr, nlink: parent.attr.nlink + 1 };
+    addLinks(parent, 1);
     const body = encodeMake({ dir, name, rdev: 0, ...how });
     this.#append(FileOp.MKDIR, body, { nodes: [parent, node], names: [{ parent, name }], made: node });
     this.#tree.directories.made(node);
@@ -192,7 +193,7 @@ export class WriteBehind {
     node.isRemoved = true;
     node.attr = { ...node.attr, nlink: 0, ...changedNow() };
     node.outdate();
-    parent.attr = { ...parent.attr, nlink: Math.max(2, parent.attr.nlink - 1) };
+    addLinks(parent, -1);
     this.#expect({ parent, name }, "absent");
     this.#append(FileOp.RMDIR, body, { nodes: [parent, node], names: [{ parent, name }] });
     return true;
@@ -212,10 +213,14 @@ export class WriteBehind {
     if (replaced !== "absent" && replaced !== node) this.#removed(replaced);
     node.attr = { ...node.attr, ...changedNow() };
     node.ctimeKnown = false;
+    if (node.isDirectory && from.parent !== to.parent) {
+      addLinks(from.parent, -1);
+      addLinks(to.parent, 1);
+    }
     this.#expect(from, "absent");
     this.#expect(to, node);
     const nodes = new Set([from.parent, to.parent, node, ...(replaced === "absent" ? [] : [replaced])]);
-    this.#append(FileOp.RENAME, body, { nodes: [...nodes], names: [from, to] });
+    this.#append(FileOp.RENAME, body, { nodes: [...nodes], names: [from, to], told: node, decode: decodeMoved });
     return true;
   }
 
@@ -436,6 +441,7 @@ export class WriteBehind {
       onReply: (reply) => {
         if (told === undefined) return;
         const attr = decode(reply);
+        if (attr === undefined) return;
         if (made?.isProvisional) this.#tree.nodes.identify(made, attr);
         // Of what was changed after that, it is not the last word.
         if (told.changes === changes) told.toldAttr = attr;
@@ -462,6 +468,11 @@ function looksRandom(name: ByteString): boolean {
   return last !== undefined && /[A-Z0-9]/.test(last) && /[A-Za-z]/.test(last);
 }
 
+/** What became of what was moved; undefined: it is gone again. */
+function decodeMoved(reply: Uint8Array): FileAttr | undefined {
+  return reply.length === 0 ? undefined : decodeStat(reply);
+}
+
 function permissions({ mode, umask }: NewNode): number {
   return mode & ~umask & PERMISSIONS;
 }
@@ -472,6 +483,12 @@ function isFree(node: Node, traits: number): boolean {
 
 function isSameMount({ attr: one }: Node, { attr: other }: Node): boolean {
   return one.dev === other.dev && Boolean(one.mount) && one.mount === other.mount;
+}
+
+/** A directory has got another one in it, or has lost one: `..` of that is a name of it. Some file systems do not count. */
+function addLinks(parent: Node, count: number): void {
+  const { nlink } = parent.attr;
+  if (nlink >= 2) parent.attr = { ...parent.attr, nlink: Math.max(2, nlink + count) };
 }
 
 function isProgram({ attr }: Node): boolean {

@@ -1,5 +1,9 @@
 import type { ByteString } from "../bytes/mod.ts";
 import {
+  IN_CREATE,
+  IN_DELETE,
+  IN_MOVED_FROM,
+  IN_MOVED_TO,
   makeDirectoryAt,
   makeNodeAt,
   removeDirectoryAt,
@@ -9,7 +13,15 @@ import {
   unlinkAt,
   withUmask,
 } from "../linux/mod.ts";
-import { decodeLink, decodeMake, decodeName, decodeRename, decodeSymlink, type NameIn } from "../protocol/mod.ts";
+import {
+  decodeLink,
+  decodeMake,
+  decodeName,
+  decodeRename,
+  decodeSymlink,
+  encodeStat,
+  type NameIn,
+} from "../protocol/mod.ts";
 import { answerStat } from "./attributes.ts";
 import type { Answer, Context } from "./context.ts";
 import { describeAt, describeFd } from "./describe.ts";
@@ -17,6 +29,7 @@ import { linkDescriptor } from "./link_descriptor.ts";
 import { withFile } from "./references.ts";
 
 const PERMISSIONS = 0o7777;
+const RENAME_EXCHANGE = 2;
 
 export function symlink(context: Context, body: Uint8Array): Answer {
   const message = decodeSymlink(body);
@@ -44,19 +57,26 @@ function make(context: Context, { dir, name }: NameIn, action: (dir: number, nam
   const fd = context.directories.findFor(dir, name);
   if (fd < 0) return fd;
   const failed = action(fd, name);
-  return failed < 0 ? failed : answerStat(describeAt(fd, name));
+  if (failed < 0) return failed;
+  context.watches?.caused(dir, name, IN_CREATE);
+  return answerStat(describeAt(fd, name));
 }
 
 export function unlink(context: Context, body: Uint8Array): Answer {
   const { dir, name } = decodeName(body);
   const fd = context.directories.findFor(dir, name);
-  return fd < 0 ? fd : unlinkAt(fd, name);
+  return fd < 0 ? fd : removed(context, { dir, name }, unlinkAt(fd, name));
 }
 
 export function removeDirectory(context: Context, body: Uint8Array): Answer {
   const { dir, name } = decodeName(body);
   const fd = context.directories.findFor(dir, name);
-  return fd < 0 ? fd : removeDirectoryAt(fd, name);
+  return fd < 0 ? fd : removed(context, { dir, name }, removeDirectoryAt(fd, name));
+}
+
+function removed(context: Context, { dir, name }: NameIn, outcome: number): number {
+  if (outcome >= 0) context.watches?.caused(dir, name, IN_DELETE);
+  return outcome;
 }
 
 export function rename(context: Context, body: Uint8Array): Answer {
@@ -64,7 +84,15 @@ export function rename(context: Context, body: Uint8Array): Answer {
   const from = context.directories.findFor(dir, name);
   if (from < 0) return from;
   const to = context.directories.findFor(toDir, toName);
-  return to < 0 ? to : renameAt(from, name, to, toName, flags);
+  if (to < 0) return to;
+  const failed = renameAt(from, name, to, toName, flags);
+  if (failed < 0) return failed;
+  if ((flags & RENAME_EXCHANGE) === 0) {
+    context.watches?.caused(dir, name, IN_MOVED_FROM);
+    context.watches?.caused(toDir, toName, IN_MOVED_TO);
+  }
+  const moved = describeAt(to, toName);
+  return typeof moved === "number" ? 0 : encodeStat(moved);
 }
 
 export function link(context: Context, body: Uint8Array): Answer {
@@ -73,6 +101,8 @@ export function link(context: Context, body: Uint8Array): Answer {
     const to = context.directories.findFor(toDir, toName);
     if (to < 0) return to;
     const failed = linkDescriptor(fd, to, toName);
-    return failed < 0 ? failed : answerStat(describeFd(fd));
+    if (failed < 0) return failed;
+    context.watches?.caused(toDir, toName, IN_CREATE);
+    return answerStat(describeFd(fd));
   });
 }

@@ -5,6 +5,7 @@ import type { Listings } from "./listings.ts";
 import type { Locks } from "./locks.ts";
 import type { Policy } from "./policy.ts";
 import type { Walks } from "./walks.ts";
+import type { Watches } from "./watches.ts";
 
 /** Counters for --debug and benchmarks. */
 export interface FileStatistics {
@@ -26,6 +27,8 @@ export interface Context {
   readonly listings: Listings;
   readonly locks: Locks;
   readonly policy: Policy;
+  /** Absent where nobody is told of changes. */
+  readonly watches?: Watches;
   readonly walks: Walks;
   readonly statistics: FileStatistics;
   /** A bulk source has bytes again. */

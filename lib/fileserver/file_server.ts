@@ -166,6 +166,7 @@ class Server implements FileServer {
       listings: new Listings(),
       locks: new Locks(),
       policy,
+      watches: this.#watches,
       walks: new Walks(),
       statistics: this.statistics,
       wake,
@@ -227,7 +228,9 @@ class Server implements FileServer {
   #perform({ op, body }: Incoming): ReturnType<Operation> {
     if ((op & LOGGED) === 0) return this.#carryOut(op, body);
     const logged = op & ~LOGGED;
-    const carryOut = () => logged === FileOp.WRITE ? writeAll(this.#context, body) : this.#carryOut(logged, body);
+    const perform = () => logged === FileOp.WRITE ? writeAll(this.#context, body) : this.#carryOut(logged, body);
+    // What the agent has decided, it need not be told.
+    const carryOut = () => this.#watches === undefined ? perform() : this.#watches.quietly(perform);
     return this.#changes.carryOut({ op: logged, body, carryOut });
   }
 

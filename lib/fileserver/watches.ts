@@ -1,7 +1,8 @@
 /**
- * What changes in directories that the agent knows: an inotify event → (directory, name) remembered → a few ms later each
- * name is looked at once and told with its attributes. Our own changes come back as events too; the agent compares them
- * with what it was told in the answer and finds nothing new.
+ * What changes in directories that the agent knows: an inotify event → a few ms later all events are taken → each name is
+ * looked at once and told with its attributes. The agent's own changes come back as events too. Those whose outcome it
+ * knew beforehand (its log) are taken out here, by kind and name, one for one ({@link Watches.caused}); the others it
+ * compares with what it was told in the answer, and finds nothing new.
  */
 import type { ByteString } from "../bytes/mod.ts";
 import {
@@ -25,7 +26,9 @@ import {
 } from "../linux/mod.ts";
 import { ROOT_DIRECTORY } from "../protocol/mod.ts";
 
-const MASK = IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE;
+/** A name comes or goes. The kernel makes one event of several others, if they are alike and follow each other; never of these. */
+const KINDS = IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE;
+const MASK = KINDS | IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE;
 /** A name that changes again and again is told once in this time. */
 const GATHER_MS = 20;
 /** The kernel keeps fewer events than these reads take. */
@@ -57,7 +60,12 @@ export class Watches {
   #changed = new Map<number, Set<ByteString>>();
   #names = 0;
   #timer: number | undefined;
+  /** Resolves when what there was to be told is told. */
+  #told = Promise.withResolvers<void>();
   #closed = false;
+  /** Events to come of the agent's own changes, by watch: how many, by kind and name. */
+  readonly #own = new Map<number, Map<string, number>>();
+  #isQuiet = false;
 
   constructor(listener: WatchListener) {
     this.#listener = listener;
@@ -77,6 +85,25 @@ export class Watches {
     return true;
   }
 
+  /** Does something of which the agent knows what becomes of it: it is not told. */
+  quietly<T>(action: () => T): T {
+    this.#isQuiet = true;
+    try {
+      return action();
+    } finally {
+      this.#isQuiet = false;
+    }
+  }
+
+  /** The agent has just changed `name` in directory `number`, of which there is an event of this kind (IN_CREATE, …). */
+  caused(number: number, name: ByteString, kind: number): void {
+    const watch = this.#isQuiet ? this.#watches.get(number) : undefined;
+    if (watch === undefined) return;
+    const own = this.#own.get(watch) ?? new Map<string, number>();
+    const key = `${kind} ${name}`;
+    this.#own.set(watch, own.set(key, (own.get(key) ?? 0) + 1));
+  }
+
   remove(number: number): void {
     const watch = this.#watches.get(number);
     if (watch === undefined || this.#closed) return;
@@ -86,6 +113,7 @@ export class Watches {
     numbers.delete(number);
     if (numbers.size > 0) return;
     this.#numbers.delete(watch);
+    this.#own.delete(watch);
     removeWatch(this.#watcher, watch);
   }
 
@@ -94,6 +122,7 @@ export class Watches {
     if (this.#closed) return;
     this.#closed = true;
     clearTimeout(this.#timer);
+    this.#told.resolve();
     // Each makes a last event, which ends the waiting.
     for (const watch of this.#numbers.keys()) removeWatch(this.#watcher, watch);
     if (this.#numbers.size > 0) await this.#reading;
@@ -103,15 +132,17 @@ export class Watches {
   flush(): void {
     if (this.#watcher < 0 || this.#closed) return;
     this.#takeEvents();
-    if (this.#timer === undefined) return;
-    clearTimeout(this.#timer);
-    this.#tell();
+    if (this.#names > 0) this.#tell();
   }
 
+  /** While events gather, no thread waits for more: a burst of changes would wake it for each. */
   async #read(): Promise<void> {
     while (!this.#closed) {
       await awaitEvents(this.#watcher);
-      if (!this.#closed) this.#takeEvents();
+      if (this.#closed) break;
+      this.#told = Promise.withResolvers();
+      this.#timer ??= setTimeout(() => this.#tell(), GATHER_MS);
+      await this.#told.promise;
     }
     close(this.#watcher);
   }
@@ -120,18 +151,34 @@ export class Watches {
     // No more than were there at the begin: others may go on and on.
     for (let i = 0; i < READS; i++) {
       const length = readEvents(this.#watcher, this.#buffer);
-      if (length === -Errno.EAGAIN) return;
+      // Every event of a change is there when the change is made: one that is not will not come.
+      if (length === -Errno.EAGAIN) return this.#own.clear();
       if (length <= 0) {
         // Nothing is watched any more.
         this.#closed = true;
         return this.#listener.overflowed();
       }
-      for (const event of decodeEvents(this.#buffer.subarray(0, length))) this.#note(event);
+      for (const event of decodeEvents(this.#buffer.subarray(0, length))) if (!this.#isOwn(event)) this.#note(event);
     }
   }
 
+  /** Whether the agent has made this change. Only once: another one of the kind is somebody else's. */
+  #isOwn({ watch, mask, name }: WatchEvent): boolean {
+    const own = this.#own.get(watch);
+    if (own === undefined) return false;
+    const key = `${mask & KINDS} ${name}`;
+    const count = own.get(key);
+    if (count === undefined) return false;
+    if (count > 1) own.set(key, count - 1);
+    else own.delete(key);
+    return true;
+  }
+
   #note({ watch, name }: WatchEvent): void {
-    if (watch < 0) this.#names = MAX_NAMES + 1;
+    if (watch < 0) {
+      this.#names = MAX_NAMES + 1;
+      this.#own.clear();
+    }
     for (const number of this.#numbers.get(watch) ?? []) {
       // Of itself: others are told of by the directory that they are in, the root is in none.
       if (name === "" && number === ROOT_DIRECTORY) this.#names = MAX_NAMES + 1;
@@ -140,17 +187,19 @@ export class Watches {
       if (!names.has(name)) this.#names++;
       this.#changed.set(number, names.add(name));
     }
-    this.#timer ??= setTimeout(() => this.#tell(), GATHER_MS);
   }
 
   #tell(): void {
+    clearTimeout(this.#timer);
     if (this.#listener.isCongested()) {
       this.#timer = setTimeout(() => this.#tell(), GATHER_MS);
       return;
     }
+    this.#timer = undefined;
+    if (!this.#closed) this.#takeEvents();
+    this.#told.resolve();
     const changed = this.#changed;
     const overflowed = this.#names > MAX_NAMES;
-    this.#timer = undefined;
     this.#changed = new Map();
     this.#names = 0;
     if (overflowed) {

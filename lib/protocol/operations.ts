@@ -18,7 +18,7 @@ export const FileOp = {
   UNLINK: 8,
   /** NameIn → nothing */
   RMDIR: 9,
-  /** RenameIn → nothing */
+  /** RenameIn → Stat of what is moved, or nothing where that is gone again */
   RENAME: 10,
   /** LinkIn → Stat */
   LINK: 11,

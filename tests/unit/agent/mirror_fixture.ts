@@ -225,7 +225,7 @@ export class Fixture {
    * Does something with a path as the kernel does: names it has looked up are used during their lifetime, and ESTALE has
    * all of them looked up again, once.
    */
-  async byPath<T>(path: string, action: (node: NodeId) => Promise<T>): Promise<T> {
+  async byPath<T>(path: string, action: (node: NodeId) => T | Promise<T>): Promise<T> {
     try {
       return await action(await this.#resolve(path));
     } catch (error) {
@@ -296,7 +296,8 @@ export class Fixture {
 }
 
 /** Asserts that an operation fails with this errno. */
-export async function fails(errno: number, operation: Promise<unknown>): Promise<void> {
-  const error = await operation.then(() => assert.fail(`done instead of ${errnoName(errno)}`), (error) => error);
+export async function fails(errno: number, operation: () => unknown): Promise<void> {
+  const outcome = (async () => await operation())();
+  const error = await outcome.then(() => assert.fail(`done instead of ${errnoName(errno)}`), (error) => error);
   assert.equal(errnoName(error.errno), errnoName(errno), String(error));
 }

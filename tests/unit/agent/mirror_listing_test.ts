@@ -167,11 +167,11 @@ Deno.test("opendir() and readdir() fail with the local errno", async () => {
   fixture.make({ "dir/x": "" });
   const dir = await fixture.walk("dir");
   fixture.intercept = (incoming) => (incoming.fail(Errno.EACCES), true);
-  await fails(Errno.EACCES, fixture.mirror.opendir(dir, caller));
+  await fails(Errno.EACCES, () => fixture.mirror.opendir(dir, caller));
   fixture.intercept = () => false;
   const { fh } = await fixture.mirror.opendir(dir, caller);
   fixture.mirror.releasedir(dir, fh);
-  await fails(Errno.EBADF, fixture.mirror.readdir(dir, { fh, offset: 0n }, new Sink()));
+  await fails(Errno.EBADF, () => fixture.mirror.readdir(dir, { fh, offset: 0n }, new Sink()));
 });
 
 Deno.test("readdir() leaves the attributes out of what was gone before it could be looked at", async () => {

@@ -234,11 +234,11 @@ Deno.test("setlk() and flock() give the local side's errors", async () => {
   fixture.make({ file: "content" });
   const node = await fixture.walk("file");
   const [fh, other] = [await fixture.open(node, O_RDWR), await fixture.open(node, O_RDONLY)];
-  await fails(Errno.EBADF, fixture.set(node, other, F_WRLCK));
+  await fails(Errno.EBADF, () => fixture.set(node, other, F_WRLCK));
   await fixture.set(node, fh, F_WRLCK);
   await fixture.mirror.flock(node, { fh, type: F_WRLCK, wait: false }, caller);
-  await fails(Errno.EAGAIN, fixture.set(node, fh, F_RDLCK, { owner: 2n }));
-  await fails(Errno.EAGAIN, fixture.mirror.flock(node, { fh: other, type: F_RDLCK, wait: false }, caller));
+  await fails(Errno.EAGAIN, () => fixture.set(node, fh, F_RDLCK, { owner: 2n }));
+  await fails(Errno.EAGAIN, () => fixture.mirror.flock(node, { fh: other, type: F_RDLCK, wait: false }, caller));
 });
 
 Deno.test("files of the remote machine cannot be locked", async () => {
@@ -254,9 +254,9 @@ Deno.test("files of the remote machine cannot be locked", async () => {
   });
   const node = await fixture.walk("hosts");
   const fh = await fixture.open(node);
-  await fails(Errno.ENOLCK, fixture.set(node, fh, F_RDLCK));
-  await fails(Errno.ENOLCK, fixture.mirror.flock(node, { fh, type: F_RDLCK, wait: false }, caller));
-  await fails(Errno.ENOLCK, fixture.mirror.getlk(node, whole(fh, F_RDLCK)));
+  await fails(Errno.ENOLCK, () => fixture.set(node, fh, F_RDLCK));
+  await fails(Errno.ENOLCK, () => fixture.mirror.flock(node, { fh, type: F_RDLCK, wait: false }, caller));
+  await fails(Errno.ENOLCK, () => fixture.mirror.getlk(node, whole(fh, F_RDLCK)));
 });
 
 /** A caller to whom signals come. */
@@ -275,13 +275,13 @@ Deno.test("a signal ends a wait with EINTR, unless the lock came first", async (
   const waiting = fixture.mirror.setlk(node, whole(fh, F_WRLCK, { owner: 2n, wait: true }), first.caller);
   await settle();
   first.interrupt();
-  await fails(Errno.EINTR, waiting);
+  await fails(Errno.EINTR, () => waiting);
   // Before it is asked for, and too late.
   const early = interruptible();
   early.interrupt();
   await fails(
     Errno.EINTR,
-    fixture.mirror.setlk(node, whole(fh, F_WRLCK, { owner: 2n, wait: true }), early.caller),
+    () => fixture.mirror.setlk(node, whole(fh, F_WRLCK, { owner: 2n, wait: true }), early.caller),
   );
   const late = interruptible();
   await fixture.set(node, fh, F_UNLCK);
@@ -290,7 +290,7 @@ Deno.test("a signal ends a wait with EINTR, unless the lock came first", async (
   late.interrupt();
   await had;
   assert.equal(fixture.notes.filter(({ op }) => op === FileNote.STOP_WAITING).length, 3);
-  await fails(Errno.EAGAIN, fixture.set(node, fh, F_WRLCK));
+  await fails(Errno.EAGAIN, () => fixture.set(node, fh, F_WRLCK));
 });
 
 Deno.test("a wait ends when the lock can be had", async () => {
@@ -362,11 +362,11 @@ Deno.test("open() refuses a file that was changed where the kernel could be wron
   fixture.make({ shorter: "content", known: "content" });
   const shorter = await fixture.walk("shorter");
   Deno.writeTextFileSync(fixture.at("shorter"), "con");
-  await fails(Errno.ESTALE, fixture.open(shorter));
+  await fails(Errno.ESTALE, () => fixture.open(shorter));
   const known = await fixture.walk("known");
   await fixture.content(known);
   Deno.writeTextFileSync(fixture.at("known"), "CONTENT");
-  await fails(Errno.ESTALE, fixture.open(known));
+  await fails(Errno.ESTALE, () => fixture.open(known));
 });
 
 Deno.test("open() with O_TRUNC leaves the kernel with an empty file", async () => {

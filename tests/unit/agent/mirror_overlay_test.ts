@@ -95,17 +95,17 @@ Deno.test("the remote machine's files and names cannot be changed", async () => 
   const [dev, etc, hosts] = [await fixture.walk("dev"), await fixture.walk("etc"), await fixture.walk("etc/hosts")];
   const other = await fixture.walk("other");
   const { mirror } = fixture;
-  await fails(Errno.EROFS, mirror.open(hosts, O_WRONLY, caller));
-  await fails(Errno.EROFS, mirror.setattr(hosts, { mode: 0o600, killSuidgid: false }, caller));
-  await fails(Errno.EROFS, mirror.unlink(etc, b("hosts")));
-  await fails(Errno.EROFS, mirror.mkdir(ROOT, b("run"), { mode: 0o755, umask: 0 }, caller));
-  await fails(Errno.EROFS, mirror.rmdir(ROOT, b("dev")));
-  await fails(Errno.EROFS, mirror.mkdir(dev, b("x"), { mode: 0o755, umask: 0 }, caller));
-  await fails(Errno.EROFS, mirror.symlink(etc, b("resolv.conf"), b("x"), caller));
-  await fails(Errno.EROFS, mirror.rename(etc, b("hosts"), { parent: other, name: b("moved"), flags: 0 }));
-  await fails(Errno.EROFS, mirror.rename(other, b("hosts"), { parent: etc, name: b("hosts"), flags: 0 }));
-  await fails(Errno.EROFS, mirror.link(hosts, other, b("link"), caller));
-  await fails(Errno.EROFS, fixture.create(etc, "resolv.conf", O_WRONLY));
+  await fails(Errno.EROFS, () => mirror.open(hosts, O_WRONLY, caller));
+  await fails(Errno.EROFS, () => mirror.setattr(hosts, { mode: 0o600, killSuidgid: false }, caller));
+  await fails(Errno.EROFS, () => mirror.unlink(etc, b("hosts")));
+  await fails(Errno.EROFS, () => mirror.mkdir(ROOT, b("run"), { mode: 0o755, umask: 0 }, caller));
+  await fails(Errno.EROFS, () => mirror.rmdir(ROOT, b("dev")));
+  await fails(Errno.EROFS, () => mirror.mkdir(dev, b("x"), { mode: 0o755, umask: 0 }, caller));
+  await fails(Errno.EROFS, () => mirror.symlink(etc, b("resolv.conf"), b("x"), caller));
+  await fails(Errno.EROFS, () => mirror.rename(etc, b("hosts"), { parent: other, name: b("moved"), flags: 0 }));
+  await fails(Errno.EROFS, () => mirror.rename(other, b("hosts"), { parent: etc, name: b("hosts"), flags: 0 }));
+  await fails(Errno.EROFS, () => mirror.link(hosts, other, b("link"), caller));
+  await fails(Errno.EROFS, () => fixture.create(etc, "resolv.conf", O_WRONLY));
   assert.equal(Deno.readTextFileSync(fixture.at("etc/hosts")), "127.0.0.1 local\n");
 });
 

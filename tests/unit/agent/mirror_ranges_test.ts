@@ -66,10 +66,10 @@ Deno.test("copyFileRange() of a file of the remote machine is left to the kernel
   const { fh: overlaid } = await fixture.mirror.open(await fixture.walk("etc/hosts"), O_RDONLY, caller);
   const target = await letters(fixture, "target");
   const to = { nodeId: target.node, fh: target.fh, offset: 0 };
-  await fails(Errno.EOPNOTSUPP, fixture.mirror.copyFileRange(ROOT, { fh: overlaid, offset: 0, to, length: 1 }));
+  await fails(Errno.EOPNOTSUPP, () => fixture.mirror.copyFileRange(ROOT, { fh: overlaid, offset: 0, to, length: 1 }));
   const into = { nodeId: ROOT, fh: overlaid, offset: 0 };
   const copy = { fh: target.fh, offset: 0, to: into, length: 1 };
-  await fails(Errno.EOPNOTSUPP, fixture.mirror.copyFileRange(target.node, copy));
+  await fails(Errno.EOPNOTSUPP, () => fixture.mirror.copyFileRange(target.node, copy));
 });
 
 Deno.test("lseek() finds the local file's data and holes", async () => {
@@ -80,7 +80,7 @@ Deno.test("lseek() finds the local file's data and holes", async () => {
   const seek = (offset: number, whence: number) => fixture.mirror.lseek(file.node, { fh: file.fh, offset, whence });
   assert.equal(await seek(0, SEEK_HOLE), 2 * BLOCK);
   assert.equal(await seek(5, SEEK_DATA), 5);
-  await fails(Errno.ENXIO, seek(2 * BLOCK, SEEK_DATA));
+  await fails(Errno.ENXIO, () => seek(2 * BLOCK, SEEK_DATA));
 });
 
 Deno.test("lseek() in a file that is being written waits for the writes that the kernel has collected", async () => {
@@ -111,7 +111,7 @@ Deno.test("lseek() in a file of the remote machine finds data to its end", async
   const { attr: { size } } = await fixture.mirror.getattr(node, undefined);
   const seek = (offset: number, whence: number) => fixture.mirror.lseek(node, { fh: 0, offset, whence });
   assert.deepEqual([await seek(1, SEEK_DATA), await seek(1, SEEK_HOLE)], [1, size]);
-  await fails(Errno.ENXIO, seek(size, SEEK_DATA));
+  await fails(Errno.ENXIO, () => seek(size, SEEK_DATA));
 });
 
 Deno.test("tmpfile() makes a file without a name, which link() gives one", async () => {
@@ -133,10 +133,10 @@ Deno.test("tmpfile() and what is done without a handle fail with an errno", asyn
   using fixture = new Fixture({ overlay: rootOverlay() });
   const how = { flags: O_RDWR, mode: 0o666, umask: 0 };
   const proc = await fixture.walk("proc");
-  await fails(Errno.EROFS, fixture.mirror.tmpfile(proc, how, caller));
-  await fails(Errno.EINVAL, fixture.mirror.tmpfile(ROOT, { ...how, flags: O_RDONLY }, caller));
-  await fails(Errno.EBADF, fixture.mirror.fallocate(ROOT, { fh: 9, offset: 0, length: 1, mode: 0 }));
-  await fails(Errno.EBADF, fixture.mirror.lseek(ROOT, { fh: 9, offset: 0, whence: SEEK_DATA }));
+  await fails(Errno.EROFS, () => fixture.mirror.tmpfile(proc, how, caller));
+  await fails(Errno.EINVAL, () => fixture.mirror.tmpfile(ROOT, { ...how, flags: O_RDONLY }, caller));
+  await fails(Errno.EBADF, () => fixture.mirror.fallocate(ROOT, { fh: 9, offset: 0, length: 1, mode: 0 }));
+  await fails(Errno.EBADF, () => fixture.mirror.lseek(ROOT, { fh: 9, offset: 0, whence: SEEK_DATA }));
 });
 
 Deno.test("statx() tells when a file was made", async () => {

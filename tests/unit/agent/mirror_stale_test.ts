@@ -1,7 +1,7 @@
 /** What the command sees when files change on the local side while the kernel knows them. */
 import assert from "node:assert/strict";
 import type { ByteString } from "../../../lib/bytes/mod.ts";
-import { Errno, O_RDWR } from "../../../lib/linux/mod.ts";
+import { Errno, O_APPEND, O_RDWR, O_WRONLY } from "../../../lib/linux/mod.ts";
 import { FileOp } from "../../../lib/protocol/mod.ts";
 import { caller, fails, Fixture, ROOT } from "./mirror_fixture.ts";
 
@@ -30,7 +30,7 @@ for (const known of ["a file", "a file of a directory that was fetched whole"]) 
     const old = await prepare(fixture);
     fixture.make({ other: "new content" });
     Deno.renameSync(fixture.at("other"), fixture.at("file"));
-    await fails(Errno.ESTALE, fixture.open(old));
+    await fails(Errno.ESTALE, () => fixture.open(old));
     assert.equal(await fixture.cat("file"), "new content");
     assert.notEqual(await fixture.walk("file"), old);
   });
@@ -39,10 +39,10 @@ for (const known of ["a file", "a file of a directory that was fetched whole"]) 
     using fixture = new Fixture();
     const old = await prepare(fixture);
     fixture.make({ file: "new content" });
-    await fails(Errno.ESTALE, fixture.open(old));
+    await fails(Errno.ESTALE, () => fixture.open(old));
     assert.equal(await fixture.cat("file"), "new content");
     assert.notEqual(await fixture.walk("file"), old);
-    await fails(Errno.ESTALE, fixture.open(old));
+    await fails(Errno.ESTALE, () => fixture.open(old));
   });
 
   Deno.test(`${known} that is removed and made again locally is read anew at once`, async () => {
@@ -57,11 +57,25 @@ for (const known of ["a file", "a file of a directory that was fetched whole"]) 
     using fixture = new Fixture();
     await prepare(fixture);
     Deno.removeSync(fixture.at("file"));
-    await fails(Errno.ENOENT, fixture.cat("file"));
+    await fails(Errno.ENOENT, () => fixture.cat("file"));
     fixture.pass();
-    await fails(Errno.ENOENT, fixture.cat("file"));
+    await fails(Errno.ENOENT, () => fixture.cat("file"));
   });
 }
+
+Deno.test("a file that is changed locally can be appended to at once, and its content is read anew after that", async () => {
+  using fixture = new Fixture();
+  fixture.make({ file: "old" });
+  assert.equal(await fixture.cat("file"), "old");
+  const old = await fixture.walk("file");
+  fixture.make({ file: "new content" });
+  const { fh } = await fixture.mirror.open(old, O_WRONLY | O_APPEND, caller);
+  await fixture.mirror.write(old, { fh, offset: 3, data: new TextEncoder().encode("!") }, caller);
+  await fixture.mirror.flush(old, fh, 0n);
+  fixture.mirror.release(old, fh);
+  assert.equal(await fixture.cat("file"), "new content!");
+  assert.notEqual(await fixture.walk("file"), old);
+});
 
 Deno.test("attributes of what was changed locally are told after their lifetime, by a new node", async () => {
   using fixture = new Fixture();
@@ -69,7 +83,7 @@ Deno.test("attributes of what was changed locally are told after their lifetime,
   const old = await fixture.walk("file");
   fixture.make({ file: "new content" });
   fixture.pass();
-  await fails(Errno.ESTALE, fixture.mirror.getattr(old, undefined));
+  await fails(Errno.ESTALE, () => fixture.mirror.getattr(old, undefined));
   const { attr } = await fixture.byPath("file", (node) => fixture.mirror.getattr(node, undefined));
   assert.equal(attr.size, 11);
 });
@@ -107,7 +121,7 @@ Deno.test("a file that is renamed locally can be opened by its new name", async 
   fixture.make({ file: "content", "dir/x": "" });
   assert.equal(await fixture.cat("file"), "content");
   Deno.renameSync(fixture.at("file"), fixture.at("dir/moved"));
-  await fails(Errno.ENOENT, fixture.cat("file"));
+  await fails(Errno.ENOENT, () => fixture.cat("file"));
   assert.equal(await fixture.cat("dir/moved"), "content");
 });
 

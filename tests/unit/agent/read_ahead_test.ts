@@ -282,7 +282,7 @@ Deno.test("a read that nobody waits for any more is cancelled", async () => {
   const reading = reader.at(20 * MiB, 4096, giveUp.signal);
   await Promise.resolve();
   giveUp.abort();
-  await fails(Errno.ECANCELED, reading);
+  await fails(Errno.ECANCELED, () => reading);
   fixture.intercept = () => false;
   await reader.at(0, 4096);
   assert.equal(cancelled, 1);
@@ -297,7 +297,7 @@ Deno.test("a local error is the reader's errno, and the next read works", async 
       if (incoming.op === FileOp.READ) incoming.fail(Errno.EIO);
       return incoming.op === FileOp.READ;
     };
-    await fails(Errno.EIO, reader.at(offset, size));
+    await fails(Errno.EIO, () => reader.at(offset, size));
     fixture.intercept = () => false;
     assertSame(await reader.at(offset, size), content.subarray(offset, offset + size));
     reader.release();
@@ -317,7 +317,7 @@ Deno.test("an error in what was read ahead does not spoil what came before it", 
   for (let at = 0; at < 2 * BLOCK; at += REQUEST) {
     assertSame(await reader.at(at, REQUEST), content.subarray(at, at + REQUEST));
   }
-  await fails(Errno.EIO, reader.at(2 * BLOCK, REQUEST));
+  await fails(Errno.EIO, () => reader.at(2 * BLOCK, REQUEST));
 });
 
 Deno.test("a handle that is released while blocks are on their way holds nothing, and cancels them", async () => {
@@ -331,7 +331,7 @@ Deno.test("a handle that is released while blocks are on their way holds nothing
   reader.release();
   assert.equal(heldBytes(), 0);
   fixture.bridge.throttle(Infinity);
-  await fails(Errno.ECANCELED, waiting);
+  await fails(Errno.ECANCELED, () => waiting);
   assert.equal(heldBytes(), 0);
   // The same handle is another file's now.
   fixture.make({ other: "other" });
@@ -343,7 +343,7 @@ Deno.test("an open that fails holds nothing", async () => {
   fixture.make({ file: pattern(MiB) });
   const node = await fixture.walk("file");
   fixture.make({ file: "changed" });
-  await fails(Errno.ESTALE, fixture.open(node));
+  await fails(Errno.ESTALE, () => fixture.open(node));
   assert.equal(heldBytes(), 0);
 });
 

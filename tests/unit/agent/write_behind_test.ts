@@ -112,6 +112,21 @@ Deno.test("what is made can be used before the local side has answered", async (
   assert.throws(() => Deno.statSync(fixture.at("d")), Deno.errors.NotFound);
 });
 
+Deno.test("directories count the directories in them, also when those are moved", async () => {
+  await using fixture = await ready();
+  const nlink = async (node: NodeId) => (await fixture.mirror.getattr(node, undefined)).attr.nlink;
+  const [from, to] = await unanswered(fixture, async () => {
+    const [from, to] = [(await mkdir(fixture, ROOT, "from")).nodeId, (await mkdir(fixture, ROOT, "to")).nodeId];
+    await mkdir(fixture, from, "d");
+    assert.deepEqual([await nlink(from), await nlink(to)], [3, 2]);
+    await fixture.mirror.rename(from, b("d"), { parent: to, name: b("d"), flags: 0 });
+    assert.deepEqual([await nlink(from), await nlink(to)], [2, 3]);
+    return [from, to];
+  });
+  await drained(fixture);
+  assert.deepEqual([await nlink(from), await nlink(to)], [2, 3]);
+});
+
 Deno.test("an inode keeps the number that programs were shown, and is the local one where they were shown none", async () => {
   await using fixture = await ready();
   const [seen, unseen] = await unanswered(fixture, async () => {
@@ -196,7 +211,7 @@ Deno.test("the first change that fails is the last, and it is named", async () =
   assert.equal(Deno.readTextFileSync(fixture.at("new")), "theirs");
   Deno.statSync(fixture.at("one"));
   assert.throws(() => Deno.statSync(fixture.at("two")), Deno.errors.NotFound);
-  await fails(Errno.EIO, fixture.mirror.mkdir(ROOT, b("more"), { mode: 0o755, umask: 0 }, caller));
+  await fails(Errno.EIO, () => fixture.mirror.mkdir(ROOT, b("more"), { mode: 0o755, umask: 0 }, caller));
 });
 
 Deno.test("fsync() answers when what was written before is on the local side", async () => {
@@ -264,7 +279,7 @@ Deno.test("a forged answer about such a name does no harm", async () => {
   assert.equal((await fixture.lookup(ROOT, "known")).nodeId > 0, true);
 });
 
-const undecided: Record<string, (fixture: Fixture, known: NodeId) => Promise<unknown>> = {
+const undecided: Record<string, (fixture: Fixture, known: NodeId) => unknown> = {
   "a name of which nothing is known": (fixture, known) => create(fixture, known, "new"),
   "a file that only one can make": async (fixture) => {
     await fixture.create(ROOT, "new", O_WRONLY | O_CREAT | O_EXCL);
@@ -288,7 +303,10 @@ for (const [what, action] of Object.entries(undecided)) {
     const known = await fixture.walk("known");
     fixture.bridge.throttle(0);
     let done = false;
-    const doing = action(fixture, known).then(() => done = true);
+    const doing = (async () => {
+      await action(fixture, known);
+      done = true;
+    })();
     for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve));
     assert.equal(done, false);
     fixture.bridge.throttle(Infinity);
