@@ -17,6 +17,8 @@ const MAX_PLACES = 8;
 /** Numbers of inodes that are not known yet: no file system gives such. */
 const FIRST_PROVISIONAL = 0x4000_0000_0000_0001n;
 
+const none: ReadonlySet<never> = new Set();
+
 /** An inode the kernel knows. */
 export class Node {
   readonly id: NodeId;
@@ -32,9 +34,6 @@ export class Node {
   lookups = 0;
   /** The one found last comes first, and is used in requests. Empty: unlinked, reachable by open handles only. */
   places: Place[] = [];
-  /** Of a directory: the nodes known by their name in it. */
-  readonly children = new Map<ByteString, Node>();
-  readonly openFiles = new Set<OpenFile>();
   /** Of a directory: performance.now() of the last change of names in there, ours or told, or of the begin of its watch. */
   changedAt = -Infinity;
   /** Of a directory: what was told of files in there before that may have changed without our being told. */
@@ -43,8 +42,6 @@ export class Node {
   mayBeCached = false;
   /** Whether its first block was asked for. */
   wasOpened = false;
-  /** Of which the kernel was given something. */
-  readonly chunksRead = new Set<number>();
   /** Grows with every write through the mirror; what was read ahead before is void. */
   writes = 0;
   /** The size of which the kernel knows: with write-back it believes its own. */
@@ -59,10 +56,6 @@ export class Node {
   target?: ByteString;
   /** Changes of it, or of names in it, that are acknowledged and not made yet: see {@link ChangeLog}. */
   pending = 0;
-  /** Of a directory: names that stand for something else once such changes are made, and how many of those there are. */
-  readonly heldNames = new Map<ByteString, number>();
-  /** Of a directory: names that the local side is being asked to change, and how many times. */
-  readonly askedNames = new Map<ByteString, number>();
   /** Of a directory: performance.now() when a change of ours of a name in there, or of a file of that name, was last made. */
   settledAt = -Infinity;
   /** Made by us in this session. */
@@ -83,13 +76,56 @@ export class Node {
   isRefreshing = false;
   /** What the remote machine shows here or below instead of the local side. */
   overlay?: OverlayEntry;
-  readonly #writing = new Set<Promise<unknown>>();
+  // Most nodes never have one of these, and there may be very many nodes.
+  #children: Map<ByteString, Node> | undefined;
+  #heldNames: Map<ByteString, number> | undefined;
+  #askedNames: Map<ByteString, number> | undefined;
+  #openFiles: Set<OpenFile> | undefined;
+  #chunksRead: Set<number> | undefined;
+  #writing: Set<Promise<unknown>> | undefined;
 
   constructor(id: NodeId, attr: FileAttr, now: number) {
     this.id = id;
     this.attr = attr;
     this.attrTime = now;
     this.shownSize = attr.size;
+  }
+
+  /** Of a directory: the nodes known by their name in it. */
+  get children(): Map<ByteString, Node> {
+    return this.#children ??= new Map();
+  }
+
+  /** Of a directory: names that stand for something else once such changes are made, and how many of those there are. */
+  get heldNames(): Map<ByteString, number> {
+    return this.#heldNames ??= new Map();
+  }
+
+  /** Of a directory: names that the local side is being asked to change, and how many times. */
+  get askedNames(): Map<ByteString, number> {
+    return this.#askedNames ??= new Map();
+  }
+
+  get openFiles(): ReadonlySet<OpenFile> {
+    return this.#openFiles ?? none;
+  }
+
+  /** Of which the kernel was given something. */
+  get chunksRead(): ReadonlySet<number> {
+    return this.#chunksRead ?? none;
+  }
+
+  opened(file: OpenFile): void {
+    (this.#openFiles ??= new Set()).add(file);
+  }
+
+  closed(file: OpenFile): void {
+    this.#openFiles?.delete(file);
+  }
+
+  /** Names of which something is known in there. */
+  knownNames(): Iterable<ByteString> {
+    return this.#children?.keys() ?? none;
   }
 
   get isDirectory(): boolean {
@@ -102,7 +138,7 @@ export class Node {
 
   /** Whether the command may be changing the file through us at this moment. */
   get isBeingWritten(): boolean {
-    if (this.#writing.size > 0 || this.pending > 0) return true;
+    if (this.pending > 0 || (this.#writing !== undefined && this.#writing.size > 0)) return true;
     for (const file of this.openFiles) if (file.writable) return true;
     return false;
   }
@@ -117,22 +153,23 @@ export class Node {
   wasRead(offset: number, length: number): void {
     if (length === 0) return;
     const last = Math.floor((offset + length - 1) / CHUNK);
-    for (let chunk = Math.floor(offset / CHUNK); chunk <= last; chunk++) this.chunksRead.add(chunk);
+    for (let chunk = Math.floor(offset / CHUNK); chunk <= last; chunk++) (this.#chunksRead ??= new Set()).add(chunk);
   }
 
   /** The reply to a write, which counts as under way until it is here. */
   async whileWriting<T>(reply: Promise<T>): Promise<T> {
-    this.#writing.add(reply);
+    const writing = this.#writing ??= new Set();
+    writing.add(reply);
     try {
       return await reply;
     } finally {
-      this.#writing.delete(reply);
+      writing.delete(reply);
     }
   }
 
   /** Until the writes under way are over, successful or not. */
   async written(): Promise<void> {
-    await Promise.allSettled(this.#writing);
+    await Promise.allSettled(this.#writing ?? none);
   }
 
   /** Takes over what the local side said at `time`, unless something newer is known. EIO where it is about another inode. */
@@ -340,7 +377,7 @@ export class Nodes {
     const key = inodeKey(node.attr);
     if (this.#byInode.get(key) === node) this.#byInode.delete(key);
     for (const { parent, name } of node.places) parent.children.delete(name);
-    for (const name of node.children.keys()) this.gone(node, name);
+    for (const name of node.knownNames()) this.gone(node, name);
     return node;
   }
 

@@ -54,7 +54,7 @@ export class OpenFiles {
 
   /** The file is open, as it was known: until then, no change of it can be the work of who is going to write there. */
   confirm(file: OpenFile): void {
-    file.node.openFiles.add(file);
+    file.node.opened(file);
     file.node.mayBeCached = true;
   }
 
@@ -89,7 +89,7 @@ export class OpenFiles {
     const file = this.#files.get(fh);
     if (file === undefined) return false;
     this.#files.delete(fh);
-    file.node.openFiles.delete(file);
+    file.node.closed(file);
     file.readAhead.drop();
     return true;
   }
