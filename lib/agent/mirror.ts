@@ -78,6 +78,7 @@ import { PageCache } from "./page_cache.ts";
 import type { Programs } from "./programs.ts";
 import type { HasId } from "./acl.ts";
 import { Ranges } from "./ranges.ts";
+import { releaseRead } from "./read_ahead.ts";
 import type { Recorder } from "./recorder.ts";
 import { R_OK, type Rights, W_OK, X_OK } from "./rights.ts";
 import type { Known } from "./snapshots.ts";
@@ -510,6 +511,10 @@ export class Mirror implements FileSystem {
     if (!(data instanceof Uint8Array)) return this.#readLater(file, { ...at, data }, caller);
     node.wasRead(at.offset, data.length);
     return data;
+  }
+
+  readDone(data: Uint8Array): void {
+    releaseRead(data);
   }
 
   /** From `data` when it has come, or from the local side. */
