@@ -550,8 +550,10 @@ export class Mirror implements FileSystem {
     const { node, fh } = file;
     if (this.tree.log.failure !== undefined) throw this.tree.log.refusal();
     if (at.killSuidgid) await this.#killSetid(node, caller, fh);
-    if (at.cached && this.#behind.write(file, at.offset, at.data)) {
+    const behind = at.cached === true && this.#behind.write(file, at.offset, at.data);
+    if (behind !== false) {
       this.#cache.wrote(node, at.data.length);
+      await behind;
       return at.data.length;
     }
     if (node.pending > 0) await this.tree.log.settled(node);
