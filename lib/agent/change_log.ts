@@ -17,6 +17,8 @@ export interface Change {
   readonly body: Uint8Array;
   /** Bulk bytes; the log keeps them as they are. */
   readonly data?: Uint8Array;
+  /** Whoever made it waits for the answer: it is in its place in the log, and takes no room there. */
+  readonly isAwaited?: boolean;
   /** Whom it touches: who asks the local side about these waits for it. Directories of names included. */
   readonly nodes: readonly Node[];
   /** Names that stand for something else from here on. */
@@ -57,6 +59,7 @@ export class ChangeLog {
   /** Who waits until so many have been: answers come in order. */
   readonly #marks: { readonly end: number; readonly resolve: () => void }[] = [];
   #bytes = 0;
+  #awaited = 0;
   #failure: Failure | undefined;
 
   constructor(connection: Connection, nodes: Nodes) {
@@ -78,6 +81,11 @@ export class ChangeLog {
     return this.#failure === undefined && this.#changes < MAX_CHANGES && this.#bytes + bytes <= MAX_BYTES;
   }
 
+  /** Whether somebody waits for room already: who comes now waits behind. */
+  get isAwaited(): boolean {
+    return this.#awaited > 0;
+  }
+
   /** What a name stands for has been decided. */
   tellSettled(place: Place): void {
     for (const tell of this.onNameSettled) tell(place);
@@ -87,7 +95,8 @@ export class ChangeLog {
   append(change: Change): Promise<Uint8Array> {
     const { op, body, data, nodes, names = [] } = change;
     this.#changes++;
-    this.#bytes += data?.length ?? 0;
+    if (change.isAwaited) this.#awaited++;
+    else this.#bytes += data?.length ?? 0;
     for (const node of nodes) {
       node.pending++;
       // The kernel may forget it meanwhile.
@@ -153,9 +162,10 @@ export class ChangeLog {
     this.onFailure();
   }
 
-  #settle({ data, nodes, names = [] }: Change): void {
+  #settle({ data, isAwaited, nodes, names = [] }: Change): void {
     this.#changes--;
-    this.#bytes -= data?.length ?? 0;
+    if (isAwaited) this.#awaited--;
+    else this.#bytes -= data?.length ?? 0;
     const now = performance.now();
     for (const place of names) {
       const { parent, name } = place;

@@ -78,6 +78,7 @@ import { PageCache } from "./page_cache.ts";
 import type { Programs } from "./programs.ts";
 import type { HasId } from "./acl.ts";
 import { Ranges } from "./ranges.ts";
+import { releaseRead } from "./read_ahead.ts";
 import type { Recorder } from "./recorder.ts";
 import { R_OK, type Rights, W_OK, X_OK } from "./rights.ts";
 import type { Known } from "./snapshots.ts";
@@ -512,6 +513,10 @@ export class Mirror implements FileSystem {
     return data;
   }
 
+  readDone(data: Uint8Array): void {
+    releaseRead(data);
+  }
+
   /** From `data` when it has come, or from the local side. */
   async #readLater(
     file: OpenFile,
@@ -545,8 +550,10 @@ export class Mirror implements FileSystem {
     const { node, fh } = file;
     if (this.tree.log.failure !== undefined) throw this.tree.log.refusal();
     if (at.killSuidgid) await this.#killSetid(node, caller, fh);
-    if (at.cached && this.#behind.write(file, at.offset, at.data)) {
+    const behind = at.cached === true && this.#behind.write(file, at.offset, at.data);
+    if (behind !== false) {
       this.#cache.wrote(node, at.data.length);
+      await behind;
       return at.data.length;
     }
     if (node.pending > 0) await this.tree.log.settled(node);

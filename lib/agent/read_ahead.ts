@@ -14,6 +14,7 @@
  */
 import { encodeRead, FileOp } from "../protocol/mod.ts";
 import type { Call, Connection } from "../rpc/mod.ts";
+import { BlockBuffers } from "./block_buffers.ts";
 import type { Node } from "./nodes.ts";
 
 const BLOCK = 256 * 1024;
@@ -27,6 +28,9 @@ const ELF_MAGIC = [0x7f, 0x45, 0x4c, 0x46];
 const MAX_AGE_MS = 1000;
 /** Bytes of all blocks of all files. */
 const MAX_HELD = 64 * 1024 * 1024;
+
+/** As many lie idle as one reader has under way. */
+const buffers = new BlockBuffers(BLOCK, MAX_WINDOW / BLOCK);
 
 /** Bytes asked for in one request, arriving in order. */
 interface Block {
@@ -49,6 +53,11 @@ interface Block {
 
 /** The blocks of all files, oldest first. */
 const held = new Set<Block>();
+
+/** Whoever read `data` is done with it; what has come from elsewhere is left alone. */
+export function releaseRead(data: Uint8Array): void {
+  buffers.release(data);
+}
 
 /** Bytes held by all files together. */
 export function heldBytes(): number {
@@ -83,7 +92,7 @@ export class ReadAhead {
     this.#node.wasOpened = true;
   }
 
-  /** At most `size` bytes at `offset`; fewer at the end of the file. */
+  /** At most `size` bytes at `offset`; fewer at the end of the file. {@link releaseRead} gives them back. */
   async read(offset: number, size: number, signal: () => AbortSignal): Promise<Uint8Array> {
     // Requests of the kernel's own readahead may come out of order, so a reader may be a block off.
     const sequential = Math.abs(offset - this.#expected) <= BLOCK && this.#expected > 0;
@@ -183,31 +192,39 @@ export class ReadAhead {
       const wanted = Math.min(size - length, BLOCK - at % BLOCK);
       const part = await this.#take(at, wanted);
       data.set(part, length);
+      buffers.release(part);
       length += part.length;
       if (part.length < wanted) break;
     }
     return data.subarray(0, length);
   }
 
-  /** Bytes within one block, as a view. */
+  /** Bytes within one block, as a view that is to be released. */
   async #take(offset: number, size: number): Promise<Uint8Array> {
     const start = offset - offset % BLOCK;
     const block = this.#current(start);
     // Dropped while another block of this request was on its way.
     if (block === undefined) return await this.readPlainly(offset, size);
-    const at = offset - start;
+    buffers.use(block.data);
+    const data = await this.#view(block, offset - start, size);
+    if (data === undefined) buffers.release(block.data);
+    return data ?? await this.readPlainly(offset, size);
+  }
+
+  /** When they have come; undefined: they are to be asked for by themselves. */
+  async #view(block: Block, at: number, size: number): Promise<Uint8Array | undefined> {
+    const start = block.offset;
     while (!block.done && block.arrived < at + size) await block.more;
     if (block.failure !== undefined) {
       // Given up by another request of this handle, for its age or a write.
-      if (this.#blocks.get(start) !== block && !this.#dropped) return await this.readPlainly(offset, size);
+      if (this.#blocks.get(start) !== block && !this.#dropped) return undefined;
       this.#remove(block);
+      buffers.release(block.data);
       throw block.failure;
     }
     // The block is as long as the file was. What the file has grown by since is asked for by itself.
     const end = start + block.data.length;
-    if (offset + size > end && this.#node.attr.size > end && end < start + BLOCK) {
-      return await this.readPlainly(offset, size);
-    }
+    if (at + size > block.data.length && this.#node.attr.size > end && end < start + BLOCK) return undefined;
     const data = block.data.subarray(at, Math.max(at, Math.min(at + size, block.arrived)));
     block.handedOut += data.length;
     this.#removeIfHandedOut(block);
@@ -220,7 +237,7 @@ export class ReadAhead {
 
   #remove(block: Block): void {
     if (this.#blocks.get(block.offset) === block) this.#blocks.delete(block.offset);
-    held.delete(block);
+    if (held.delete(block)) buffers.release(block.data);
     if (!block.done) block.call?.cancel();
   }
 
@@ -241,7 +258,7 @@ function newBlock(owner: ReadAhead, { offset, size, writes }: { offset: number; 
   const block: Block = {
     owner,
     offset,
-    data: new Uint8Array(Math.min(BLOCK, size)),
+    data: buffers.take(Math.min(BLOCK, size)),
     writes,
     call: undefined,
     arrived: 0,

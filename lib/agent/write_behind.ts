@@ -10,6 +10,7 @@
 import { type ByteString, DecodeError } from "../bytes/mod.ts";
 import type { AttrOut, Caller, Entry, FileCopy, NewFile, NewNode, SetAttr } from "../fuse/mod.ts";
 import {
+  Errno,
   O_APPEND,
   O_EXCL,
   O_TRUNC,
@@ -46,6 +47,7 @@ import {
   FileOp,
   type SetTime,
 } from "../protocol/mod.ts";
+import { RpcError } from "../rpc/mod.ts";
 import { type Node, pathOf, type Place } from "./nodes.ts";
 import type { OpenFile, Way } from "./open_files.ts";
 import { Rooms } from "./rooms.ts";
@@ -81,6 +83,8 @@ interface LoggedChange {
   readonly uses?: readonly Node[];
   readonly names?: readonly Place[];
   readonly data?: Uint8Array;
+  /** See Change. */
+  readonly isAwaited?: boolean;
   /** Whose inode the answer tells, and whose attributes. Those of the other nodes are asked for when all is made. */
   readonly made?: Node;
   readonly told?: Node;
@@ -258,18 +262,26 @@ export class WriteBehind {
     return this.#tree.expectedAttr(node)!;
   }
 
-  /** Takes a copy of what the kernel has collected. */
-  write(file: OpenFile, offset: number, data: Uint8Array): boolean {
+  /**
+   * Takes what the kernel has collected: a copy, or, where there is no room, the bytes themselves, which are left alone until
+   * the promise settles. Then they are on the local side.
+   */
+  write(file: OpenFile, offset: number, data: Uint8Array): boolean | Promise<void> {
     const { node, fh, direct } = file;
+    const { log } = this.#tree;
     if (direct || offset + data.length > MAX_SIZE) return false;
-    if (!this.#canWrite(node) || !this.#tree.log.hasRoom(data.length)) return false;
-    if (!this.#rooms.take(node, { bytes: data.length })) return false;
+    if (!this.#canWrite(node) || !this.#rooms.take(node, { bytes: data.length })) return false;
     this.#written(node, offset + data.length);
-    this.#append(FileOp.WRITE, encodeWrite({ fh, offset }), {
-      ...{ nodes: [node], told: node, data: data.slice() },
+    // A large file's bytes are not copied, and the link does not run dry between two of its writes.
+    const isAwaited = log.isAwaited || !log.hasRoom(data.length);
+    const answer = this.#append(FileOp.WRITE, encodeWrite({ fh, offset }), {
+      ...{ nodes: [node], told: node, data: isAwaited ? data : data.slice(), isAwaited },
       decode: (reply) => decodeWritten(reply).stat,
     });
-    return true;
+    if (!isAwaited) return true;
+    return answer.then(() => {}, (error) => {
+      throw error instanceof RpcError && error.errno !== Errno.ECANCELED ? error : log.refusal();
+    });
   }
 
   /**
@@ -430,14 +442,14 @@ export class WriteBehind {
     parent.attr = { ...parent.attr, ...changedNow(), ...writtenNow() };
   }
 
-  #append(op: number, body: Uint8Array, change: LoggedChange): void {
-    const { nodes, names, data, made, told = made, decode = decodeStat, onError, uses = [] } = change;
+  #append(op: number, body: Uint8Array, change: LoggedChange): Promise<Uint8Array> {
+    const { nodes, names, data, isAwaited, made, told = made, decode = decodeStat, onError, uses = [] } = change;
     for (const node of nodes) node.changes++;
     const changes = told?.changes;
     const [place] = names ?? [];
     const path = place === undefined ? pathOf(nodes[0]) : `${pathOf(place.parent)}/${place.name}` as ByteString;
-    this.#tree.log.append({
-      ...{ op, body, data, nodes: [...nodes, ...uses], names, path, onError },
+    return this.#tree.log.append({
+      ...{ op, body, data, isAwaited, nodes: [...nodes, ...uses], names, path, onError },
       onReply: (reply) => {
         if (told === undefined) return;
         const attr = decode(reply);

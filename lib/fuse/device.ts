@@ -1,4 +1,4 @@
-import { Errno, ErrnoError, read, write } from "../linux/mod.ts";
+import { Errno, ErrnoError, read, write, writeBoth } from "../linux/mod.ts";
 import { MAX_WRITE } from "./init.ts";
 import { type RequestBuffer, requestBuffer } from "./request.ts";
 
@@ -49,9 +49,9 @@ export class Device {
     }
   }
 
-  /** Writes one message. 0, or minus errno: ENOENT where nobody waits for it (any more). */
-  send(message: Uint8Array<ArrayBuffer>): number {
-    return Math.min(0, write(this.#fd, message));
+  /** Writes one message, which may go on in `tail`. 0, or minus errno: ENOENT where nobody waits for it (any more). */
+  send(message: Uint8Array<ArrayBuffer>, tail?: Uint8Array<ArrayBuffer>): number {
+    return Math.min(0, tail === undefined ? write(this.#fd, message) : writeBoth(this.#fd, message, tail));
   }
 
   /** Takes back a buffer that was kept. */

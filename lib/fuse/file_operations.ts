@@ -46,7 +46,8 @@ export const tmpfile: Operation<{ entry: Entry; opened: Opened }> = {
 
 export const read: Operation<Uint8Array> = {
   call: (fileSystem, request, caller) => fileSystem.read(request.nodeId, decodeReadIn(request), caller),
-  encode: (reply, data) => reply.append(data),
+  encode: (reply, data) => reply.end(data),
+  done: (fileSystem, data) => fileSystem.readDone?.(data),
 };
 
 export const write: Operation<number> = {

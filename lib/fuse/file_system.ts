@@ -190,8 +190,10 @@ export interface FileSystem {
   ): Result<{ entry: Entry; opened: Opened }>;
   /** A file without a name (O_TMPFILE), on the file system of this directory. */
   tmpfile(parent: NodeId, how: NewFile, caller: Caller): Result<{ entry: Entry; opened: Opened }>;
-  /** At most `size` bytes at `offset`, fewer only at the end of the file. The server copies them at once. */
+  /** At most `size` bytes at `offset`, fewer only at the end of the file. They are left alone until {@link readDone}. */
   read(nodeId: NodeId, at: { fh: number; offset: number; size: number }, caller: Caller): Result<Uint8Array>;
+  /** What {@link read} gave is needed no more. */
+  readDone?(data: Uint8Array): void;
   /**
    * `data` is valid until the result settles: the device keeps its buffer until then. Returns the bytes written.
    * `killSuidgid`: FUSE_WRITE_KILL_SUIDGID. `cached`: FUSE_WRITE_CACHE, what was collected, by a handle that was guessed.

@@ -8,6 +8,8 @@ export interface Operation<T> {
   call(fileSystem: FileSystem, request: Request, caller: Caller): Result<T>;
   /** Appends the body of the answer; left out where it has none. */
   encode?(reply: Reply, value: T): void;
+  /** The value has been sent, or is not going to be. */
+  done?(fileSystem: FileSystem, value: T): void;
   /**
    * Takes back what the file system counts and the kernel never learned of, because the request was interrupted or its
    * answer refused. `nodeId`: whom the request was about.

@@ -6,6 +6,9 @@ const HEADER = fuse_out_header.sizeof;
 /** The largest errno that the kernel takes in a reply; it refuses the whole reply otherwise. */
 export const MAX_ERRNO = 511;
 
+/** Shorter data is copied sooner than its address is found out. */
+const MIN_TAIL = 4096;
+
 /**
  * A message to the kernel under construction: a buffer that is used again and again, the encoders' cursor in it, and
  * little-endian stores at absolute offsets.
@@ -16,6 +19,7 @@ export class Reply {
   readonly #words: Uint32Array;
   readonly #wide: BigUint64Array;
   #length: number = HEADER;
+  #tail: Uint8Array<ArrayBuffer> | undefined;
 
   /** `capacity`: bytes of the largest body. `showOwner`: see FileSystem. */
   constructor(capacity: number, showOwner: ShowOwner = (owner) => owner) {
@@ -23,6 +27,11 @@ export class Reply {
     this.bytes = new Uint8Array(HEADER + ((capacity + 7) & ~7));
     this.#words = new Uint32Array(this.bytes.buffer);
     this.#wide = new BigUint64Array(this.bytes.buffer);
+  }
+
+  /** What is to be sent right behind the message, as it is. */
+  get tail(): Uint8Array<ArrayBuffer> | undefined {
+    return this.#tail;
   }
 
   /** Bytes so far, the header included. */
@@ -33,6 +42,7 @@ export class Reply {
   /** Forgets the body. */
   reset(): void {
     this.#length = HEADER;
+    this.#tail = undefined;
   }
 
   /** Makes room for `size` bytes, all 0, and returns their offset. A RangeError where the buffer ends before. */
@@ -54,6 +64,15 @@ export class Reply {
     this.#length = at + data.length;
   }
 
+  /** Ends the body with `data`: a copy, or what is worth no copy itself, as {@link tail}. */
+  end(data: Uint8Array): void {
+    if (data.length < MIN_TAIL) return this.append(data);
+    if (this.#length + data.length > this.bytes.length) {
+      throw new RangeError(`Cannot encode a reply of ${this.#length + data.length - HEADER} bytes`);
+    }
+    this.#tail = data as Uint8Array<ArrayBuffer>;
+  }
+
   u16(at: number, value: number): void {
     this.bytes[at] = value;
     this.bytes[at + 1] = value >> 8;
@@ -73,7 +92,7 @@ export class Reply {
     this.#wide[at >> 3] = value;
   }
 
-  /** Writes the header of an answer to `unique` and returns the whole message, valid until the next use. */
+  /** Writes the header of an answer to `unique` and returns the message up to its tail, valid until the next use. */
   finish(unique: number): Uint8Array<ArrayBuffer> {
     return this.#finish(unique, 0);
   }
@@ -85,7 +104,7 @@ export class Reply {
   }
 
   #finish(unique: number, error: number): Uint8Array<ArrayBuffer> {
-    this.u32(fuse_out_header.len, this.#length);
+    this.u32(fuse_out_header.len, this.#length + (this.#tail?.length ?? 0));
     this.u32(fuse_out_header.error, error);
     this.u53(fuse_out_header.unique, unique);
     return this.bytes.subarray(0, this.#length);

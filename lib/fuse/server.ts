@@ -154,7 +154,9 @@ export class Server implements Receiver {
   }
 
   #answer(operation: Operation<unknown>, pending: Pending, value: unknown): void {
-    if (!pending.abandoned && this.#sendResult(operation, pending, value)) return;
+    const isSent = !pending.abandoned && this.#sendResult(operation, pending, value);
+    operation.done?.(this.#fileSystem, value);
+    if (isSent) return;
     try {
       operation.undo?.(this.#fileSystem, value, pending.nodeId);
     } catch (error) {
@@ -189,7 +191,7 @@ export class Server implements Receiver {
   }
 
   #send(message: Uint8Array<ArrayBuffer>, request: Request | Pending): boolean {
-    const errno = -this.device.send(message);
+    const errno = -this.device.send(message, this.#reply.tail);
     // Nobody waits any more, or the connection has ended: reading will tell.
     const gone = errno === Errno.ENOENT || errno === Errno.ENODEV || errno === Errno.EPERM;
     if (errno !== 0 && !gone) {

@@ -32,6 +32,10 @@ const F_GETFL = 3;
 const F_SETFL = 4;
 const F_SETPIPE_SZ = 1031;
 
+/** Two of struct iovec. */
+const iovec = new BigUint64Array(4);
+const iovecBytes = new Uint8Array(iovec.buffer);
+
 /** A descriptor (close-on-exec always), or minus errno. `mode` is for O_CREAT and used as it is: the umask must be 0. */
 export function openAt(dir: number, name: ByteString, flags: number, mode = 0): number {
   return negative(libc().openat(dir, cString(name), flags | O_CLOEXEC, mode));
@@ -62,6 +66,15 @@ export function write(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
   return negative(libc().write(fd, bytes, bytes.length));
 }
 
+/** Bytes written of `head` and what is to follow it, in one call. */
+export function writeBoth(fd: number, head: Uint8Array<ArrayBuffer>, tail: Uint8Array<ArrayBuffer>): number {
+  iovec[0] = addressOf(head);
+  iovec[1] = BigInt(head.length);
+  iovec[2] = addressOf(tail);
+  iovec[3] = BigInt(tail.length);
+  return negative(libc().writev(fd, iovecBytes, 2));
+}
+
 /** Writes all of `bytes`; 0, or minus errno. */
 export function writeAll(fd: number, bytes: Uint8Array<ArrayBuffer>): number {
   for (let done = 0; done < bytes.length;) {
@@ -81,9 +94,6 @@ export async function writeAsync(fd: number, bytes: Uint8Array<ArrayBuffer>): Pr
 export function readAt(fd: number, into: Uint8Array<ArrayBuffer>, offset: number): number {
   return negative(libc().pread64(fd, into, into.length, offset));
 }
-
-const iovec = new BigUint64Array(2);
-const iovecBytes = new Uint8Array(iovec.buffer);
 
 /** Bytes read at `offset` if that needs no waiting for the disk, -EAGAIN (or -EOPNOTSUPP) otherwise. */
 export function readAtNoWait(fd: number, into: Uint8Array<ArrayBuffer>, offset: number): number {

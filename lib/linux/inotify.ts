@@ -1,7 +1,7 @@
 import { type ByteString, byteString, cString } from "../bytes/mod.ts";
-import { libc, negative, whileUsing } from "./libc.ts";
+import { libc, negative } from "./libc.ts";
 import { O_CLOEXEC, O_NONBLOCK, read } from "./files.ts";
-import { POLLIN } from "./poll.ts";
+import { awaitReady, POLLIN } from "./poll.ts";
 
 // linux/inotify.h
 export const IN_MODIFY = 0x2;
@@ -40,11 +40,7 @@ export function removeWatch(watcher: number, watch: number): number {
 
 /** Until there are events, on a thread of the runtime's pool. */
 export async function awaitEvents(watcher: number): Promise<void> {
-  const set = new Uint8Array(8);
-  const view = new DataView(set.buffer);
-  view.setInt32(0, watcher, true);
-  view.setInt16(4, POLLIN, true);
-  await whileUsing([set], libc().pollAsync(set, 1, -1));
+  await awaitReady(watcher, POLLIN);
 }
 
 /** Bytes for {@link decodeEvents}, or minus errno: -EAGAIN when there are none. */

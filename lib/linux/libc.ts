@@ -24,6 +24,7 @@ const table = {
   read: { parameters: [I, B, L], result: I },
   readAsync: { name: "read", parameters: [I, B, L], result: I, nonblocking: true },
   write: { parameters: [I, B, L], result: I },
+  writev: { parameters: [I, B, I], result: I },
   writeAsync: { name: "write", parameters: [I, B, L], result: I, nonblocking: true },
   pread64: { parameters: [I, B, L, L], result: I },
   pread64Async: { name: "pread64", parameters: [I, B, L, L], result: I, nonblocking: true },

@@ -1,8 +1,17 @@
 import { Errno } from "./errno.ts";
-import { libc, negative } from "./libc.ts";
+import { libc, negative, whileUsing } from "./libc.ts";
 
 export const POLLIN = 1;
 export const POLLOUT = 4;
+
+/** Until `fd` is ready for `events`, or broken, on a thread of the runtime's pool. */
+export async function awaitReady(fd: number, events: number): Promise<void> {
+  const set = new Uint8Array(8);
+  const view = new DataView(set.buffer);
+  view.setInt32(0, fd, true);
+  view.setInt16(4, events, true);
+  await whileUsing([set], libc().pollAsync(set, 1, -1));
+}
 
 /** The descriptors that one poll(2) waits for, and what to do when one is ready. */
 export class Poller {

@@ -35,7 +35,7 @@ export async function runCacheVerb(options: CacheArguments, config: Config): Pro
   try {
     const link = await connect(options, config);
     const status = await printAll(link, options);
-    await link.closeWrite().catch(() => {});
+    link.closeWrite();
     await link.status;
     return status;
   } catch (error) {

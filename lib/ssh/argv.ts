@@ -59,8 +59,10 @@ function limits(seconds: number): string[] {
  * The argv that starts a carrier deaf to the keyboard: Ctrl-C is the command's, not the link's. Ignored signals stay
  * ignored over exec, and ssh leaves them so; others get a session of their own, where no terminal sends any. It execs
  * (setsid forks only where it leads a process group, which a child of ours does not), so the child's pid is the carrier's.
+ * Its stdin and stdout are these descriptors of its parent.
  */
-export function deafArgv({ argv, isDetached }: Carrier): string[] {
+export function deafArgv({ argv, isDetached }: Carrier, fds: { stdin: number; stdout: number }): string[] {
   const program = isDetached ? ["setsid", ...argv] : argv;
-  return ["sh", "-c", `trap "" INT QUIT HUP TSTP; exec "$@"`, "sh", ...program];
+  const files = `<"/proc/$PPID/fd/${fds.stdin}" >"/proc/$PPID/fd/${fds.stdout}"`;
+  return ["sh", "-c", `trap "" INT QUIT HUP TSTP; exec "$@" ${files}`, "sh", ...program];
 }

@@ -158,8 +158,8 @@ class AgentLink implements Link {
     return this.#transport.write(bytes);
   }
 
-  closeWrite(): Promise<void> {
-    return this.#transport.closeWrite();
+  closeWrite(): void {
+    this.#transport.closeWrite();
   }
 
   kill(): void {

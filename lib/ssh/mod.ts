@@ -7,8 +7,10 @@
  * installed. Where it is not, the pieces that are missing are uploaded (packed, resumable, checked): the runtime, which
  * outlives updates; the program; and this machine's loader and C library where the other has no glibc that will do. From
  * the agent's first line on the same two pipes carry the link; what goes there may be sent one round trip before, as soon
- * as the shell has said that it is about to become the agent. In the order things happen: argv, transport, dial,
- * bootstrap_script, ways_script, remote_shell, probe, self, install_script, install, carried, pack, way, repair.
+ * as the shell has said that it is about to become the agent. In the order things happen: argv, transport, carrier_pipes,
+ * readiness, dial, bootstrap_script, ways_script, remote_shell, probe, self, install_script, install, carried, pack, way,
+ * repair.
+ * Decision: the carrier's pipes are ours, not the runtime's, whose streams cost twice the CPU time, and keep ssh waiting.
  * Rejected for machines without glibc: another PT_INTERP in the executable (its loader would have to be passed on as a
  * descriptor at every start, and its libraries by rpath or LD_LIBRARY_PATH, which helpers would inherit); a loader that
  * has the payload behind it needs nothing but arguments, and the executable stays as it is.

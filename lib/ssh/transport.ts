@@ -1,5 +1,6 @@
 import { log, stderr } from "../log/mod.ts";
 import { type Carrier, deafArgv } from "./argv.ts";
+import { CarrierPipes } from "./carrier_pipes.ts";
 
 /** Bytes to and from the other machine. */
 export interface Transport {
@@ -8,15 +9,13 @@ export interface Transport {
   /** Resolves when the pipe has taken all of `bytes`; until then the caller leaves them alone. One call at a time. */
   write(bytes: Uint8Array): Promise<void>;
   /** Ends our direction. Idempotent, never rejects. */
-  closeWrite(): Promise<void>;
+  closeWrite(): void;
   /** Ends the carrier, gently and then by force. Idempotent; {@link status} tells when it is gone. */
   kill(): void;
   /** Resolves when the carrier has ended and what it said on stderr was passed on. */
   readonly status: Promise<{ code: number }>;
 }
 
-/** A pipe holds 64 KiB by default, 1 MiB at most: this takes what is there in one call. */
-const READ_BYTES = 256 * 1024;
 /**
  * A shared connection's master (ControlPersist) keeps stderr open for long: what was said before the end is there after
  * some waits. Several, as a busy machine may let this process sleep through one, and then there has been no look at stderr.
@@ -30,52 +29,41 @@ const KILL_GRACE_MS = 2000;
  * inherited description is shared with us and with whoever reads our stderr.
  */
 export function startTransport(carrier: Carrier): Transport {
-  const [program, ...args] = deafArgv(carrier);
+  const pipes = new CarrierPipes();
+  const [program, ...args] = deafArgv(carrier, pipes.carriers);
   log.debug(`starting ${carrier.argv.join(" ")}`);
-  const child = new Deno.Command(program, { args, stdin: "piped", stdout: "piped", stderr: "piped" }).spawn();
-  return new CarrierProcess(child);
+  const child = new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr: "piped" }).spawn();
+  return new CarrierProcess(child, pipes);
 }
 
 class CarrierProcess implements Transport {
   readonly status: Promise<{ code: number }>;
   readonly #child: Deno.ChildProcess;
-  readonly #reader: ReadableStreamBYOBReader;
-  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
-  #buffer: ArrayBuffer = new ArrayBuffer(READ_BYTES);
-  #writeClosed = false;
+  readonly #pipes: CarrierPipes;
   #ended = false;
   #forceTimer: number | undefined;
 
-  constructor(child: Deno.ChildProcess) {
+  constructor(child: Deno.ChildProcess, pipes: CarrierPipes) {
     this.#child = child;
-    this.#reader = child.stdout.getReader({ mode: "byob" });
-    this.#writer = child.stdin.getWriter();
+    this.#pipes = pipes;
     this.status = this.#watch(passOn(child.stderr));
   }
 
-  async read(): Promise<Uint8Array | undefined> {
-    const { value, done } = await this.#reader.read(new Uint8Array(this.#buffer));
-    if (done || value === undefined) {
-      this.#buffer = new ArrayBuffer(READ_BYTES); // the old one stays with the stream
-      return undefined;
-    }
-    this.#buffer = value.buffer;
-    return value;
+  read(): Promise<Uint8Array | undefined> {
+    return this.#pipes.read();
   }
 
   write(bytes: Uint8Array): Promise<void> {
-    return this.#writer.write(bytes);
+    return this.#pipes.write(bytes);
   }
 
-  async closeWrite(): Promise<void> {
-    if (this.#writeClosed) return;
-    this.#writeClosed = true;
-    await this.#writer.close().catch(() => {});
+  closeWrite(): void {
+    this.#pipes.closeWrite();
   }
 
   kill(): void {
     // What it said last may be unread, though it has ended.
-    this.#reader.cancel().catch(() => {});
+    this.#pipes.closeRead();
     if (this.#ended || this.#forceTimer !== undefined) return;
     // TERM first: at a password prompt ssh puts the terminal's echo back.
     this.#signal("SIGTERM");
@@ -91,9 +79,9 @@ class CarrierProcess implements Transport {
   async #watch(stderrPassed: PassedOn): Promise<{ code: number }> {
     const { code } = await this.#child.status;
     this.#ended = true;
+    this.#pipes.ended();
     clearTimeout(this.#forceTimer);
     log.debug(`the carrier ended with status ${code}`);
-    await this.closeWrite();
     await stderrPassed.settle();
     return { code };
   }

@@ -76,7 +76,7 @@ function transport(input: Input): Transport {
       return Promise.resolve(buffer.subarray(0, piece.length));
     },
     write: () => Promise.resolve(),
-    closeWrite: () => Promise.resolve(),
+    closeWrite: () => {},
     kill: () => {},
     status: Promise.resolve({ code: 0 }),
   };

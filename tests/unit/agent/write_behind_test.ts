@@ -214,6 +214,36 @@ Deno.test("the first change that fails is the last, and it is named", async () =
   await fails(Errno.EIO, () => fixture.mirror.mkdir(ROOT, b("more"), { mode: 0o755, umask: 0 }, caller));
 });
 
+Deno.test("writes that the log has no room for keep their place in it, and are answered when they are made", async () => {
+  await using fixture = await ready();
+  const [MIB, COUNT] = [1 << 20, 8];
+  const { node, fh } = await fixture.create(ROOT, "large", O_WRONLY | O_CREAT);
+  const settled = new Set<number>();
+  const write = (index: number) => {
+    const data = new Uint8Array(MIB).fill(index + 1);
+    return fixture.mirror.write(node, { fh, offset: index * MIB, data, cached: true }, caller).then((written) => {
+      settled.add(index);
+      return written;
+    });
+  };
+  const writes = await unanswered(fixture, async () => {
+    const writes = Array.from({ length: COUNT }, (_, index) => write(index));
+    await Promise.all(writes.slice(0, 4));
+    // Asked for behind them, and answered without them: they take no room.
+    await mkdir(fixture, ROOT, "beside");
+    return writes;
+  });
+  assert.deepEqual([...settled], [0, 1, 2, 3]);
+  await drained(fixture);
+  assert.deepEqual(await Promise.all(writes), writes.map(() => MIB));
+  const ops = fixture.requests.map(({ op }) => op).filter((op) => (op & ~LOGGED) === FileOp.WRITE);
+  assert.deepEqual(ops, writes.map(() => FileOp.WRITE | LOGGED));
+  const content = Deno.readFileSync(fixture.at("large"));
+  assert.ok(content.length === COUNT * MIB && content.every((byte, at) => byte === Math.floor(at / MIB) + 1));
+  await unanswered(fixture, () => write(0));
+  await drained(fixture);
+});
+
 Deno.test("fsync() answers when what was written before is on the local side", async () => {
   await using fixture = await ready();
   const { node, fh } = await fixture.create(ROOT, "file", O_WRONLY | O_CREAT);

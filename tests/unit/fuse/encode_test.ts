@@ -130,6 +130,20 @@ Deno.test("finish() and fail() write fuse_out_header", () => {
   assert.equal(hex(reply.fail(6, 2)), hex(literal("10000000 feffffff 0600000000000000")));
 });
 
+Deno.test("end() copies little, and leaves what is long where it is, behind the message", () => {
+  const reply = new Reply(8192);
+  const long = new Uint8Array(5000);
+  reply.end(long);
+  const message = reply.finish(7);
+  assert.deepEqual([message.length, reply.tail], [16, long]);
+  assert.equal(new DataView(message.buffer).getUint32(0, true), 16 + long.length);
+  reply.reset();
+  reply.end(new Uint8Array(5));
+  assert.deepEqual([reply.finish(8).length, reply.tail], [21, undefined]);
+  reply.reset();
+  assert.throws(() => reply.end(new Uint8Array(8193)), RangeError);
+});
+
 Deno.test("take() and append() refuse what does not fit", () => {
   const reply = new Reply(8);
   assert.throws(() => reply.append(new Uint8Array(9)), RangeError);

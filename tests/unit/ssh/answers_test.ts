@@ -9,7 +9,7 @@ function answersOf(...pieces: (string | Uint8Array)[]): Answers {
   const transport: Transport = {
     read: () => Promise.resolve(left.shift()),
     write: () => Promise.resolve(),
-    closeWrite: () => Promise.resolve(),
+    closeWrite: () => {},
     kill: () => {},
     status: Promise.resolve({ code: 0 }),
   };

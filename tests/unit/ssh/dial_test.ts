@@ -78,7 +78,7 @@ Deno.test("Link does not lose bytes that come in one piece with the agent's line
   const link = await remote.dial(executable);
   // Before the agent has said anything.
   await link.write(new Uint8Array([3]));
-  await link.closeWrite();
+  link.closeWrite();
   assert.equal(await readAll(link), "\x01\n\x02\x03");
   assert.deepEqual(await link.status, { code: 0 });
 });

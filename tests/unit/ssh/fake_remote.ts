@@ -1,3 +1,4 @@
+import { bindNow } from "../../../lib/linux/mod.ts";
 import {
   type Carrier,
   dial,
@@ -6,6 +7,9 @@ import {
   executableAt,
   type Link,
 } from "../../../lib/ssh/mod.ts";
+
+// Loaded here, not in a test, where it would count as a leak.
+bindNow();
 
 /** An agent that says where it is and what it was given, and then echoes. */
 const agentText = `#!/bin/sh
@@ -89,7 +93,7 @@ export class FakeRemote implements AsyncDisposable {
   ): Promise<{ said: string[]; uploaded: number }> {
     const link = await this.dial(executable, options);
     await link.write(new TextEncoder().encode("hello\n"));
-    await link.closeWrite();
+    link.closeWrite();
     const lines = (await readAll(link)).split("\n");
     const { code } = await link.status;
     if (lines[1] !== "hello" || code !== 0) throw new Error(`status ${code}, no echo in ${JSON.stringify(lines)}`);

@@ -157,7 +157,7 @@ Deno.test("install() takes over what another upload has received so far, and bot
   await shell.send("run native\n");
   await shell.answer(["exec"]);
   await shell.answer(["agent"]);
-  await transport.closeWrite();
+  transport.closeWrite();
   while (await transport.read());
   await transport.status;
   assert.deepEqual(remote.installed(), [`agent-${sha256}`]);
