@@ -21,7 +21,9 @@
  * be no pid namespace: then a sweeper (sweeper.ts) does its part.
  *
  * Rejected: chroot instead of pivot_root (a command could not make a user namespace of its own); an identity map (others
- * with the uid could still send signals); a runner that forks (a runtime with threads cannot); nsenter with a pid
+ * with the uid could still send signals); a runner that forks (a runtime with threads cannot); a runner that is a fork of
+ * the agent (V8 keeps its memory out of children by MADV_DONTFORK; let in, it saved 75 ms of 1000, as half of what the boot
+ * takes is lost in copying pages, and a child forked from a loaded agent waited for ever on a futex); nsenter with a pid
  * namespace (it forks, and the status and the process group are those of a go-between).
  *
  * @module
