@@ -18,8 +18,19 @@ import { measureThroughput } from "./throughput.ts";
 import { measureTree, trees } from "./trees.ts";
 
 const packages = [
-  ...["bindfs", "default-jre-headless", "ffmpeg", "gcc", "git", "libc6-dev", "lz4", "nodejs", "openssh-client", "perl"],
-  "python3",
+  ...[
+    "bindfs",
+    "ca-certificates",
+    "default-jre-headless",
+    "ffmpeg",
+    "gcc",
+    "git",
+    "libc6-dev",
+    "lz4",
+    "make",
+    "nodejs",
+  ],
+  ...["openssh-client", "perl", "python3", "sqlite3"],
 ];
 const others = ["starts", "trees", "throughput", "operations", "stats", "executable"];
 /** Of those, what goes into one table. */

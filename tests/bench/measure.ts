@@ -17,11 +17,11 @@ export async function time(command: readonly string[], options: RunOptions): Pro
   return typeof result === "string" ? result : result.ms;
 }
 
-/** The same, and what it writes to stdout; or why there is nothing. */
+/** The same, and what it writes to stdout and stderr; or why there is nothing. */
 export async function run(
   [program, ...args]: readonly string[],
   { limitMs, ...options }: RunOptions,
-): Promise<{ ms: number; said: string } | string> {
+): Promise<{ ms: number; said: string; errors: string } | string> {
   const start = performance.now();
   const child = new Deno.Command(program, { ...options, args, stdin: "null", stdout: "piped", stderr: "piped" })
     .spawn();
@@ -36,7 +36,7 @@ export async function run(
   clearTimeout(timer);
   const [said, errors] = (await outputs).map((bytes) => decoder.decode(bytes).trim());
   if (late) return `> ${limitMs / 1000} s`;
-  if (code === 0) return { ms, said };
+  if (code === 0) return { ms, said, errors };
   console.error(`${program} ${args.join(" ")}: status ${code}: ${errors}`);
   return `status ${code}`;
 }

@@ -37,6 +37,11 @@ export class Rig implements AsyncDisposable {
     }
   }
 
+  /** A folder for what is fetched, which stays. */
+  get kept(): string {
+    return cache;
+  }
+
   /** For options of programs: where they run, and their environment. */
   get context(): { cwd: string; env: Record<string, string> } {
     return { cwd: this.#folder.path, env: { XDG_CACHE_HOME: cache, XDG_STATE_HOME: `${this.#folder.path}/state` } };

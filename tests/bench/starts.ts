@@ -111,16 +111,3 @@ export function readCosts(said: string, rttMs: number): StartCosts {
     bytes: { sent: bytesOut, received: bytesIn },
   };
 }
-
-/** How many requests of the kernel wait for half a round trip or longer in one run; undefined without a distance. */
-export async function countWaits(
-  [outrun, ...args]: readonly string[],
-  { rig, target, context = rig.context }: {
-    rig: Rig;
-    target: Target;
-    context?: { cwd: string; env: Record<string, string> };
-  },
-): Promise<number | undefined> {
-  const { stderr } = await new Deno.Command(outrun, { ...context, args: ["--debug", ...args], stdin: "null" }).output();
-  return readCosts(new TextDecoder().decode(stderr), target.rttMs).waits;
-}

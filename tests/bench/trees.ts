@@ -1,28 +1,25 @@
 /** Work on many small files, as people do with the sources of a project. A case is a few lines: see {@link trees}. */
-import { makeTree, type TreeSize } from "./make_tree.ts";
-import { alternate, type Series, time } from "./measure.ts";
-import type { Rig } from "./rig.ts";
-import { countWaits } from "./starts.ts";
+import { alternate, median, run, type Series, time } from "./measure.ts";
+import { COMMIT, NPM, type Original, originals } from "./originals.ts";
 import type { Measuring } from "./sessions.ts";
-
-/** Longer than what was changed is taken for something that may change again. */
-const SETTLED_MS = 3000;
+import { readCosts } from "./starts.ts";
+import { TreeFolders } from "./tree_folders.ts";
 
 /** What is done with a tree. */
 export interface TreeCase {
   readonly title: string;
-  /** A shell command, in the top of a tree that is a git repository. What it says is compared with what it says here. */
+  /** A shell command, in the top of a tree. What it says is compared with what it says here. */
   readonly script: string;
-  /** Default: 3000 files in 300 directories. */
-  readonly size?: TreeSize;
-  /** Its output is not always the same: it is not compared. */
-  readonly isSilent?: boolean;
+  /** Default: 3000 files in 300 directories, a clean git repository. */
+  readonly original?: Original;
   /** It changes the tree: what that becomes is compared with what it becomes here. Each run begins with a fresh tree. */
   readonly changes?: boolean;
+  /** Of a changed tree, for what is not the same in two copies: a shell command that says what is, and removes it. */
+  readonly check?: string;
 }
 
-const usual: TreeSize = { files: 3000, directories: 300 };
-const large: TreeSize = { files: 30_000, directories: 3000 };
+/** An index has times and inode numbers in it. */
+const GIT_CHECK = "git fsck --strict 2>&1 && git log && git ls-files -s && git status --short && rm .git/index";
 
 /** All cases, in the order of the table. */
 export const trees: readonly TreeCase[] = [
@@ -30,97 +27,94 @@ export const trees: readonly TreeCase[] = [
   { title: "`du -a`", script: "du -a --exclude=.git . | LC_ALL=C sort" },
   { title: "`ls -lR`", script: "ls -lR ." },
   { title: "`git status`", script: "git status --short" },
-  { title: "`git diff`", script: "git diff --stat" },
+  { title: "`git diff`", script: "git diff", original: originals.changed },
+  {
+    title: "`git add -A && git commit`",
+    script: `git add -A && ${COMMIT}`,
+    original: originals.unversioned,
+    changes: true,
+    check: GIT_CHECK,
+  },
   { title: "`tar c`", script: "tar -cf - --exclude=.git --sort=name . | sha256sum" },
   { title: "`grep -r`", script: 'grep -rc --exclude-dir=.git "was 1" . | LC_ALL=C sort' },
   { title: "`cat` of all", script: "find part_* -type f -print0 | LC_ALL=C sort -z | xargs -0 cat | sha256sum" },
-  { title: "`find`, 30 000", script: "find . -path ./.git -prune -o -print | LC_ALL=C sort", size: large },
-  { title: "`git status`, 30 000", script: "git status --short", size: large },
+  {
+    title: "1000 files made and removed",
+    script: "for i in $(seq 1100); do echo $i >file_$i; done; rm $(seq -f file_%.0f 1000)",
+    original: originals.empty,
+    changes: true,
+  },
+  { title: "`tar x`", script: "tar -xf tree.tar", original: originals.packed, changes: true },
+  { title: "`cp -r`", script: "cp -r tree copy", original: originals.plain, changes: true },
+  { title: "`rm -r`", script: "rm -r tree", original: originals.plain, changes: true },
+  { title: "`make -j2`, 13 files", script: "make -j2 && ./program", original: originals.project, changes: true },
+  {
+    title: "`make -j2`, libtommath",
+    script: "make -j2 >log",
+    original: originals.library,
+    changes: true,
+    check: "rm log",
+  },
+  {
+    title: "`npm ci`, 147 packages",
+    script: `${NPM} ci --offline --loglevel=error --silent`,
+    original: originals.packages,
+    changes: true,
+  },
+  {
+    title: "sqlite, 1000 transactions",
+    script: "sqlite3 data.db <rows.sql",
+    original: originals.rows,
+    changes: true,
+  },
+  {
+    title: "`find`, 30 000",
+    script: "find . -path ./.git -prune -o -print | LC_ALL=C sort",
+    original: originals.largeTree,
+  },
+  { title: "`git status`, 30 000", script: "git status --short", original: originals.largeTree },
 ];
 
 /** What measuring a case gives. */
 export interface TreeTimes extends Record<"local" | "ssh" | "first" | "again", Series> {
-  /** Requests of the kernel that waited for half a round trip or longer, first and again; undefined without a distance. */
+  /**
+   * Requests of the kernel that waited for half a round trip or longer, first and again: medians; undefined without a
+   * distance.
+   */
   readonly waits: readonly [number | undefined, number | undefined];
 }
 
-/** Runs a case in turns here, with plain ssh (`true`), and through outrun: with nothing kept, and once more. */
+/**
+ * Runs a case in turns here, with plain ssh (`true`), and through outrun: with nothing kept, and once more. Every run
+ * through outrun must say and leave behind what the one before it here did.
+ */
 export async function measureTree(tree: TreeCase, { rig, target, ...options }: Measuring): Promise<TreeTimes> {
-  const folders = new TreeFolders(rig, tree);
+  const folders = new TreeFolders(rig, { original: tree.original ?? originals.tree, ...tree });
+  const { limitMs } = options;
   const command = ["sh", "-c", tree.script];
-  const outrun = [...target.outrun, ...command];
-  const limitMs = options.limitMs;
+  const [outrun, ...words] = target.outrun;
+  const waits: Record<"first" | "again", number[]> = { first: [], again: [] };
   const there = async (state: "first" | "again") => {
     if (state === "first") await rig.forget({ contents: true, traces: true });
-    return await time(outrun, { ...await folders.context("there"), limitMs });
+    const result = await run([outrun, "--debug", ...words, ...command], { ...await folders.fresh(), limitMs });
+    if (typeof result === "string") return result;
+    const count = readCosts(result.errors, target.rttMs).waits;
+    if (count !== undefined) waits[state].push(count);
+    return await folders.compare(result.said) ?? result.ms;
   };
   await time([...target.outrun, "true"], { ...rig.context, limitMs });
   const variants: Record<string, () => Promise<number | string>> = {
-    local: async () => await time(command, { ...await folders.context("here"), limitMs }),
+    local: async () => {
+      const result = await run(command, { ...await folders.fresh(), limitMs });
+      if (typeof result !== "string") await folders.keep(result.said);
+      return typeof result === "string" ? result : result.ms;
+    },
     ssh: () => time([...target.ssh, "true"], { ...rig.context, limitMs }),
     first: () => there("first"),
     again: () => there("again"),
   };
   const times = await alternate(variants, options);
-  await folders.compare(command, outrun);
-  await rig.forget({ contents: true, traces: true });
-  const first = await countWaits(outrun, { rig, target, context: await folders.context("there") });
-  const again = await countWaits(outrun, { rig, target, context: await folders.context("there") });
-  return { ...times, waits: [first, again] } as unknown as TreeTimes;
-}
-
-/** Trees to work on. Those that are not changed are made once. */
-class TreeFolders {
-  readonly #rig: Rig;
-  readonly #tree: TreeCase;
-
-  constructor(rig: Rig, tree: TreeCase) {
-    this.#rig = rig;
-    this.#tree = tree;
-  }
-
-  /** Where a run is to be; one that changes its tree has it anew. */
-  async context(place: "here" | "there"): Promise<{ cwd: string; env: Record<string, string> }> {
-    const { cwd, env } = this.#rig.context;
-    const { files, directories } = this.#tree.size ?? usual;
-    const original = `${cwd}/tree-${files}`;
-    if (!await exists(original)) {
-      await makeTree(original, { files, directories });
-      await demand(["sh", "-c", REPOSITORY], original);
-      await new Promise((resolve) => setTimeout(resolve, SETTLED_MS));
-    }
-    if (!this.#tree.changes) return { cwd: original, env };
-    const own = `${cwd}/${place}`;
-    await demand(["sh", "-c", 'rm -rf "$1" && cp -a "$2" "$1"', "sh", own, original], cwd);
-    return { cwd: own, env };
-  }
-
-  /** Throws unless the command says and does there what it says and does here. */
-  async compare(command: readonly string[], outrun: readonly string[]): Promise<void> {
-    const [here, there] = [await this.context("here"), await this.context("there")];
-    const said = [await demand(command, here.cwd, here.env), await demand(outrun, there.cwd, there.env)];
-    if (!this.#tree.isSilent && said[0] !== said[1]) {
-      throw new Error(`Cannot measure ${this.#tree.title}: it says something else than here`);
-    }
-    if (this.#tree.changes) await demand(["diff", "-r", "--no-dereference", here.cwd, there.cwd], here.cwd);
-  }
-}
-
-/** The whole tree is committed, and then clean. */
-const REPOSITORY = "git init -q . && git add -A && git -c user.name=n -c user.email=e commit -qm tree && git status";
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
-}
-
-/** What a program says; throws when it fails. */
-async function demand(
-  [program, ...args]: readonly string[],
-  cwd: string,
-  env?: Record<string, string>,
-): Promise<string> {
-  const { code, stdout, stderr } = await new Deno.Command(program, { args, cwd, env, stdin: "null" }).output();
-  const said = new TextDecoder().decode(stdout);
-  if (code === 0) return said;
-  throw new Error(`Cannot run "${program} ${args.join(" ")}": status ${code}: ${new TextDecoder().decode(stderr)}`);
+  await folders.remove();
+  const medians = [waits.first, waits.again].map((counts) => counts.length > 0 ? median(counts) : undefined);
+  return { ...times, waits: medians } as unknown as TreeTimes;
 }
