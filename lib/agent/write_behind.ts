@@ -102,7 +102,9 @@ export class WriteBehind {
   constructor({ tree, enabled }: WriteBehindOptions) {
     this.#tree = tree;
     this.#enabled = enabled;
-    this.#rooms = new Rooms(async (node) => decodeStatFs(await tree.ask(FileOp.STATFS, encodeRef(tree.openRef(node)))));
+    this.#rooms = new Rooms(async (node) =>
+      decodeStatFs(await tree.ask(FileOp.STATFS, encodeRef(tree.ref(standing(node)))))
+    );
     tree.log.onSettled.push((node) => this.#settled(node));
   }
 
@@ -472,6 +474,14 @@ export class WriteBehind {
     const isKnown = node.id === 1 || (node.lookups > 1 && (node.places.length > 0 || node.openFiles.size > 0));
     if (isKnown && !node.isRemoved) this.#tree.refresh(node);
   }
+}
+
+/** The next on the way up that was there before us: what asks of it is not overtaken by changes of ours. */
+function standing(node: Node): Node {
+  for (let at: Node | undefined = node; at !== undefined; at = at.places[0]?.parent) {
+    if (at.isDirectory && !at.isMade && !at.isRemoved && at.attr.mount === node.attr.mount) return at;
+  }
+  return node;
 }
 
 /** As mkstemp(3) makes them: `cc7Tk2Qz.s`, `tmp_obj_aVx3Wq`. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { ByteString } from "../../../lib/bytes/mod.ts";
 import type { Caller, Entry, NodeId } from "../../../lib/fuse/mod.ts";
 import { Errno, O_CREAT, O_EXCL, O_RDONLY, O_TRUNC, O_WRONLY } from "../../../lib/linux/mod.ts";
-import { FileNote, FileOp, LOGGED } from "../../../lib/protocol/mod.ts";
+import { decodeRef, FileNote, FileOp, LOGGED, ROOT_DIRECTORY } from "../../../lib/protocol/mod.ts";
 import type { Incoming } from "../../../lib/rpc/mod.ts";
 import { caller, fails, Fixture, ROOT } from "./mirror_fixture.ts";
 import { Sink } from "./sink.ts";
@@ -125,6 +125,18 @@ Deno.test("directories count the directories in them, also when those are moved"
   });
   await drained(fixture);
   assert.deepEqual([await nlink(from), await nlink(to)], [2, 3]);
+});
+
+Deno.test("how much room there is is asked of what was there before: changes under way cannot have removed it", async () => {
+  await using fixture = await ready();
+  const { nodeId } = await mkdir(fixture, ROOT, "d");
+  await drained(fixture);
+  fixture.requests.length = 0;
+  fixture.pass(6000);
+  await unanswered(fixture, () => create(fixture, nodeId, "file", "content"));
+  await drained(fixture);
+  const asked = fixture.requests.filter(({ op }) => op === FileOp.STATFS).map(({ body }) => decodeRef(body));
+  assert.deepEqual(asked, [{ kind: "directory", dir: ROOT_DIRECTORY }]);
 });
 
 Deno.test("an inode keeps the number that programs were shown, and is the local one where they were shown none", async () => {
