@@ -129,9 +129,12 @@ export class Changes {
     // Before the news are noted: the number of a removed file may be used again, and the newer of the two counts.
     if (!kept) nodes.unlinked(directory, name);
     this.#note({ parent: directory, name }, found, time);
-    directory.doubt();
-    this.#notify(encodeInvalInode(directory.id));
-    if (kept) { for (const node of nodes.versions(child)) this.#refresh(node, found.stat); }
+    if (kept) {
+      for (const node of nodes.versions(child)) this.#refresh(node, found.stat);
+    } else {
+      directory.doubt();
+      this.#notify(encodeInvalInode(directory.id));
+    }
     const gone = child !== undefined && found === undefined;
     this.#notify(gone ? encodeDelete(directory.id, child.id, name) : encodeInvalEntry(directory.id, name));
   }

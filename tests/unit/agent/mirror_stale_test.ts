@@ -220,3 +220,20 @@ Deno.test("unlink() of a name that was replaced locally removes what is there no
   await fixture.mirror.unlink(ROOT, b("file"));
   assert.deepEqual([...Deno.readDirSync(fixture.path)], []);
 });
+
+Deno.test("what is written into a file locally leaves what is known of its directory, a new name does not", async () => {
+  await using fixture = new Fixture({ leases: true });
+  fixture.make({ "a/file": "content" });
+  await fixture.walk("a/file");
+  const directory = await fixture.walk("a");
+  await fixture.mirror.getattr(directory, undefined);
+  const asked = fixture.count(FileOp.GETATTR);
+  Deno.writeTextFileSync(fixture.at("a/file"), "longer content");
+  await fixture.applyNews();
+  await fixture.mirror.getattr(directory, undefined);
+  assert.equal(fixture.count(FileOp.GETATTR), asked);
+  fixture.make({ "a/new": "" });
+  await fixture.applyNews();
+  await fixture.mirror.getattr(directory, undefined);
+  assert.equal(fixture.count(FileOp.GETATTR), asked + 1);
+});
