@@ -24,8 +24,11 @@ import { isHalf, namesIn } from "./names.ts";
 import { openRegular } from "./open.ts";
 import { pin } from "./references.ts";
 
-/** What was changed so short a time ago may change again without a new time: see Digests of lib/prefetch. */
-const RECENT_MS = 2000;
+/** What was changed so short a time ago may change again without a new time: that moves in ticks of the kernel. */
+const RECENT_MS = 250;
+/** The same where file systems round times, as FAT does: to whole ms or more. See Digests of lib/prefetch, too. */
+const RECENT_ROUNDED_MS = 2000;
+const ROUNDED_NSEC = 1_000_000;
 /** Numbers that walks leave to others: each takes a descriptor, and there may be no more than the usual 4096. */
 const MAX_NUMBERS = 3000;
 /** Directories that may wait for their turn. */
@@ -228,9 +231,11 @@ function isDirectory({ mode }: Stat): boolean {
   return (mode & S_IFMT) === S_IFDIR;
 }
 
-function isYoung({ mtime, mtimeNsec, ctime, ctimeNsec }: Stat): boolean {
+/** Whether it may change again without a new time. */
+export function isYoung(stat: Pick<Stat, "mtime" | "mtimeNsec" | "ctime" | "ctimeNsec">): boolean {
+  const { mtime, mtimeNsec, ctime, ctimeNsec } = stat;
   const changed = Math.max(mtime * 1000 + mtimeNsec / 1e6, ctime * 1000 + ctimeNsec / 1e6);
-  return Date.now() - changed <= RECENT_MS;
+  return Date.now() - changed <= (ctimeNsec % ROUNDED_NSEC === 0 ? RECENT_ROUNDED_MS : RECENT_MS);
 }
 
 function isSame(one: Stat, other: Stat): boolean {

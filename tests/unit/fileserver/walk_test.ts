@@ -14,7 +14,9 @@ import {
   PART_HEADER,
   type WalkIn,
 } from "../../../lib/protocol/mod.ts";
+import { isYoung } from "../../../lib/fileserver/walk.ts";
 import { later } from "../later.ts";
+import { StoppedClock } from "../stopped_clock.ts";
 import { Fixture } from "./fixture.ts";
 
 const MANY = 1 << 22;
@@ -222,7 +224,9 @@ Deno.test("contents come after the names, of small files that are not young, emp
   Deno.symlinkSync("small", tree.fixture.at("top/a/link"));
   using _old = later();
   Deno.writeTextFileSync(tree.fixture.at("top/a/young"), "young");
-  Deno.utimeSync(tree.fixture.at("top/a/young"), new Date(Date.now()), new Date(Date.now()));
+  // However long the test takes.
+  const young = new Date(Date.now() + 60_000);
+  Deno.utimeSync(tree.fixture.at("top/a/young"), young, young);
   tree.fixture.bind(3, "a", 2);
   tree.fixture.open(1, tree.fixture.ref("known", 3), 0);
   const data = (await tree.ask({ contents: true })).filter((record) => record.kind === "data");
@@ -231,6 +235,17 @@ Deno.test("contents come after the names, of small files that are not young, emp
   assert.equal(new TextDecoder().decode(small.bytes), "content");
   assert.equal(small.stat.size, 7);
   assert.equal(data.find(({ name }) => name === "largest")!.bytes.length, MAX_DATA);
+});
+
+Deno.test("isYoung() leaves time for ticks of the kernel, and more where times are rounded", () => {
+  using _clock = new StoppedClock();
+  const changed = (ms: number, nsec: number) => {
+    const at = Date.now() - ms;
+    return { mtime: 0, mtimeNsec: 0, ctime: Math.floor(at / 1000), ctimeNsec: (at % 1000) * 1e6 + nsec };
+  };
+  assert.deepEqual([changed(200, 1), changed(300, 1), changed(1900, 0), changed(2100, 0)].map(isYoung), [
+    ...[true, false, true, false],
+  ]);
 });
 
 Deno.test("contents and directories come in the order of the listing, a directory with all below it", async () => {
