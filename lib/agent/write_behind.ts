@@ -352,12 +352,13 @@ export class WriteBehind {
   }
 
   /** Closes a handle behind all changes, as locks may go with it; false: there are none. */
-  release({ node, fh }: OpenFile, onReleased: () => void): boolean {
+  release({ node, fh, writable }: OpenFile, onReleased: () => void): boolean {
     if (this.#tree.log.isEmpty) return false;
     this.#tree.log.append({
       op: FileOp.RELEASE,
       body: encodeNumber(fh),
-      nodes: [node],
+      // To one that was only read nothing happens: what is known of it holds.
+      nodes: writable ? [node] : [],
       path: pathOf(node),
       onReply: onReleased,
       onError: onReleased,

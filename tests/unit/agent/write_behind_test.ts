@@ -127,6 +127,18 @@ Deno.test("directories count the directories in them, also when those are moved"
   assert.deepEqual([await nlink(from), await nlink(to)], [2, 3]);
 });
 
+Deno.test("a file that was read is opened again before its last handle is closed behind changes", async () => {
+  await using fixture = await ready();
+  const file = await fixture.walk("known/a");
+  assert.equal(await fixture.content(file), "a");
+  await unanswered(fixture, async () => {
+    await mkdir(fixture, ROOT, "d");
+    for (let i = 0; i < 3; i++) fixture.mirror.release(file, await fixture.open(file));
+  });
+  await drained(fixture);
+  assert.equal(fixture.requests.filter(({ op }) => op === (FileOp.RELEASE | LOGGED)).length, 3);
+});
+
 Deno.test("how much room there is is asked of what was there before: changes under way cannot have removed it", async () => {
   await using fixture = await ready();
   const { nodeId } = await mkdir(fixture, ROOT, "d");
