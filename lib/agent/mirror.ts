@@ -365,9 +365,10 @@ export class Mirror implements FileSystem {
     const isToRead = (wanted & (O_ACCMODE | O_TRUNC)) === O_RDONLY;
     const content = isToRead ? this.#toRead(node) : undefined;
     const isKnown = this.tree.attrValid(node) > 0;
-    const isHere = content !== undefined
-      ? isKnown
-      : this.#isMadeHere(node, isKnown) && !(wanted & (O_ACCMODE | O_TRUNC));
+    const isHere = isToRead &&
+      (content === undefined
+        ? this.#isMadeHere(node, isKnown) || (node.wasReadThrough && this.tree.isTold(node))
+        : isKnown);
     if (isHere && mayRead) return this.#openAhead(node, wanted, content);
     const behind = this.#openBehind(node, wanted);
     if (behind !== undefined) return behind;
@@ -401,7 +402,7 @@ export class Mirror implements FileSystem {
   /** The content of a file that is going to be read, if it is here. */
   #toRead(node: Node): ReadableContent | undefined {
     const content = this.#contentOf(node);
-    this.walks.opened(node, content !== undefined || (node.isMade && !node.wasCopied));
+    this.walks.opened(node, content !== undefined || node.wasReadThrough || (node.isMade && !node.wasCopied));
     return content;
   }
 
@@ -420,8 +421,8 @@ export class Mirror implements FileSystem {
   }
 
   /**
-   * Opens what is here. Nobody waits for the local side; it opens the file all the same, so that the handle stands for it
-   * there, and what may have become of the file is known soon.
+   * Opens what is here, or what the kernel most likely has, under a lease. Nobody waits for the local side; it opens the
+   * file all the same, so that the handle stands for it there, and what may have become of the file is known soon.
    */
   #openAhead(node: Node, flags: number, content: ReadableContent | undefined): Opened {
     const ref = this.tree.ref(node);

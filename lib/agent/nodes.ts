@@ -149,6 +149,11 @@ export class Node {
     return false;
   }
 
+  /** Whether the kernel was given something of every part of its content: most likely it has that. */
+  get wasReadThrough(): boolean {
+    return this.attr.size > 0 && this.chunksRead.size >= Math.ceil(this.attr.size / CHUNK);
+  }
+
   /** The kernel was given these bytes. */
   wasRead(offset: number, length: number): void {
     if (length === 0) return;

@@ -291,6 +291,12 @@ export class Tree {
     return this.#isTold(node, parent) ? LEASE_MS : valid(node.attrTime);
   }
 
+  /** Whether every change of the file would have been told. */
+  isTold(node: Node): boolean {
+    const parent = node.places[0]?.parent;
+    return parent !== undefined && node.attrKnown && !isExpected(node) && this.#isTold(node, parent);
+  }
+
   /**
    * Whether we would have been told if the node's attributes had changed. A file with other names can be changed by those,
    * a directory by what happens in it.

@@ -5,7 +5,7 @@ import { loadLz4 } from "../../../lib/compression/mod.ts";
 import { Errno, F_RDLCK, O_RDWR, O_TRUNC } from "../../../lib/linux/mod.ts";
 import { FileOp, type PackRecord } from "../../../lib/protocol/mod.ts";
 import { digestOf, Fixture as CacheFixture, has, store } from "../cache/fixture.ts";
-import { caller, Fixture } from "./mirror_fixture.ts";
+import { caller, fails, Fixture } from "./mirror_fixture.ts";
 
 const lz4 = await loadLz4();
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -61,6 +61,33 @@ Deno.test("a file whose content is here is opened and read without waiting, and 
   fixture.bridge.throttle(Infinity);
   await settled();
   assert.deepEqual([FileOp.OPEN, FileOp.READ, FileOp.FETCH].map((op) => fixture.count(op)), [1, 0, 0]);
+});
+
+Deno.test("a file that the kernel was given under a lease is opened again without waiting, until news come of it", async () => {
+  await using fixture = new Fixture({ leases: true });
+  fixture.make({ "a/file": "content" });
+  const node = await fixture.walk("a/file");
+  assert.equal(await fixture.content(node), "content");
+  fixture.bridge.throttle(0);
+  const opening = fixture.open(node);
+  const isAtOnce = await Promise.race([opening.then(() => true), settled().then(() => false)]);
+  fixture.bridge.throttle(Infinity);
+  assert.ok(isAtOnce);
+  fixture.mirror.release(node, await opening);
+  await settled();
+  assert.equal(fixture.count(FileOp.OPEN), 2);
+  fixture.make({ "a/file": "changed" });
+  await fixture.applyNews();
+  assert.equal(await fixture.content(await fixture.walk("a/file")), "changed");
+});
+
+Deno.test("what nobody tells of is not opened without waiting", async () => {
+  using fixture = new Fixture();
+  fixture.make({ file: "content" });
+  const node = await fixture.walk("file");
+  assert.equal(await fixture.content(node), "content");
+  fixture.make({ file: "other content" });
+  await fails(Errno.ESTALE, fixture.open(node));
 });
 
 Deno.test("a content that is not here is asked for once, read while it comes, and kept", async () => {
