@@ -95,10 +95,15 @@ export class Snapshots {
     return snapshot?.complete ? snapshot : undefined;
   }
 
-  /** Takes over what was told of a directory, unless names have changed there since: `snapshot`, which may grow. */
+  /**
+   * Takes over what was told of a directory, unless names have changed there since: `snapshot`, which may grow. All names
+   * take the place of some.
+   */
   tell(directory: Node, snapshot: Snapshot): void {
     const watched = this.#watch(directory);
-    if (!watched.hasChanged) watched.snapshot ??= snapshot;
+    if (watched.hasChanged) return;
+    const isNewest = snapshot.complete && snapshot.asOf >= directory.changedAt;
+    if (watched.snapshot === undefined || (isNewest && !watched.snapshot.complete)) watched.snapshot = snapshot;
   }
 
   /** Something is not there any more: what the kernel asks next must not be answered by what was known before. */

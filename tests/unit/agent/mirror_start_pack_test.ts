@@ -55,6 +55,15 @@ Deno.test("a directory of which all names were told is listed without a request,
   assert.equal(fixture.requests.length, 0);
 });
 
+Deno.test("a directory of which some names were told is listed once, and then known whole", async () => {
+  await using fixture = await fixtureWith({ "a/1": "", "a/2": "" });
+  fixture.tell(fixture.pack("/a/1"));
+  const a = await fixture.walk("a");
+  for (let i = 0; i < 3; i++) await fixture.mirror.opendir(a, caller);
+  assert.equal((await fixture.lookup(a, "3")).nodeId, 0);
+  assert.deepEqual(fixture.requests.map(({ op }) => op), [FileOp.READDIR]);
+});
+
 for (const order of ["before the kernel comes", "after the kernel came", "while the kernel comes"]) {
   Deno.test(`names are told ${order}: found without a request`, async () => {
     await using fixture = await fixtureWith({ "a/b/file": "" });
