@@ -87,7 +87,7 @@ Deno.test("what nobody tells of is not opened without waiting", async () => {
   const node = await fixture.walk("file");
   assert.equal(await fixture.content(node), "content");
   fixture.make({ file: "other content" });
-  await fails(Errno.ESTALE, fixture.open(node));
+  await fails(Errno.ESTALE, () => fixture.open(node));
 });
 
 Deno.test("a content that is not here is asked for once, read while it comes, and kept", async () => {
