@@ -4,6 +4,7 @@ import { Errno, ErrnoError, type Stat } from "../linux/mod.ts";
 import {
   ANY_INODE,
   decodeStat,
+  encodeAccess,
   encodeOwner,
   encodeRef,
   type FileAttr,
@@ -257,6 +258,12 @@ export class Tree {
   #changed({ parent, name }: Place): void {
     parent.changedAt = performance.now();
     this.snapshots.changed(parent, name);
+  }
+
+  /** Asks the local side whether its user may do that: access(2). */
+  async askAccess(node: Node, mask: number): Promise<void> {
+    if (node.pending > 0) await this.log.settled(node);
+    await this.ask(FileOp.ACCESS, encodeAccess({ ref: this.ref(node), mask }));
   }
 
   /** Asks for something that is answered with attributes. */
