@@ -29,8 +29,9 @@ const VALID_MS = 1000;
 /** Where the local side tells of every change: until it does. */
 const LEASE_MS = 3_600_000;
 /**
- * How long the kernel believes what is expected of a directory: it wants its permissions several times for one change in
- * there. Of files it is asked for each time, as programs remember their times.
+ * How long the kernel believes what is expected of a directory, where the truth takes longer than that to come: it wants
+ * its permissions several times for one change in there. Of files it is asked for each time, as programs remember their
+ * times.
  */
 const EXPECTED_MS = 10;
 /** What only the remote machine has does not change during a session. */
@@ -338,7 +339,8 @@ export class Tree {
   /** Attributes that are expected of changes of ours, until the local side has told them; else undefined. */
   expectedAttr(node: Node): AttrOut & { attr: FileAttr } | undefined {
     if (!isExpected(node)) return undefined;
-    return { attr: shownAttr(node), attrValid: node.isDirectory ? EXPECTED_MS : 0 };
+    const isLong = node.isDirectory && !this.directories.isNear;
+    return { attr: shownAttr(node), attrValid: isLong ? EXPECTED_MS : 0 };
   }
 
   /** The local side's word on a node of which no change is under way takes the place of what was expected. */
@@ -352,13 +354,15 @@ export class Tree {
   }
 
   /**
-   * Asks for a node's attributes, {@link learn}ed then; until they are here, those that are known are good enough. A
-   * directory in which one name after the other is changed is asked for once in a while, and not after each.
+   * Asks for a node's attributes, {@link learn}ed then; until they are here, those that are known are good enough. Where that
+   * takes a while, a directory in which one name after the other is changed is asked for once in a while, and not after each.
    */
   refresh(node: Node, onLearned: () => void = () => {}): void {
     if (node.isRefreshing) return;
     node.isRefreshing = true;
-    this.#later(() => this.#refresh(node, onLearned));
+    const ask = () => this.#refresh(node, onLearned);
+    if (this.directories.isNear) ask();
+    else this.#later(ask);
   }
 
   #refresh(node: Node, onLearned: () => void): void {
