@@ -66,7 +66,6 @@ export class CarrierPipes {
   async write(bytes: Uint8Array): Promise<void> {
     this.#writing = true;
     try {
-      await this.#readiness.giveTurn();
       for (let done = 0; done < bytes.length;) {
         if (this.#writeClosed) throw new Error("Cannot write to the carrier: the pipe is closed");
         const count = write(this.#out, bytes.subarray(done) as Uint8Array<ArrayBuffer>);
@@ -74,6 +73,8 @@ export class CarrierPipes {
         else if (count === -Errno.EAGAIN) await this.#readiness.until(this.#out, POLLOUT);
         else if (count !== -Errno.EINTR) throw new Error(`Cannot write to the carrier: ${errnoName(-count)}`);
       }
+      // Not before: somebody may be waiting for this answer.
+      await this.#readiness.giveTurn();
     } finally {
       this.#writing = false;
       if (this.#writeClosed) this.#closeOut();

@@ -4,6 +4,8 @@ import { awaitReady, close, Poller } from "../linux/mod.ts";
 const TURN_MS = 2;
 /** For so long what is about to come is waited for on this thread, in ms; the runtime stands still meanwhile. */
 const PATIENCE_MS = 1;
+/** So many promise steps are let happen before that: more than there are from a turn to a write. */
+const STEPS = 16;
 
 /** Who waits for a descriptor. */
 interface Waiting {
@@ -66,7 +68,10 @@ export class Readiness {
     let isQuiet = false;
     while (!isQuiet && this.#awake.length > 0) {
       await this.#turn();
-      isQuiet = this.#poller.wait(PATIENCE_MS) === 0;
+      // Who goes on by that turn may have something to write: nobody is to wait for it until this thread wakes up.
+      for (let i = 0; i < STEPS; i++) await null;
+      const isAwaited = this.#turning !== undefined;
+      isQuiet = this.#poller.wait(isAwaited ? 0 : PATIENCE_MS) === 0 && !isAwaited;
     }
     this.#isRunning = false;
     for (const [fd, waiting] of this.#awake) this.#sleep(fd, waiting);
