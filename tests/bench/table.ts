@@ -1,10 +1,10 @@
-/** A Markdown table, its columns padded so that it reads as text, too; the first one holds names, the others numbers. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** A Markdown table, its columns padded so that it reads as text, too; the first `names` hold names, the others numbers. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[], { names = 1 } = {}): string {
   const widths = head.map((_, column) => Math.max(3, ...[head, ...rows].map((row) => row[column].length)));
   const pad = (cell: string, column: number) =>
-    column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]);
+    column < names ? cell.padEnd(widths[column]) : cell.padStart(widths[column]);
   const line = (cells: readonly string[]) => `| ${cells.map(pad).join(" | ")} |`;
-  const rule = widths.map((width, column) => column === 0 ? "-".repeat(width) : "-".repeat(width - 1) + ":");
+  const rule = widths.map((width, column) => column < names ? "-".repeat(width) : "-".repeat(width - 1) + ":");
   return [line(head), line(rule), ...rows.map(line)].join("\n");
 }
 

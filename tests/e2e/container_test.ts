@@ -1,7 +1,7 @@
 /** A real container engine in place of ssh. */
 import assert from "node:assert/strict";
 import { startContainer } from "../hosts/mod.ts";
-import { by, here, makeFolder } from "./support/mod.ts";
+import { by, firstAndReuse, here, makeFolder, reportRefusal, useBy } from "./support/mod.ts";
 
 const rsh = "podman exec -i";
 
@@ -12,6 +12,8 @@ Deno.test("a run in a container that has what it takes", async () => {
   await using folder = await makeFolder();
   const [cwd, env] = [folder.path, container.environment];
   const there = by(rsh, { destination: container.name });
+  const told = by(rsh, { destination: container.name, options: ["--debug"] });
+  await firstAndReuse("container (--rsh 'podman exec -i')", () => useBy(told, container.name, { env }));
   const run = await there.shell("hostname; base64; touch made; echo said >&2; exit 7", {
     ...{ cwd, env, stdin: "input", timeoutMs: 120_000 },
   });
@@ -29,7 +31,9 @@ Deno.test("a run in a container that has what it takes", async () => {
 Deno.test("a container without privileges is told what it lacks", async () => {
   await using container = await startContainer();
   const there = by(rsh, { destination: container.name });
-  const { status, text, stderr } = await there.run(["true"], { env: container.environment, timeoutMs: 120_000 });
+  const result = await there.run(["true"], { env: container.environment, timeoutMs: 120_000 });
+  const { status, text, stderr } = result;
+  reportRefusal("container without privileges", result);
   assert.deepEqual([status, text], [254, ""], stderr);
   assert.match(stderr, /^outrun: [^\n]*--device \/dev\/fuse --cap-add SYS_ADMIN[^\n]*\n$/);
 });

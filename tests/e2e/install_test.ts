@@ -4,11 +4,13 @@ import { type Host, startHost } from "../hosts/mod.ts";
 import { waitUntil } from "../hosts/wait.ts";
 import {
   environment,
+  firstAndReuse,
   listed,
   makeUpdate,
   nothingIsLeft,
   on,
   type OutrunOptions,
+  reportUses,
   type RunOptions,
   stateOf,
   Terminal,
@@ -50,11 +52,13 @@ Deno.test("the first use uploads, the second does not", async () => {
 });
 
 Deno.test("an update sends what has changed, and two versions are kept", async () => {
-  await using update = await makeUpdate();
-  await firstUse();
-  const { uploaded, stderr } = await firstUse({ executable: update.path });
-  assert.ok(uploaded > 0 && uploaded < 1_000_000, stderr);
-  for (const executable of [update.path, undefined]) assert.equal((await firstUse({ executable })).uploaded, 0);
+  await using next = await makeUpdate();
+  const first = await firstUse();
+  const update = await firstUse({ executable: next.path });
+  assert.ok(update.uploaded > 0 && update.uploaded < 1_000_000, update.stderr);
+  const [reuse, older] = [await firstUse({ executable: next.path }), await firstUse()];
+  assert.deepEqual([reuse.uploaded, older.uploaded], [0, 0]);
+  reportUses("Debian, login as root", { first, update, reuse });
   assert.deepEqual((await listed(host)).map(isAgent), [true, true]);
   const { stdout } = await host.exec(
     `cd ${folder}; for f in agent-*; do echo "$(sha256sum <$f | cut -c 1-64) $f"; done`,
@@ -141,14 +145,14 @@ Deno.test("the agent finds another folder", async (t) => {
   await t.step("where the home folder is read-only", async () => {
     await uninstall();
     await host.exec("mount --bind /root /root && mount -o remount,ro,bind /root");
-    assert.ok((await firstUse()).uploaded > 0);
+    await firstAndReuse("home read-only", firstUse);
     assert.deepEqual((await listed(host, "/var/tmp/.outrun-0")).map(isAgent), [true]);
     await host.exec("umount -l /root");
   });
   await t.step("where no program may be run from it", async () => {
     await uninstall();
     await host.exec("mount -t tmpfs -o noexec tmpfs /root");
-    assert.ok((await firstUse()).uploaded > 0);
+    await firstAndReuse("home noexec", firstUse);
     assert.deepEqual((await listed(host, "/var/tmp/.outrun-0")).map(isAgent), [true]);
     await host.exec("umount -l /root");
   });
@@ -157,7 +161,7 @@ Deno.test("the agent finds another folder", async (t) => {
     await host.exec(
       "mount -t tmpfs -o ro tmpfs /root; mkdir /home/alice/trap; ln -s /home/alice/trap /var/tmp/.outrun-0",
     );
-    assert.ok((await firstUse()).uploaded > 0);
+    await firstAndReuse("home read-only, another user's link in /var/tmp", firstUse);
     assert.deepEqual(await listed(host, "/home/alice/trap"), []);
     assert.deepEqual((await listed(host, "/tmp/.outrun-0")).map(isAgent), [true]);
     await host.exec("umount -l /root; rm -rf /home/alice/trap");
@@ -168,8 +172,7 @@ Deno.test("the agent finds another folder", async (t) => {
 Deno.test("a login of another user becomes root by sudo", async () => {
   await host.exec("echo 'alice ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/alice");
   const alice = { destination: "alice@farhost" };
-  assert.ok((await firstUse(alice)).uploaded > 0);
-  assert.equal((await firstUse(alice)).uploaded, 0);
+  await firstAndReuse("login of another user", () => firstUse(alice));
   assert.deepEqual((await listed(host, "/home/alice/.cache/outrun")).map(isAgent), [true]);
   const { text, stderr } = await on(host, alice).shell('id -u; echo "$HOME"; exit 0');
   assert.deepEqual([text, stderr], [`0\n${environment.HOME}\n`, ""]);
@@ -186,6 +189,8 @@ Deno.test("a login that talks does not disturb", async (t) => {
       const { status, text, stderr } = await on(host).shell("cat; hostname", { stdin: "in\n" });
       assert.deepEqual([status, text], [0, "in\nfarhost\n"], stderr);
       assert.match(stderr, /^(to stderr\n)?$/);
+      await uninstall();
+      await firstAndReuse(`${shell} with a noisy rc file and motd`, firstUse);
     });
   }
   await host.exec("usermod -s /bin/bash root; mv /tmp/bashrc /root/.bashrc; rm /etc/motd");

@@ -1,7 +1,7 @@
 /** Ways to log in that ask the user, or lead through another machine. */
 import assert from "node:assert/strict";
 import { type Host, startHost } from "../hosts/mod.ts";
-import { type Folder, makeFolder, on, program, Terminal, useOf } from "./support/mod.ts";
+import { firstAndReuse, type Folder, makeFolder, on, program, Terminal, useOf } from "./support/mod.ts";
 
 let host: Host;
 let folder: Folder;
@@ -48,4 +48,6 @@ Deno.test("a machine behind another one is reached by ProxyJump", async () => {
     stdin: "in\n",
   });
   assert.deepEqual([status, text], [0, "in\nfarhost\n"], stderr);
+  await host.exec("rm -r /root/.cache/outrun");
+  await firstAndReuse("behind another machine (ProxyJump)", () => useOf(host, { sshConfig, destination: "inner" }));
 });

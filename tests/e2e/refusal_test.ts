@@ -1,7 +1,18 @@
 /** What the other machine cannot do is said in one line, and leaves nothing there. */
 import assert from "node:assert/strict";
 import { type Host, type HostOptions, startHost } from "../hosts/mod.ts";
-import { here, makeFolder, nothingIsLeft, on, type OutrunOptions, program, stateOf } from "./support/mod.ts";
+import {
+  firstAndReuse,
+  here,
+  makeFolder,
+  nothingIsLeft,
+  on,
+  type OutrunOptions,
+  program,
+  reportRefusal,
+  stateOf,
+  useOf,
+} from "./support/mod.ts";
 
 let host: Host;
 Deno.test.beforeAll(async () => {
@@ -9,10 +20,18 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => host.stop());
 
+interface Refused extends OutrunOptions {
+  readonly status?: number;
+  /** What the host is called in reports. */
+  readonly label?: string;
+}
+
 /** Asserts that `true` is refused on a host in a line of outrun's, and that nothing is left there. */
-async function refuses(on_: Host, line: RegExp, options: OutrunOptions & { status?: number } = {}): Promise<void> {
+async function refuses(on_: Host, line: RegExp, options: Refused = {}): Promise<void> {
   const before = await stateOf(on_);
-  const { status, text, stderr } = await on(on_, options).run(["true"]);
+  const result = await on(on_, options).run(["true"]);
+  const { status, text, stderr } = result;
+  if (options.label !== undefined) reportRefusal(options.label, result);
   assert.deepEqual([status, text], [options.status ?? 254, ""], stderr);
   const lines = stderr.trimEnd().split("\n").map((text) => text.trimEnd());
   // ssh may have told its part before.
@@ -43,7 +62,11 @@ function withProgram(name: string, script: string, use: () => Promise<void>): Pr
 Deno.test("another kind of machine", async (t) => {
   await t.step("processor", async () => {
     const uname = 'case $1 in -sm) echo Linux aarch64;; -m) echo aarch64;; *) exec /bin/uname "$@";; esac';
-    await withProgram("uname", uname, () => refuses(host, /its processor is aarch64, this machine's x86_64: .*choose/));
+    await withProgram(
+      "uname",
+      uname,
+      () => refuses(host, /its processor is aarch64, this machine's x86_64: .*choose/, { label: "another processor" }),
+    );
   });
   await t.step("system", async () => {
     const uname = 'case $1 in -sm) echo Darwin x86_64;; -s) echo Darwin;; *) exec /bin/uname "$@";; esac';
@@ -77,6 +100,7 @@ Deno.test("a refused login", async (t) => {
     await host.exec("usermod -s /usr/sbin/nologin alice");
     await refuses(host, /Cannot use the shell on "alice@farhost": .*This account is currently not available/, {
       destination: "alice@farhost",
+      label: "a login shell that refuses (nologin)",
     });
   });
 });
@@ -94,7 +118,10 @@ Deno.test("a kernel without FUSE", async () => {
   await during(
     hide,
     "umount -l /proc/filesystems; mv /dev/away /dev/fuse",
-    () => refuses(host, /there is no \/dev\/fuse and its kernel has no FUSE; load it \(modprobe fuse\)/),
+    () =>
+      refuses(host, /there is no \/dev\/fuse and its kernel has no FUSE; load it \(modprobe fuse\)/, {
+        label: "login as root, a kernel without FUSE",
+      }),
   );
 });
 
@@ -140,9 +167,9 @@ Deno.test("outrun on a machine with its C library elsewhere", async () => {
 });
 
 /** On a host of its own. */
-async function hostRefuses(options: HostOptions, line: RegExp): Promise<void> {
+async function hostRefuses(options: HostOptions, line: RegExp, label: string): Promise<void> {
   await using host = await startHost({ name: "poorhost", ...options });
-  await refuses(host, line);
+  await refuses(host, line, { label });
 }
 
 Deno.test("no room", async (t) => {
@@ -150,21 +177,25 @@ Deno.test("no room", async (t) => {
     await hostRefuses(
       { size: "20m" },
       /Cannot install on "poorhost": .* has \d+ MB free and needs \d+ MB; make room there/,
+      "no room anywhere",
     );
   });
   await t.step("at home only: another folder is taken", async () => {
     await using host = await startHost({ homeSize: "5m" });
-    assert.equal((await on(host).run(["hostname"])).text, "farhost\n");
+    await firstAndReuse("home full", () => useOf(host));
     assert.equal((await host.exec("ls -d /var/tmp/.outrun-0/agent-* | wc -l")).stdout, "1\n");
   });
 });
 
 Deno.test("a device node that is missing, or closed to others, is no obstacle", async (t) => {
-  for (const options of [{ remove: ["/dev/fuse"] }, { fuseMode: "0600" }] as const) {
-    await t.step(JSON.stringify(options), async () => {
+  const hosts = { "no /dev/fuse": { remove: ["/dev/fuse"] }, "/dev/fuse of mode 0600": { fuseMode: "0600" } } as const;
+  for (const [label, options] of Object.entries(hosts)) {
+    await t.step(label, async () => {
       await using host = await startHost(options);
       const { status, text, stderr } = await on(host).shell("hostname; cat /etc/passwd | wc -l >/dev/null");
       assert.deepEqual([status, text, stderr], [0, "farhost\n", ""]);
+      await host.exec("rm -r /root/.cache/outrun");
+      await firstAndReuse(label, () => useOf(host));
     });
   }
 });
@@ -179,5 +210,5 @@ Deno.test("a server with little liberty is enough", async () => {
       "AllowAgentForwarding no",
     ],
   });
-  assert.equal((await on(host).run(["hostname"])).text, "farhost\n");
+  await firstAndReuse("sshd: MaxSessions 1, no forwarding, no terminal", () => useOf(host));
 });

@@ -1,7 +1,18 @@
 /** What keeps a login that is not root from running anything is told exactly; and a password of sudo's helps. */
 import assert from "node:assert/strict";
 import { type Host, type HostOptions, startHost } from "../hosts/mod.ts";
-import { installAgent, makeFolder, nothingIsLeft, on, processThere, stateOf, Terminal } from "./support/mod.ts";
+import {
+  firstAndReuse,
+  installAgent,
+  makeFolder,
+  nothingIsLeft,
+  on,
+  processThere,
+  reportRefusal,
+  stateOf,
+  Terminal,
+  useOf,
+} from "./support/mod.ts";
 
 const alice = { destination: "alice@farhost" };
 const users = [{ name: "alice", uid: 1001 }];
@@ -13,19 +24,21 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(() => host.stop());
 
-/** Asserts that alice is refused in one line of outrun's, and that nothing is left there. */
-async function refuses(there: Host, line: RegExp): Promise<void> {
+/** Asserts that alice is refused in one line of outrun's, and that nothing is left there. `lacking` is for the report. */
+async function refuses(there: Host, line: RegExp, lacking: string): Promise<void> {
   const before = await stateOf(there);
-  const { status, text, stderr } = await on(there, alice).run(["true"]);
+  const result = await on(there, alice).run(["true"]);
+  const { status, text, stderr } = result;
+  reportRefusal(`ordinary user, ${lacking}`, result);
   assert.deepEqual([status, text], [254, ""], stderr);
   assert.match(stderr, line);
   assert.equal(stderr.trimEnd().split("\n").length, 1, stderr);
   await nothingIsLeft(there, before);
 }
 
-async function hostRefuses(options: HostOptions, line: RegExp): Promise<void> {
+async function hostRefuses(options: HostOptions, line: RegExp, lacking: string): Promise<void> {
   await using there = await startHost({ users, ...options });
-  await refuses(there, line);
+  await refuses(there, line, lacking);
 }
 
 const intro = '^outrun: Cannot use "alice@farhost": user 1001 is not root there, sudo -n and doas -n do not help, ' +
@@ -37,12 +50,12 @@ Deno.test("no FUSE device, or one that is closed to the user", async (t) => {
     const line =
       "there must be a /dev/fuse; have an administrator load it \\(modprobe fuse; of a container: start it with " +
       "--device /dev/fuse --cap-add SYS_ADMIN\\)";
-    await hostRefuses({ remove: ["/dev/fuse"] }, new RegExp(intro + line + outro));
+    await hostRefuses({ remove: ["/dev/fuse"] }, new RegExp(intro + line + outro), "no /dev/fuse");
   });
   await t.step("mode 0600", async () => {
     const line =
       "/dev/fuse \\(crw-------, owner 0:0\\) must be open to this user; have an administrator chmod 666 /dev/fuse";
-    await hostRefuses({ fuseMode: "0600" }, new RegExp(intro + line + outro));
+    await hostRefuses({ fuseMode: "0600" }, new RegExp(intro + line + outro), "/dev/fuse of mode 0600");
   });
 });
 
@@ -66,7 +79,7 @@ Deno.test("namespaces that are switched off", async (t) => {
       try {
         const line = `namespaces must be allowed \\(user.max_${kind}_namespaces is 0\\); ` +
           `have an administrator sysctl user.max_${kind}_namespaces=10000`;
-        await refuses(host, new RegExp(intro + line + outro));
+        await refuses(host, new RegExp(intro + line + outro), `no ${kind} namespaces`);
       } finally {
         await uncage();
       }
@@ -81,6 +94,7 @@ Deno.test("no tools to make namespaces with", async () => {
     await refuses(
       host,
       new RegExp(`${intro}it must have unshare or perl; have an administrator install util-linux${outro}`),
+      "neither unshare nor perl",
     );
   } finally {
     await host.exec(`for tool in ${tools}; do mv $tool.away $tool; done`);
@@ -105,6 +119,9 @@ Deno.test("a container that permits no new /proc: no pid namespace, and nothing 
       assert.equal(text, "farhost\n0\n", stderr);
       assert.match(stderr, /it is a container that permits no new \/proc: no pid namespace/);
       await nothingIsLeft(there, before);
+      await there.exec(`rm -r /home/${login}/.cache/outrun`);
+      const use = () => useOf(there, { destination: `${login}@farhost` });
+      await firstAndReuse("container that permits no new /proc", use);
     });
   }
   const machine = on(there, alice);

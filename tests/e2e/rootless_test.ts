@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type Host, startHost } from "../hosts/mod.ts";
 import {
+  firstAndReuse,
   here,
   installAgent,
   inventUser,
@@ -13,6 +14,7 @@ import {
   processThere,
   stateOf,
   Terminal,
+  useOf,
   type User,
 } from "./support/mod.ts";
 
@@ -60,6 +62,12 @@ async function wayOf(login: string, there = host): Promise<string> {
   return /the agent on \S+ is started (.*)/.exec(stderr)![1];
 }
 
+/** The first use of a login and another one, by local root, whose uploads are packed. */
+async function measure(label: string, login: string): Promise<void> {
+  await host.exec(`rm -rf /home/${login}/.cache/outrun`);
+  await firstAndReuse(label, () => useOf(host, { destination: `${login}@farhost` }));
+}
+
 /** Changes the host for the time of `use`. */
 async function during(change: string, undo: string, use: () => Promise<void>): Promise<void> {
   await host.exec(change);
@@ -86,6 +94,11 @@ Deno.test("the command is the local user there, without capabilities", async (t)
   }
 });
 
+Deno.test("the first use without root uploads, the second does not", async () => {
+  await measure("ordinary user", "alice");
+  await measure("ordinary user with ranges of ids", "bob");
+});
+
 Deno.test("--debug says which way was taken, and why", async () => {
   assert.match(await wayOf("alice"), /^without root, with one id: sudo -n and doas -n do not help, and .* no ranges/);
   assert.match(await wayOf("bob"), /^without root, with the user's ranges of ids: /);
@@ -109,6 +122,7 @@ Deno.test("other tools do as well", async (t) => {
         const before = await stateOf(host);
         assert.deepEqual(await lines(by(login), identity), asLocally);
         await nothingIsLeft(host, before);
+        await measure("ordinary user, an old unshare and perl", login);
       });
     }
     await t.step("an old unshare alone: shown as root, with a warning", async () => {
@@ -125,12 +139,14 @@ Deno.test("other tools do as well", async (t) => {
   await t.step("perl without any unshare", async () => {
     await during("mv /usr/bin/unshare /usr/bin/unshare.new", newUnshare, async () => {
       assert.deepEqual(await lines(by("alice"), identity), asLocally);
+      await measure("ordinary user, perl and no unshare", "alice");
     });
   });
   await t.step("busybox alone", async () => {
     const hide = "for tool in unshare perl; do mv /usr/bin/$tool /usr/bin/$tool.away; done";
     await during(hide, "for tool in unshare perl; do mv /usr/bin/$tool.away /usr/bin/$tool; done", async () => {
       assert.deepEqual(await lines(by("alice"), identity), ["farhost", "0", "0", "4", "0 0"]);
+      await measure("ordinary user, busybox alone", "alice");
     });
   });
 });

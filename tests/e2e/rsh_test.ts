@@ -1,7 +1,7 @@
 /** Other pipes than ssh: whatever runs `sh` elsewhere with a clean stdin and stdout. */
 import assert from "node:assert/strict";
 import { type Host, startHost } from "../hosts/mod.ts";
-import { by, here, makeFolder, nothingIsLeft, processThere, stateOf } from "./support/mod.ts";
+import { by, firstAndReuse, here, makeFolder, nothingIsLeft, processThere, stateOf, useBy } from "./support/mod.ts";
 
 let host: Host;
 Deno.test.beforeAll(async () => {
@@ -11,6 +11,7 @@ Deno.test.afterAll(() => host.stop());
 
 /** The first use installs, which takes a busy machine long. */
 const timeoutMs = 120_000;
+const debug = { options: ["--debug"] };
 const inside = "--mount --uts --ipc --net --pid";
 
 /** Enters the host's namespaces; nothing of this machine's environment goes along, as it would not over a network. */
@@ -38,6 +39,11 @@ Deno.test("a run through nsenter, into a host that has no part in it", async () 
   await nothingIsLeft(host, before);
 });
 
+Deno.test("the first use through nsenter uploads, the second does not", async () => {
+  await host.exec("rm -rf /root/.cache/outrun");
+  await firstAndReuse("namespaces of this machine (--rsh nsenter)", () => useBy(by(nsenter(), debug), "farhost"));
+});
+
 Deno.test("the destination follows the words of --rsh", async () => {
   const rsh = `env -i PATH=/usr/bin:/usr/sbin HOME=/root nsenter ${inside} --target`;
   assert.equal(
@@ -48,9 +54,9 @@ Deno.test("the destination follows the words of --rsh", async () => {
 
 Deno.test("a shell on this machine", async () => {
   await using folder = await makeFolder();
-  const { status, text, stderr } = await by(`env 'XDG_CACHE_HOME=${folder.path}' sh -c`).shell("echo $0 $1; exit 3", {
-    timeoutMs,
-  });
+  const rsh = `env 'XDG_CACHE_HOME=${folder.path}' sh -c`;
+  await firstAndReuse("this machine itself (--rsh 'sh -c')", () => useBy(by(rsh, debug), Deno.hostname()));
+  const { status, text, stderr } = await by(rsh).shell("echo $0 $1; exit 3", { timeoutMs });
   assert.deepEqual([status, text, stderr], [3, "sh\n", ""]);
 });
 

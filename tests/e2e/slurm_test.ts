@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type Host, type Slurm, startHost, startSlurm } from "../hosts/mod.ts";
 import { waitUntil } from "../hosts/wait.ts";
-import { by, here, makeFolder, scratch } from "./support/mod.ts";
+import { by, firstAndReuse, here, makeFolder, scratch, useBy } from "./support/mod.ts";
 
 const rsh = "srun -N1 -n1 --quiet -u";
 let host: Host;
@@ -40,6 +40,13 @@ Deno.test("an encode runs on a node, inside an allocation that lasts as long as 
     timeoutMs: 20_000,
     failure: "the allocation outlives the command",
   });
+});
+
+Deno.test("the first use of a node uploads, the second does not", async () => {
+  // srun passes the environment on, and so the place of the cache.
+  await slurm.ask("srun", "-N1", "-n1", "--chdir=/", "rm", "-rf", `${scratch}/outrun`);
+  const there = by(`${rsh} --chdir=/`, { options: ["--debug"] });
+  await firstAndReuse("allocation (--rsh srun)", () => useBy(there, "node1", { env: slurm.environment }));
 });
 
 Deno.test("input, errors and the status cross an allocation as they are", async () => {

@@ -1,6 +1,6 @@
 /**
  * What outrun has to do between real machines, each with a kernel of its own: a list for any machine that ssh reaches. The
- * first seven are the original outrun's own tests.
+ * seven after the first two are the original outrun's own tests.
  *
  *     playList({ name: "ubuntu", start: () => Promise.resolve({ alias: "ubuntu", sshConfig: "/home/me/.ssh/config" }) });
  *
@@ -16,8 +16,10 @@ import {
   on,
   Process,
   program,
+  reportUses,
   same,
   sameRun,
+  useBy,
 } from "../e2e/support/mod.ts";
 
 /** A machine and how ssh finds it. */
@@ -46,6 +48,14 @@ export function playList({ name, start }: { name: string; start: () => Promise<R
   });
   Deno.test.afterAll(async () => await reached.stop?.());
 
+  test("a second use sends nothing", async () => {
+    const { text } = await ssh(reached, "hostname");
+    const told = on(reached, { options: [...patience, "--debug"] });
+    const first = await useBy(told, text.trim(), options);
+    const reuse = await useBy(told, text.trim(), options);
+    assert.equal(reuse.uploaded, 0);
+    reportUses(`a machine of its own: ${name}`, { first, reuse });
+  });
   test("doctor says that a command would run", async () => {
     const { status, text } = await outrun("--ssh", `-F "${reached.sshConfig}"`, ...patience, "doctor", reached.alias);
     console.log(text);
@@ -94,11 +104,9 @@ export function playList({ name, start }: { name: string; start: () => Promise<R
     });
   });
   test("it runs there", async () => {
-    const { stdout } = await new Deno.Command("ssh", {
-      args: ["-F", reached.sshConfig, reached.alias, "cat /proc/sys/kernel/random/boot_id"],
-    }).output();
+    const direct = await ssh(reached, "cat /proc/sys/kernel/random/boot_id");
     const { text } = await there.run(["cat", "/proc/sys/kernel/random/boot_id"], options);
-    assert.equal(text, new TextDecoder().decode(stdout));
+    assert.equal(text, direct.text);
     assert.notEqual(text, await Deno.readTextFile("/proc/sys/kernel/random/boot_id"));
   });
   test("a local change is seen", async () => {
@@ -121,8 +129,8 @@ set -e
 umask 022
 mkdir -p a/b && cd a
 for i in 1 2 3 4 5 6 7 8 9; do echo $i >>lines; done
-printf 'x%.0s' $(seq 3000) >large
-for i in $(seq 200); do cat large; done >larger
+printf 'x%.0s' $(seq 30000) >large
+for i in $(seq 20); do cat large; done >larger
 sha256sum larger
 ln lines hard && ln -s lines soft && mv larger b/moved
 echo appended >>hard
@@ -145,10 +153,14 @@ async function outrun(...argv: string[]) {
   return await process.result();
 }
 
+/** Runs a script there without outrun. */
+async function ssh({ alias, sshConfig }: Reached, script: string) {
+  return await here.run(["ssh", "-F", sshConfig, alias, script], { timeoutMs: TIMEOUT_MS });
+}
+
 /** Outrun's processes there. */
-async function processes({ alias, sshConfig }: Reached): Promise<string[]> {
+async function processes(reached: Reached): Promise<string[]> {
   // Not ps: they differ.
-  const script = "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'";
-  const { text } = await here.run(["ssh", "-F", sshConfig, alias, script], { timeoutMs: TIMEOUT_MS });
+  const { text } = await ssh(reached, "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'");
   return text.split("\n").filter((line) => /agent-|outrun/.test(line));
 }

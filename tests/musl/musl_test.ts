@@ -1,7 +1,7 @@
 /** A machine without glibc, like Alpine: musl, busybox and dropbear. The loader and the C library come along. */
 import assert from "node:assert/strict";
 import { type Host, startHost } from "../hosts/mod.ts";
-import { listed, makeUpdate, nothingIsLeft, on, same, stateOf, useOf } from "../e2e/support/mod.ts";
+import { listed, makeUpdate, nothingIsLeft, on, reportUses, same, stateOf, useOf } from "../e2e/support/mod.ts";
 
 let host: Host;
 Deno.test.beforeAll(async () => {
@@ -17,16 +17,19 @@ Deno.test("a host of the kind musl holds nothing of glibc", async () => {
 });
 
 Deno.test("the first use brings a loader and libraries along, the second nothing, and an update only itself", async () => {
-  assert.ok((await useOf(host)).uploaded > 10_000_000);
+  const first = await useOf(host);
+  assert.ok(first.uploaded > 10_000_000);
   assert.deepEqual((await listed(host)).map(isCarried), [true]);
   const before = await stateOf(host);
-  assert.equal((await useOf(host)).uploaded, 0);
+  const reuse = await useOf(host);
+  assert.equal(reuse.uploaded, 0);
   await nothingIsLeft(host, before);
 
-  await using update = await makeUpdate();
-  const { uploaded, stderr } = await useOf(host, { executable: update.path });
-  assert.ok(uploaded > 0 && uploaded < 1_000_000, stderr);
-  assert.equal((await useOf(host, { executable: update.path })).uploaded, 0);
+  await using next = await makeUpdate();
+  const update = await useOf(host, { executable: next.path });
+  assert.ok(update.uploaded > 0 && update.uploaded < 1_000_000, update.stderr);
+  assert.equal((await useOf(host, { executable: next.path })).uploaded, 0);
+  reportUses("musl, busybox and dropbear, no glibc", { first, update, reuse });
   assert.deepEqual((await listed(host)).map(isCarried), [true, true]);
   // Sizes tell.
   for (const file of ["base", "outrun"]) {

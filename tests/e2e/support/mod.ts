@@ -14,7 +14,6 @@
 
 export * from "./folder.ts";
 export * from "./install_agent.ts";
-export * from "./install.ts";
 export * from "./leftovers.ts";
 export * from "./locker.ts";
 export * from "./machines.ts";
@@ -24,3 +23,4 @@ export * from "./same.ts";
 export { Terminal, type TerminalOptions } from "./terminal.ts";
 export * from "./update.ts";
 export * from "./user.ts";
+export * from "./uses.ts";

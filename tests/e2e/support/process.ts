@@ -20,6 +20,8 @@ export interface Result {
   readonly stderr: string;
   /** stdout, for those who know that it is text. */
   readonly text: string;
+  /** From its start until the first byte of its stdout, or until its end if there was none. For people: no test may mind it. */
+  readonly firstOutputMs: number;
 }
 
 /** Bounds a hang; nothing here takes more than some seconds on a machine that is not busy. */
@@ -30,6 +32,8 @@ const decoder = new TextDecoder();
 /** What came on a stream so far. */
 class Received {
   readonly done: Promise<void>;
+  /** When the first bytes came, or the end, by performance.now(). */
+  firstAt = Infinity;
   #chunks: Uint8Array[] = [];
   #changed = Promise.withResolvers<void>();
 
@@ -66,6 +70,7 @@ class Received {
   }
 
   #turn(): void {
+    this.firstAt = Math.min(this.firstAt, performance.now());
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
   }
@@ -77,6 +82,7 @@ class Received {
  */
 export class Process implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
+  readonly #startedAt = performance.now();
   readonly #what: string;
   readonly #input: WritableStreamDefaultWriter<Uint8Array>;
   readonly #stdout: Received;
@@ -147,7 +153,13 @@ export class Process implements AsyncDisposable {
   /** Its end, all of its output read. */
   async result(): Promise<Result> {
     const [{ code }] = await this.#limit(this.#all);
-    return { status: code, stdout: this.#stdout.bytes, stderr: this.#stderr.text, text: this.#stdout.text };
+    return {
+      status: code,
+      stdout: this.#stdout.bytes,
+      stderr: this.#stderr.text,
+      text: this.#stdout.text,
+      firstOutputMs: this.#stdout.firstAt - this.#startedAt,
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
