@@ -75,11 +75,11 @@ export class NameChanges {
   }
 
   async #unlink(parentId: NodeId, name: ByteString): Promise<void> {
-    const ready = this.#tree.ready([parentId]);
-    if (ready !== undefined) await ready;
-    const { parent, dir } = this.#tree.writableName(parentId, name);
-    await this.#change(FileOp.UNLINK, encodeName({ dir, name }), { parent, name });
-    this.#tree.nodes.unlinked(parent, name);
+    await this.#tree.exclusively([{ parent: this.#tree.changeable(parentId), name }], async () => {
+      const { parent, dir } = this.#tree.writableName(parentId, name);
+      await this.#change(FileOp.UNLINK, encodeName({ dir, name }), { parent, name });
+      this.#tree.nodes.unlinked(parent, name);
+    });
   }
 
   rmdir(parentId: NodeId, name: ByteString): Result<void> {
@@ -87,23 +87,22 @@ export class NameChanges {
   }
 
   async #rmdir(parentId: NodeId, name: ByteString): Promise<void> {
-    const ready = this.#tree.ready([parentId]);
-    if (ready !== undefined) await ready;
-    const { parent, dir } = this.#tree.writableName(parentId, name);
-    await this.#change(FileOp.RMDIR, encodeName({ dir, name }), { parent, name });
-    const node = this.#tree.nodes.unlinked(parent, name);
-    if (node !== undefined) node.isRemoved = true;
+    await this.#tree.exclusively([{ parent: this.#tree.changeable(parentId), name }], async () => {
+      const { parent, dir } = this.#tree.writableName(parentId, name);
+      await this.#change(FileOp.RMDIR, encodeName({ dir, name }), { parent, name });
+      const node = this.#tree.nodes.unlinked(parent, name);
+      if (node !== undefined) node.isRemoved = true;
+    });
   }
 
   rename(parentId: NodeId, name: ByteString, to: NewName): Result<void> {
     const from = { parent: this.#tree.changeable(parentId), name };
     const target = { parent: this.#tree.changeable(to.parent), name: to.name };
-    if (!this.#behind.rename(from, target, to.flags)) return this.#rename(parentId, name, to);
+    if (this.#behind.rename(from, target, to.flags)) return;
+    return this.#tree.exclusively([from, target], () => this.#rename(parentId, name, to));
   }
 
   async #rename(parentId: NodeId, name: ByteString, to: NewName): Promise<void> {
-    const ready = this.#tree.ready([parentId, to.parent]);
-    if (ready !== undefined) await ready;
     const { parent, dir } = this.#tree.writableName(parentId, name);
     const { parent: toParent, dir: toDir } = this.#tree.writableName(to.parent, to.name);
     const body = encodeRename({ dir, name, toDir, toName: to.name, flags: to.flags });

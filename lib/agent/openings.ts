@@ -162,9 +162,10 @@ export class Openings {
     const fh = this.#tree.files.reserve();
     const file = this.#tree.files.add(fh, node, { flags, direct: false });
     file.content = content;
+    file.isOpening = true;
     const body = encodeOpen({ ref, fh, flags });
     const reply = this.#behind.openBehind(node, body) ?? this.#tree.stat(FileOp.OPEN, body);
-    reply.then((stat) => {
+    reply.finally(() => file.isOpening = false).then((stat) => {
       if (!node.hasOtherContent(stat)) return node.update(stat);
       if (node.isBeingWritten) return;
       node.changedLocally();

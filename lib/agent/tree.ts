@@ -223,7 +223,7 @@ export class Tree {
    */
   async change(op: number, body: Uint8Array, ...places: readonly Place[]): Promise<Uint8Array> {
     const reply = this.directories.ask(op, body);
-    for (const { parent, name } of places) parent.askedNames.set(name, (parent.askedNames.get(name) ?? 0) + 1);
+    this.#asking(places);
     const attributes = places.map(({ parent }) => this.#attributesOf(parent));
     try {
       return await reply;
@@ -235,6 +235,26 @@ export class Tree {
         attributes[index].then((attr) => attr && place.parent.update(attr)).catch(() => {});
       }
     }
+  }
+
+  /**
+   * Changes names by the local side's word. What is under way of files that are named by them is made before, and no more
+   * is decided ahead of those until it is over: requests of the log name files by names, and would find others.
+   */
+  async exclusively<T>(places: readonly Place[], change: () => Promise<T>): Promise<T> {
+    this.#asking(places);
+    try {
+      if (places.some(({ parent, name }) => (parent.children.get(name)?.pending ?? 0) > 0)) await this.log.reached();
+      const ready = this.log.settled(...places.map(({ parent }) => parent));
+      if (ready !== undefined) await ready;
+      return await change();
+    } finally {
+      for (const place of places) this.#answered(place);
+    }
+  }
+
+  #asking(places: readonly Place[]): void {
+    for (const { parent, name } of places) parent.askedNames.set(name, (parent.askedNames.get(name) ?? 0) + 1);
   }
 
   #answered(place: Place): void {

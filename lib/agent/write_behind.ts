@@ -168,7 +168,8 @@ export class WriteBehind {
     const isOurs = node.isMade || (node.attr.uid === caller.uid && this.#tree.attrValid(node) > 0);
     const isPlain = isOurs && node.isRegular && node.places.length > 0 && node.attr.nlink < MAX_LINKS;
     if (
-      !isPlain || !isSameMount(node, parent) || !isFree(node, TRAIT_IMMUTABLE | TRAIT_APPEND | TRAIT_MOUNT) ||
+      !isPlain || !isNamed(node) || !isSameMount(node, parent) ||
+      !isFree(node, TRAIT_IMMUTABLE | TRAIT_APPEND | TRAIT_MOUNT) ||
       !this.#canMake({ parent, name }, caller)
     ) return undefined;
     const ref = this.#tree.ref(node);
@@ -240,7 +241,8 @@ export class WriteBehind {
     // A program that runs cannot be cut.
     if (size !== undefined && !(file?.writable || node.isMade && !isProgram(node))) return undefined;
     if (!this.#rooms.take(node, {})) return undefined;
-    const ref = this.#tree.ref(node, fh);
+    // A handle that the local side may refuse would fail the log.
+    const ref = this.#tree.ref(node, file?.isOpening ? undefined : fh);
     const body = encodeSetAttr({ ref, mode, uid, gid, size, ...timesToSet(change) });
     const atime = change.atime && expectedTime(change.atime);
     const mtime = change.mtime && expectedTime(change.mtime);
@@ -293,7 +295,9 @@ export class WriteBehind {
   copy(source: OpenFile, target: OpenFile, range: FileCopy): number | undefined {
     const { node } = target;
     const isKnown = source.node.pending > 0 || this.#tree.attrValid(source.node) > 0;
-    if (!isKnown || source.refusal !== undefined || target.direct || source.node === node) return undefined;
+    if (!isKnown || source.isOpening || source.refusal !== undefined || target.direct || source.node === node) {
+      return undefined;
+    }
     const length = Math.min(range.length, source.node.attr.size - range.offset);
     if (length <= 0 || length > MAX_COPY || range.to.offset + length > MAX_SIZE) return undefined;
     if (!this.#canWrite(node) || !this.#rooms.take(node, { bytes: length })) return undefined;
@@ -395,8 +399,9 @@ export class WriteBehind {
 
   /** Whether content and attributes of the file can be changed. */
   #canWrite(node: Node): boolean {
-    const parent = node.places[0]?.parent;
-    return this.#enabled && parent !== undefined && this.#tree.directories.isLeased(parent) &&
+    if (!isNamed(node)) return false;
+    const [{ parent }] = node.places;
+    return this.#enabled && this.#tree.directories.isLeased(parent) &&
       isFree(node, TRAIT_IMMUTABLE | TRAIT_APPEND) && this.#rooms.isProved(node) && this.#tree.log.hasRoom(0);
   }
 
@@ -506,6 +511,12 @@ function isFree(node: Node, traits: number): boolean {
 
 function isSameMount({ attr: one }: Node, { attr: other }: Node): boolean {
   return one.dev === other.dev && Boolean(one.mount) && one.mount === other.mount;
+}
+
+/** Whether it has a name, and the local side is not being asked to change what has that. */
+function isNamed(node: Node): boolean {
+  const [place] = node.places;
+  return place !== undefined && !place.parent.askedNames.has(place.name);
 }
 
 /** A directory has got another one in it, or has lost one: `..` of that is a name of it. Some file systems do not count. */

@@ -151,6 +151,32 @@ Deno.test("how much room there is is asked of what was there before: changes und
   assert.deepEqual(asked, [{ kind: "directory", dir: ROOT_DIRECTORY }]);
 });
 
+Deno.test("a name is changed by the local side's word behind what the log says of the file that has it", async () => {
+  await using fixture = await ready();
+  const { nodeId: dir } = await mkdir(fixture, ROOT, "d");
+  const file = await create(fixture, dir, "file");
+  await create(fixture, dir, "other");
+  await drained(fixture);
+  fixture.requests.length = 0;
+  fixture.bridge.throttle(0);
+  const { fh } = await fixture.mirror.open(file, O_WRONLY, caller);
+  const exchange = fixture.mirror.rename(dir, b("file"), { parent: dir, name: b("other"), flags: 2 });
+  // Neither is decided now: both name the file as it was.
+  const again = fixture.mirror.open(file, O_WRONLY, caller);
+  again.catch(() => {});
+  await drained(fixture);
+  await exchange;
+  const order = fixture.requests.map(({ op }) => op).filter((op) =>
+    (op & ~LOGGED) === FileOp.OPEN || op === FileOp.RENAME
+  );
+  assert.deepEqual(order.slice(0, 2), [FileOp.OPEN | LOGGED, FileOp.RENAME]);
+  assert.ok(!order.slice(2).includes(FileOp.OPEN | LOGGED));
+  await writeCached(fixture, file, { fh, content: "content" });
+  await drained(fixture);
+  assert.equal(fixture.mirror.tree.log.failure, undefined);
+  assert.equal(Deno.readTextFileSync(fixture.at("d/other")), "content");
+});
+
 Deno.test("an inode keeps the number that programs were shown, and is the local one where they were shown none", async () => {
   await using fixture = await ready();
   const [seen, unseen] = await unanswered(fixture, async () => {
