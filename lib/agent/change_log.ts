@@ -1,5 +1,6 @@
-import type { ByteString } from "../bytes/mod.ts";
+import { type ByteString, toText } from "../bytes/mod.ts";
 import { Errno, ErrnoError } from "../linux/mod.ts";
+import { log } from "../log/mod.ts";
 import { LOGGED } from "../protocol/mod.ts";
 import { type Connection, RpcError } from "../rpc/mod.ts";
 import type { Node, Nodes, Place } from "./nodes.ts";
@@ -156,8 +157,9 @@ export class ChangeLog {
     }
   }
 
-  #fail({ path }: Change, error: unknown): void {
+  #fail({ op, path }: Change, error: unknown): void {
     if (this.#failure !== undefined) return;
+    log.debug(`the log ends with change ${op} of "${toText(path)}": ${error}`);
     this.#failure = { path, errno: error instanceof RpcError ? error.errno : Errno.EIO };
     this.onFailure();
   }

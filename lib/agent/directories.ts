@@ -210,7 +210,10 @@ export class Directories {
     if (this.#watched.delete(number)) this.#onUnleased(node);
     this.#unchecked.delete(node);
     this.#expected.delete(node);
-    this.#connection.notify(FileNote.UNBIND, encodeNumber(number));
+    const body = encodeNumber(number);
+    // Changes under way may name files in there.
+    if (this.#log.isEmpty) this.#connection.notify(FileNote.UNBIND, body);
+    else this.#log.append({ op: FileOp.UNBIND, body, nodes: [], path: pathOf(node), onError: () => {} });
   }
 
   /** Gives up the numbers of directories that were not found. Their next use binds them anew. */

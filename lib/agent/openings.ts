@@ -189,7 +189,10 @@ export class Openings {
     if ((flags & O_ACCMODE) === O_RDONLY) return undefined;
     const way = this.#way(flags);
     const fh = this.#tree.files.reserve();
-    const onRefused = (error: unknown) => file.refusal = error;
+    const onRefused = (error: unknown) => {
+      file.refusal = error;
+      log.debug(`"${toText(pathOf(node))}" is not open for writing: ${error}`);
+    };
     if (!this.#behind.open(node, way.flags, { fh, onRefused })) {
       this.#tree.files.cancel(fh);
       return undefined;

@@ -58,7 +58,7 @@ export class ChangeLog {
 }
 
 /** What numbers and handles stand for: given up also after a failure, or they could not be used again. */
-const numbers: ReadonlySet<number> = new Set([FileOp.BIND, FileOp.RELEASE]);
+const numbers: ReadonlySet<number> = new Set([FileOp.BIND, FileOp.UNBIND, FileOp.RELEASE]);
 
 /** Whether nothing is lost by a failure: of what changes no file, or where what is to be removed is gone already. */
 function isDone({ op, body }: LoggedChange, outcome: number): boolean {

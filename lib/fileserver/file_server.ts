@@ -118,7 +118,11 @@ const operations: ReadonlyMap<number, Operation> = new Map<number, Operation>([
 ]);
 
 /** Notes that are requests where they belong to the log. */
-const notes: ReadonlyMap<number, number> = new Map([[FileOp.BIND, FileNote.BIND], [FileOp.RELEASE, FileNote.RELEASE]]);
+const notes: ReadonlyMap<number, number> = new Map([
+  [FileOp.BIND, FileNote.BIND],
+  [FileOp.UNBIND, FileNote.UNBIND],
+  [FileOp.RELEASE, FileNote.RELEASE],
+]);
 
 /** Operations after which something new belongs to somebody. They end before they return. */
 const creating: ReadonlySet<number> = new Set([

@@ -72,6 +72,8 @@ export const FileOp = {
   BIND: 60,
   /** u32 → nothing: as the note of that name, in the log */
   RELEASE: 61,
+  /** u32 → nothing: as the note of that name, in the log */
+  UNBIND: 62,
 } as const;
 
 /**

@@ -151,6 +151,22 @@ Deno.test("how much room there is is asked of what was there before: changes und
   assert.deepEqual(asked, [{ kind: "directory", dir: ROOT_DIRECTORY }]);
 });
 
+Deno.test("a directory's number is given up behind the changes that use it", async () => {
+  await using fixture = await ready();
+  const { nodeId: dir } = await mkdir(fixture, ROOT, "d");
+  const file = await create(fixture, dir, "file");
+  await drained(fixture);
+  const { tree } = fixture.mirror;
+  await unanswered(fixture, async () => {
+    await fixture.mirror.setattr(file, { mode: 0o600, killSuidgid: false }, caller);
+    // As when the kernel forgets it, or there are too many.
+    tree.directories.release(tree.nodes.get(dir)!);
+  });
+  await drained(fixture);
+  assert.equal(tree.log.failure, undefined);
+  assert.equal(Deno.statSync(fixture.at("d/file")).mode! & 0o777, 0o600);
+});
+
 Deno.test("a name is changed by the local side's word behind what the log says of the file that has it", async () => {
   await using fixture = await ready();
   const { nodeId: dir } = await mkdir(fixture, ROOT, "d");
