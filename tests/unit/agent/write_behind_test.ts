@@ -158,9 +158,10 @@ Deno.test("a directory's number is given up behind the changes that use it", asy
   await drained(fixture);
   const { tree } = fixture.mirror;
   await unanswered(fixture, async () => {
-    await fixture.mirror.setattr(file, { mode: 0o600, killSuidgid: false }, caller);
-    // As when the kernel forgets it, or there are too many.
+    const changing = fixture.mirror.setattr(file, { mode: 0o600, killSuidgid: false }, caller);
+    // As when the kernel forgets it, or there are too many; before anything is sent.
     tree.directories.release(tree.nodes.get(dir)!);
+    await changing;
   });
   await drained(fixture);
   assert.equal(tree.log.failure, undefined);
