@@ -18,13 +18,17 @@ export interface LoggedChange {
  */
 export class ChangeLog {
   #failed = false;
-  /** A change that takes its time: the next waits for it. */
+  /** The last of those that take their time or wait for one that does: the next waits for it. */
   #last: Promise<unknown> | undefined;
 
   /** Carries out the next change, or refuses it (ECANCELED) behind one that failed. */
   carryOut(change: LoggedChange): Outcome {
-    if (this.#last === undefined) return this.#begin(change);
-    return this.#last.then(() => this.#begin(change)) as Promise<Answer>;
+    const last = this.#last;
+    const outcome = last === undefined ? this.#begin(change) : last.then(() => this.#begin(change)) as Promise<Answer>;
+    // Of a sync, only the beginning has its place.
+    const turn = change.op === FileOp.FSYNC ? last : outcome;
+    if (turn instanceof Promise) this.#wait(turn);
+    return outcome;
   }
 
   #begin(change: LoggedChange): Outcome {
@@ -32,20 +36,19 @@ export class ChangeLog {
     try {
       const outcome = change.carryOut();
       if (!(outcome instanceof Promise)) return this.#judge(change, outcome);
-      const judged = outcome.then((answer) => this.#judge(change, answer) as Answer, (error) => {
+      return outcome.then((answer) => this.#judge(change, answer) as Answer, (error) => {
         this.#failed = true;
         throw error;
       });
-      if (change.op !== FileOp.FSYNC) this.#wait(judged);
-      return judged;
     } catch (error) {
       this.#failed = true;
       throw error;
     }
   }
 
-  #wait(judged: Promise<Answer>): void {
-    const ended = judged.catch(() => {}).then(() => {
+  /** What comes from here on waits behind this, also while those that waited before are about to begin. */
+  #wait(turn: Promise<unknown>): void {
+    const ended = turn.catch(() => {}).then(() => {
       if (this.#last === ended) this.#last = undefined;
     });
     this.#last = ended;

@@ -41,7 +41,7 @@ export const fsstress: Suite = {
       await Deno.mkdir(`${cwd}/${name}`);
       const argv = ["sh", "-c", script, findProgram("fsstress", "FSSTRESS")!, name, `${seconds}`, `${seed}`];
       const seen = await there.run(argv, { cwd, timeoutMs: seconds * 1000 + SPARE_MS });
-      assert.deepEqual([seen.status, seen.stderr], [0, ""], seen.text);
+      assert.deepEqual([seen.status, seen.stderr], [0, ""], `${seen.status} ${seen.stderr}${seen.text}`);
       const made = await here.shell(account, { cwd: `${cwd}/${name}`, timeoutMs: SPARE_MS });
       assert.deepEqual(latin1(seen.stdout).split("\n"), latin1(made.stdout).split("\n"), `seed ${seed}`);
       files.push(made.text.split("\n").length);

@@ -72,3 +72,60 @@ Deno.test("ChangeLog has a change wait for one that takes its time, and refuses 
   assert.equal(await renamed, -Errno.ECANCELED);
   assert.deepEqual(done, []);
 });
+
+/** A log that carries out changes by name, those in `slow` until they are ended, and what has begun. */
+function observed(slow: readonly string[]) {
+  const log = new ChangeLog();
+  const begun: string[] = [];
+  const ends = new Map(slow.map((name) => [name, Promise.withResolvers<number>()]));
+  const add = (name: string, op: number = FileOp.COPY) => {
+    const carryOut = () => {
+      begun.push(name);
+      return ends.get(name)?.promise ?? 0;
+    };
+    return log.carryOut({ op, body: none, carryOut });
+  };
+  return { begun, add, end: (name: string) => ends.get(name)!.resolve(0) };
+}
+
+/** Until nothing goes on by itself any more. */
+function quiet(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
+}
+
+Deno.test("ChangeLog has two changes that take their time, one behind the other, and the next behind both", async () => {
+  const { begun, add, end } = observed(["first", "second"]);
+  for (const name of ["first", "second", "third"]) add(name);
+  end("first");
+  await quiet();
+  assert.deepEqual(begun, ["first", "second"]);
+  end("second");
+  await quiet();
+  assert.deepEqual(begun, ["first", "second", "third"]);
+});
+
+for (const [what, op] of Object.entries({ change: FileOp.OPEN, sync: FileOp.FSYNC })) {
+  Deno.test(`ChangeLog lets none overtake a ${what} that waited, whenever it comes`, async () => {
+    const { begun, add, end } = observed(["slow"]);
+    const names = ["slow", "waiting", ...Array.from({ length: 20 }, (_, index) => `late ${index}`)];
+    add("slow");
+    add("waiting", op);
+    end("slow");
+    for (const name of names.slice(2)) {
+      add(name);
+      await Promise.resolve();
+    }
+    await quiet();
+    assert.deepEqual(begun, names);
+  });
+}
+
+Deno.test("ChangeLog waits for the beginning of a sync only", async () => {
+  const { begun, add, end } = observed(["slow", "sync"]);
+  add("slow");
+  add("sync", FileOp.FSYNC);
+  add("next");
+  end("slow");
+  await quiet();
+  assert.deepEqual(begun, ["slow", "sync", "next"]);
+});
