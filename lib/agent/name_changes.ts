@@ -126,7 +126,12 @@ export class NameChanges {
     const stat = decodeStat(await this.#change(FileOp.LINK, body, { parent, name }));
     // ctime and the link count moved by our own doing.
     node.ctimeKnown = false;
-    return this.#tree.enter(parent, name, { stat, target: node.target });
+    const entry = this.#tree.enter(parent, name, { stat, target: node.target });
+    // What is known by its other names has one name more as well.
+    for (const place of node.places) {
+      this.#tree.snapshots.learned(place.parent, place.name, { stat, target: node.target });
+    }
+    return entry;
   }
 
   async #change(op: number, body: Uint8Array, ...places: readonly Place[]): Promise<Uint8Array> {
