@@ -1,5 +1,6 @@
 import type { ByteString } from "../bytes/mod.ts";
 import type { Caller, Entry, NewNode, NodeId, Result } from "../fuse/mod.ts";
+import { RENAME_EXCHANGE } from "../linux/mod.ts";
 import {
   decodeStat,
   encodeLink,
@@ -12,8 +13,6 @@ import {
 import type { Place } from "./nodes.ts";
 import type { Tree } from "./tree.ts";
 import type { WriteBehind } from "./write_behind.ts";
-
-const RENAME_EXCHANGE = 2;
 
 interface NewName {
   readonly parent: NodeId;
@@ -128,9 +127,7 @@ export class NameChanges {
     node.ctimeKnown = false;
     const entry = this.#tree.enter(parent, name, { stat, target: node.target });
     // What is known by its other names has one name more as well.
-    for (const place of node.places) {
-      this.#tree.snapshots.learned(place.parent, place.name, { stat, target: node.target });
-    }
+    this.#tree.tellNames(this.#tree.node(entry.nodeId), stat);
     return entry;
   }
 

@@ -368,8 +368,13 @@ export class Tree {
     if (node.isOtherFile(attr)) return node.doubt();
     node.update(attr);
     node.learnedChanges = node.changes;
+    this.tellNames(node, attr);
+  }
+
+  /** What is known of a file by its names is this. */
+  tellNames(node: Node, stat: FileAttr): void {
     for (const { parent, name } of node.places) {
-      this.snapshots.learned(parent, name, { stat: attr, target: node.target });
+      this.snapshots.learned(parent, name, { stat, target: node.target });
     }
   }
 

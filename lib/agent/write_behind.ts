@@ -14,6 +14,7 @@ import {
   O_APPEND,
   O_EXCL,
   O_TRUNC,
+  RENAME_NOREPLACE,
   S_IFDIR,
   S_IFLNK,
   S_IFMT,
@@ -53,7 +54,6 @@ import type { OpenFile, Way } from "./open_files.ts";
 import { Rooms } from "./rooms.ts";
 import { overlaid, type Tree } from "./tree.ts";
 
-const RENAME_NOREPLACE = 1;
 const PERMISSIONS = 0o7777;
 const EXECUTABLE = 0o111;
 /** Bytes: more takes the local side a while, in which all other changes wait. */

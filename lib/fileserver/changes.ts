@@ -7,6 +7,7 @@ import {
   makeDirectoryAt,
   makeNodeAt,
   removeDirectoryAt,
+  RENAME_EXCHANGE,
   renameAt,
   S_IFMT,
   symlinkAt,
@@ -29,7 +30,6 @@ import { linkDescriptor } from "./link_descriptor.ts";
 import { withFile } from "./references.ts";
 
 const PERMISSIONS = 0o7777;
-const RENAME_EXCHANGE = 2;
 
 export function symlink(context: Context, body: Uint8Array): Answer {
   const message = decodeSymlink(body);

@@ -178,7 +178,11 @@ export function removeDirectoryAt(dir: number, name: ByteString): number {
   return negative(libc().unlinkat(dir, cString(name), AT_REMOVEDIR));
 }
 
-/** `flags`: RENAME_NOREPLACE 1, RENAME_EXCHANGE 2, RENAME_WHITEOUT 4. */
+/** `linux/fs.h`, for {@link renameAt}. */
+export const RENAME_NOREPLACE = 1;
+export const RENAME_EXCHANGE = 2;
+
+/** `flags`: {@link RENAME_NOREPLACE}, {@link RENAME_EXCHANGE}, RENAME_WHITEOUT 4. */
 export function renameAt(from: number, name: ByteString, to: number, newName: ByteString, flags: number): number {
   const nr = arch.syscall.renameat2;
   return negative(libc().renameat2(nr, from, cString(name), to, cString(newName), flags));

@@ -51,6 +51,16 @@ Deno.test("what we changed in a directory that was fetched whole is found as it 
   assert.equal((await fixture.lookup(dir, "stays")).nodeId, stays.nodeId);
 });
 
+Deno.test("a new link is counted by the file's other name, also when the kernel has forgotten the file", async () => {
+  await using fixture = new Fixture({ leases: true });
+  const dir = await fetched(fixture, { "dir/file": "" });
+  const { nodeId: file } = await fixture.mirror.lookup(dir, b("file"));
+  const linked = await fixture.mirror.link(file, dir, b("other"), caller);
+  assert.equal(linked.nodeId, file);
+  fixture.mirror.forget(file, 2);
+  assert.equal((await fixture.mirror.lookup(dir, b("file"))).attr.nlink, 2);
+});
+
 Deno.test("what changes while a directory is fetched is asked for", async () => {
   await using fixture = new Fixture({ leases: true });
   fixture.make({ "dir/first": "", "dir/removed": "" });
