@@ -30,6 +30,8 @@ export interface Context {
   /** Absent where nobody is told of changes. */
   readonly watches?: Watches;
   readonly walks: Walks;
+  /** See FileServerOptions. */
+  readonly waitsHere: boolean;
   readonly statistics: FileStatistics;
   /** A bulk source has bytes again. */
   readonly wake: () => void;

@@ -8,23 +8,27 @@ import {
   O_RDONLY,
   openAt,
   readDirectory,
+  readDirectoryAsync,
   seekDirectory,
 } from "../linux/mod.ts";
 
 const SELF = fromText(".");
 const PARENT = fromText("..");
 
-/** One getdents64 of every stream writes here; it is decoded at once. */
-const buffer = new Uint8Array(1 << 15);
+/** What one getdents64 gives. */
+const BATCH = 1 << 15;
+/** One of every stream writes here; it is decoded at once. */
+const buffer = new Uint8Array(BATCH);
 
 /** An open directory at a position. */
 export class DirectoryStream {
-  readonly #fd: number;
+  /** The directory, for names in it: whatever becomes of the number that stood for it. */
+  readonly fd: number;
   #entries: DirectoryEntry[] = [];
   #next = 0;
 
   private constructor(fd: number) {
-    this.#fd = fd;
+    this.fd = fd;
   }
 
   /** Opens the directory behind `dir` (O_PATH will do) after the entry with this cookie, 0n: at its start. */
@@ -35,6 +39,19 @@ export class DirectoryStream {
     if (failed === 0) return new DirectoryStream(fd);
     close(fd);
     return failed;
+  }
+
+  /** Has the next entries read by a thread: so many, or all there are. Resolves with their names. One call at a time. */
+  async load(count: number): Promise<ByteString[]> {
+    while (this.#entries.length - this.#next < count) {
+      const own = new Uint8Array(BATCH);
+      const length = await readDirectoryAsync(this.fd, own);
+      // What failed is told where the next entry is wanted.
+      if (length <= 0) break;
+      this.#entries = this.#entries.slice(this.#next).concat(decodeDirectory(own.subarray(0, length)));
+      this.#next = 0;
+    }
+    return this.#entries.slice(this.#next).map(({ name }) => name);
   }
 
   /** The next entry, still to be taken; undefined at the end, or minus errno. `.` and `..` are left out. */
@@ -57,11 +74,11 @@ export class DirectoryStream {
   }
 
   close(): void {
-    close(this.#fd);
+    close(this.fd);
   }
 
   #fill(): number {
-    const count = readDirectory(this.#fd, buffer);
+    const count = readDirectory(this.fd, buffer);
     // A directory that was removed: nothing is left in it.
     if (count < 0 && count !== -Errno.ENOENT) return count;
     this.#entries = count > 0 ? decodeDirectory(buffer.subarray(0, count)) : [];

@@ -50,6 +50,8 @@ export interface FileServerOptions {
   /** Most directory numbers and handles in use; the limit on descriptors may come first (EMFILE). */
   readonly maxDirectories?: number;
   readonly maxHandles?: number;
+  /** Names that the kernel does not know of are waited for on this thread. Default: not; tests may want their answers at once. */
+  readonly waitsHere?: boolean;
   /** Where refusals are noted; default: the process's log. */
   readonly log?: Pick<Logger, "debug">;
 }
@@ -172,6 +174,7 @@ class Server implements FileServer {
       policy,
       watches: this.#watches,
       walks: new Walks(),
+      waitsHere: limits.waitsHere ?? false,
       statistics: this.statistics,
       wake,
     };

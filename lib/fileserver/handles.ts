@@ -7,6 +7,8 @@ export interface OpenFile {
   users: number;
   /** The agent has let go of it. */
   released: boolean;
+  /** The disk does not keep up with what is written to it. */
+  isSlow?: boolean;
 }
 
 /**

@@ -1,11 +1,12 @@
 /**
  * A listing's way: READDIR names a directory and a cookie → the stream that stands there is taken from those kept, or
- * opened and moved there → names in the order of the file system, each with its attributes, until the page is full → the
+ * opened and moved there → threads have the disk read what the page takes → names in the order of the file system, each with its attributes, until the page is full → the
  * stream is kept under the cookie at which the agent will go on. So a long listing neither reopens nor seeks, and what is
  * created or removed meanwhile does not disturb it: positions are the file system's own.
  */
-import type { DirectoryEntry } from "../linux/mod.ts";
-import { decodeReadDir, encodePage, type PageEntry, STAT_BYTES } from "../protocol/mod.ts";
+import { type DirectoryEntry, Errno, statFd } from "../linux/mod.ts";
+import { decodeReadDir, encodePage, type PageEntry, type ReadDirIn, STAT_BYTES } from "../protocol/mod.ts";
+import { warm } from "./cold_names.ts";
 import type { Answer, Context } from "./context.ts";
 import { DirectoryStream } from "./directory_stream.ts";
 import { findAt } from "./lookup.ts";
@@ -13,17 +14,41 @@ import { findAt } from "./lookup.ts";
 /** Bytes of a page, and of an entry besides its name, attributes and target (see encodePage). */
 const PAGE_HEADER = 5;
 const ENTRY_HEADER = 22;
+/** With a name of some length; if there are more in a page, the last of them are not read ahead. */
+const MIN_ENTRY = ENTRY_HEADER + STAT_BYTES + 8;
 
-export function readDir(context: Context, body: Uint8Array): Answer {
-  const { dir, cookie, budget } = decodeReadDir(body);
+export function readDir(context: Context, body: Uint8Array): Answer | Promise<Answer> {
+  const message = decodeReadDir(body);
+  const { dir, cookie, budget } = message;
   const fd = context.directories.find(dir);
   if (fd < 0) return fd;
   const stream = context.listings.take(dir, cookie) ?? DirectoryStream.open(fd, toPosition(cookie));
   if (typeof stream === "number") return stream;
-  const { entries, state } = readPage(stream, fd, budget);
-  if (state === "more") context.listings.keep(dir, entries[entries.length - 1].cookie, stream);
+  if (context.waitsHere) return answerPage(context, stream, message);
+  return load(stream, budget).then(() => answerPage(context, stream, message));
+}
+
+/** Has threads read what a page may take. */
+async function load(stream: DirectoryStream, budget: number): Promise<void> {
+  const names = await stream.load(Math.ceil(budget / MIN_ENTRY));
+  await warm(stream.fd, names);
+}
+
+function answerPage({ directories, listings }: Context, stream: DirectoryStream, { dir, budget }: ReadDirIn): Answer {
+  // Unbound meanwhile, and perhaps bound anew.
+  if (!isSame(stream.fd, directories.find(dir))) {
+    stream.close();
+    return -Errno.EBADF;
+  }
+  const { entries, state } = readPage(stream, budget);
+  if (state === "more") listings.keep(dir, entries[entries.length - 1].cookie, stream);
   else stream.close();
   return typeof state === "number" ? state : encodePage({ entries, end: state === "end" });
+}
+
+function isSame(fd: number, other: number): boolean {
+  const [one, two] = [statFd(fd), other < 0 ? other : statFd(other)];
+  return typeof one !== "number" && typeof two !== "number" && one.ino === two.ino && one.dev === two.dev;
 }
 
 interface PageRead {
@@ -33,14 +58,14 @@ interface PageRead {
 }
 
 /** At least one entry, even when the budget is too small for it: a listing must get on. */
-function readPage(stream: DirectoryStream, dir: number, budget: number): PageRead {
+function readPage(stream: DirectoryStream, budget: number): PageRead {
   const entries: PageEntry[] = [];
   let bytes = PAGE_HEADER;
   for (;;) {
     const next = stream.peek();
     if (next === undefined) return { entries, state: "end" };
     if (typeof next === "number") return { entries, state: next };
-    const entry = describe(dir, next);
+    const entry = describe(stream.fd, next);
     bytes += ENTRY_HEADER + next.name.length + variableBytes(entry);
     if (bytes > budget && entries.length > 0) return { entries, state: "more" };
     entries.push(entry);

@@ -1,15 +1,23 @@
 import { type ByteString, byteString, fromText } from "../bytes/mod.ts";
 import { close, O_NOFOLLOW, O_PATH, openAt, readLinkAt, S_IFLNK, S_IFMT } from "../linux/mod.ts";
 import { decodeName, encodeLookupOut, type LookupOut } from "../protocol/mod.ts";
+import { warm } from "./cold_names.ts";
 import type { Answer, Context } from "./context.ts";
 import { describeAt, describeFd } from "./describe.ts";
 
 /** Names the file behind the descriptor itself. */
 const EMPTY = fromText("");
 
-export function lookup(context: Context, body: Uint8Array): Answer {
+export function lookup(context: Context, body: Uint8Array): Answer | Promise<Answer> {
   const { dir, name } = decodeName(body);
   const fd = context.directories.find(dir);
+  if (fd < 0) return fd;
+  const cold = context.waitsHere ? undefined : warm(fd, [name]);
+  return cold?.then(() => look(context, dir, name)) ?? look(context, dir, name);
+}
+
+function look({ directories }: Context, dir: number, name: ByteString): Answer {
+  const fd = directories.find(dir);
   if (fd < 0) return fd;
   const found = findAt(fd, name);
   return typeof found === "number" ? found : encodeLookupOut(found);

@@ -20,7 +20,7 @@ import {
 import { MAX_DATA, type PackRecord, type WalkIn } from "../protocol/mod.ts";
 import type { Context } from "./context.ts";
 import { findAt } from "./lookup.ts";
-import { isHalf, namesIn } from "./names.ts";
+import { isHalf, loadNames, namesIn } from "./names.ts";
 import { openRegular } from "./open.ts";
 import { pin } from "./references.ts";
 
@@ -129,7 +129,7 @@ export class Walk {
     { from, isTop = false }: { from: readonly bigint[]; isTop?: boolean },
   ): Generator<PackRecord | "wait"> {
     const { directories } = this.#context;
-    const names = namesIn(directories.find(dir));
+    const names = yield* this.#namesIn(directories.find(dir));
     if (names === undefined) return;
     const jobs: Job[] = [];
     let isBlurred = false;
@@ -150,6 +150,11 @@ export class Walk {
     }
     if (!isBlurred && !isTop) yield { kind: "complete", dir };
     this.#note(jobs, from);
+  }
+
+  *#namesIn(fd: number): Generator<"wait", ByteString[] | undefined> {
+    if (this.#context.waitsHere) return namesIn(fd);
+    return yield* this.#until(loadNames(fd).catch(() => undefined));
   }
 
   /** A walk stays on one file system: others may be slow, or without an end. */
@@ -207,16 +212,22 @@ export class Walk {
     const own = new Uint8Array(bytes.length);
     const held = duplicate(fd);
     if (held < 0) return held;
-    let result: number | undefined;
     this.#context.statistics.diskReads++;
-    readAtAsync(held, own, 0).catch(() => -Errno.EIO).then((count) => {
-      close(held);
-      result = count;
-      this.#context.wake();
-    });
-    while (result === undefined) yield "wait";
+    const reading = readAtAsync(held, own, 0).catch(() => -Errno.EIO).finally(() => close(held));
+    const result = yield* this.#until(reading);
     bytes.set(own);
     return result;
+  }
+
+  /** What a thread is busy with. */
+  *#until<T>(result: Promise<T>): Generator<"wait", T> {
+    let outcome: { value: T } | undefined;
+    result.then((value) => {
+      outcome = { value };
+      this.#context.wake();
+    });
+    while (outcome === undefined) yield "wait";
+    return outcome.value;
   }
 }
 

@@ -5,7 +5,7 @@
 import { type ByteString, cString } from "../bytes/mod.ts";
 import { arch } from "./arch.ts";
 import { Errno } from "./errno.ts";
-import { addressOf, libc, negative, whileUsing } from "./libc.ts";
+import { addressOf, libc, negative, shortly, whileUsing } from "./libc.ts";
 
 export const AT_FDCWD = -100;
 const AT_REMOVEDIR = 0x200;
@@ -39,6 +39,30 @@ const iovecBytes = new Uint8Array(iovec.buffer);
 /** A descriptor (close-on-exec always), or minus errno. `mode` is for O_CREAT and used as it is: the umask must be 0. */
 export function openAt(dir: number, name: ByteString, flags: number, mode = 0): number {
   return negative(libc().openat(dir, cString(name), flags | O_CLOEXEC, mode));
+}
+
+/** As {@link openAt}, off this thread; a failure is found out by asking again synchronously. For what makes nothing. */
+export async function openAtAsync(dir: number, name: ByteString, flags: number): Promise<number> {
+  const bytes = cString(name);
+  const fd = await shortly([bytes], libc().openatAsync(dir, bytes, flags | O_CLOEXEC, 0));
+  return fd === -1 ? openAt(dir, name, flags) : fd;
+}
+
+/** struct open_how (`linux/openat2.h`): flags, mode, resolve. */
+const RESOLVE_CACHED = 0x20n;
+const cachedOnly = new Uint8Array(
+  new BigUint64Array([BigInt(O_PATH | O_NOFOLLOW | O_CLOEXEC), 0n, RESOLVE_CACHED]).buffer,
+);
+
+/**
+ * Whether the kernel knows without asking the file system what `name` in the directory `dir` is, or that there is no such
+ * thing. Kernels before 5.12 do not tell: true.
+ */
+export function isCachedAt(dir: number, name: ByteString): boolean {
+  const { openat2 } = libc();
+  const fd = negative(openat2(arch.syscall.openat2, dir, cString(name), cachedOnly, cachedOnly.length));
+  if (fd >= 0) close(fd);
+  return fd !== -Errno.EAGAIN;
 }
 
 export function close(fd: number): number {
@@ -112,7 +136,7 @@ export async function readAsync(fd: number, into: Uint8Array<ArrayBuffer>): Prom
 
 /** Bytes read at `offset` by a thread of the runtime's pool; a failure is found out by asking again synchronously. */
 export async function readAtAsync(fd: number, into: Uint8Array<ArrayBuffer>, offset: number): Promise<number> {
-  const result = await whileUsing([into], libc().pread64Async(fd, into, into.length, offset));
+  const result = await shortly([into], libc().pread64Async(fd, into, into.length, offset));
   return result === -1 ? readAt(fd, into, offset) : result;
 }
 
@@ -130,6 +154,16 @@ export function writeAt(fd: number, bytes: Uint8Array<ArrayBuffer>, offset: numb
   return done;
 }
 
+/** As {@link writeAt}, off this thread. */
+export async function writeAtAsync(fd: number, bytes: Uint8Array<ArrayBuffer>, offset: number): Promise<number> {
+  const result = await shortly([bytes], libc().pwrite64Async(fd, bytes, bytes.length, offset));
+  const done = Math.max(0, result);
+  if (done === bytes.length) return done;
+  // A short write, or none: what is left says why.
+  const rest = writeAt(fd, bytes.subarray(done), offset + done);
+  return rest >= 0 ? done + rest : done > 0 ? done : rest;
+}
+
 /** Waits until the file is on the disk, off this thread. A lost write is reported once by the kernel, as EIO here. */
 export async function syncFile(fd: number, dataOnly: boolean): Promise<number> {
   const c = libc();
@@ -143,6 +177,13 @@ export async function syncFile(fd: number, dataOnly: boolean): Promise<number> {
 /** Bytes of directory entries written to `into` (see decodeDirectory), 0 at the end. */
 export function readDirectory(fd: number, into: Uint8Array<ArrayBuffer>): number {
   return negative(libc().getdents64(arch.syscall.getdents64, fd, into, into.length));
+}
+
+/** As {@link readDirectory}, off this thread; a failure is found out by asking again synchronously. */
+export async function readDirectoryAsync(fd: number, into: Uint8Array<ArrayBuffer>): Promise<number> {
+  const call = libc().getdents64Async(arch.syscall.getdents64, fd, into, into.length);
+  const count = await shortly([into], call);
+  return count === -1 ? readDirectory(fd, into) : count;
 }
 
 /** Moves a directory's position to a cookie that getdents64 gave; 0 is the start. */

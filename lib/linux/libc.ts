@@ -19,6 +19,7 @@ const table = {
 
   // descriptors
   openat: { parameters: [I, B, I, U], result: I },
+  openatAsync: { name: "openat", parameters: [I, B, I, U], result: I, nonblocking: true },
   close: { parameters: [I], result: I },
   closeAsync: { name: "close", parameters: [I], result: I, nonblocking: true },
   read: { parameters: [I, B, L], result: I },
@@ -29,6 +30,7 @@ const table = {
   pread64: { parameters: [I, B, L, L], result: I },
   pread64Async: { name: "pread64", parameters: [I, B, L, L], result: I, nonblocking: true },
   pwrite64: { parameters: [I, B, L, L], result: I },
+  pwrite64Async: { name: "pwrite64", parameters: [I, B, L, L], result: I, nonblocking: true },
   preadv2: { parameters: [I, B, I, L, I], result: I, optional: true },
   lseek64: { parameters: [I, L, I], result: L },
   fsync: { parameters: [I], result: I },
@@ -56,7 +58,9 @@ const table = {
 
   // files by (directory, name)
   statx: { name: "syscall", parameters: [L, I, B, I, U, B], result: I },
+  statxAsync: { name: "syscall", parameters: [L, I, B, I, U, B], result: I, nonblocking: true },
   getdents64: { name: "syscall", parameters: [L, I, B, L], result: I },
+  getdents64Async: { name: "syscall", parameters: [L, I, B, L], result: I, nonblocking: true },
   renameat2: { name: "syscall", parameters: [L, I, B, I, B, U], result: I },
   openat2: { name: "syscall", parameters: [L, I, B, B, L], result: I },
   fchmodat2: { name: "syscall", parameters: [L, I, B, U, I], result: I },
@@ -280,6 +284,23 @@ export function addressOf(buffer: Uint8Array<ArrayBuffer>): bigint {
 /** Ends the life of buffers that a call got by address only, and not before: a use that no optimization leaves out. */
 export function keepUntilHere(...buffers: Uint8Array<ArrayBuffer>[]): void {
   for (const buffer of buffers) libc().addressOf(buffer, 0, 0);
+}
+
+let soon = 0;
+
+/** Calls on other threads that are going to end by themselves, and soon: whoever keeps the runtime busy lets it look for them. */
+export function callsUnderWay(): number {
+  return soon;
+}
+
+/** As {@link whileUsing}, of a call that waits for a disk at most. */
+export async function shortly<T>(buffers: readonly Uint8Array[], call: Promise<T>): Promise<T> {
+  soon++;
+  try {
+    return await whileUsing(buffers, call);
+  } finally {
+    soon--;
+  }
 }
 
 /** Buffers that another thread uses. */

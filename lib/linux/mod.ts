@@ -18,7 +18,17 @@ export * from "./errno.ts";
 export * from "./files.ts";
 export * from "./identity.ts";
 export * from "./inotify.ts";
-export { addressOf, bindLast, bindNow, CARRIED_LIBRARY, errno, libc, negative, useCarriedLibrary } from "./libc.ts";
+export {
+  addressOf,
+  bindLast,
+  bindNow,
+  callsUnderWay,
+  CARRIED_LIBRARY,
+  errno,
+  libc,
+  negative,
+  useCarriedLibrary,
+} from "./libc.ts";
 export * from "./locks.ts";
 export * from "./mount.ts";
 export * from "./namespace.ts";

@@ -1,4 +1,4 @@
-import { awaitReady, close, Poller } from "../linux/mod.ts";
+import { awaitReady, callsUnderWay, close, Poller } from "../linux/mod.ts";
 
 /** After so long the runtime is given a turn (timers, signals, files), however much there is to move, in ms. */
 const TURN_MS = 2;
@@ -71,7 +71,9 @@ export class Readiness {
       // Who goes on by that turn may have something to write: nobody is to wait for it until this thread wakes up.
       for (let i = 0; i < STEPS; i++) await null;
       const isAwaited = this.#turning !== undefined;
-      isQuiet = this.#poller.wait(isAwaited ? 0 : PATIENCE_MS) === 0 && !isAwaited;
+      // Of what a disk gives another thread, only the runtime tells.
+      const patience = isAwaited || callsUnderWay() > 0 ? 0 : PATIENCE_MS;
+      isQuiet = this.#poller.wait(patience) === 0 && !isAwaited;
     }
     this.#isRunning = false;
     for (const [fd, waiting] of this.#awake) this.#sleep(fd, waiting);

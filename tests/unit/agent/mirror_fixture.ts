@@ -102,6 +102,7 @@ export class Fixture {
     });
     this.#files = createFileServer({
       root: fromText(this.path),
+      waitsHere: true,
       wake: () => this.bridge.local.wake(),
       tell: leases ? (op, body) => this.bridge.local.notify(op, body) : undefined,
       log: { debug: () => {} },

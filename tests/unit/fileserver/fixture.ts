@@ -91,6 +91,7 @@ export class Fixture {
     this.path = options.root ?? Deno.makeTempDirSync({ prefix: "outrun_fileserver_" });
     this.server = createFileServer({
       root: fromText(this.path),
+      waitsHere: true,
       log: { debug: (line) => this.log.push(line) },
       wake: () => {
         this.#woken.resolve();

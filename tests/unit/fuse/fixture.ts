@@ -4,6 +4,7 @@
  *
  * Besides what is created in it, the root has
  * - `slow`: every read takes a second,
+ * - as many `late0`, `late1`, … as the settings say: their first lookup takes a second, and each opening,
  * - names that begin with `hang`: their lookup has no answer until its caller dies, and then one that comes too late,
  * - `state`: a description of what the server holds,
  * - `victim`, and names that are commands about it: see {@link Controls},
@@ -41,6 +42,7 @@ const deadlines: { time: number; act: () => void }[] = [];
 class Fixture extends MemoryFileSystem {
   readonly slow = this.addFile(name("slow"), encoder.encode("slow\n"));
   readonly state = this.addFile(name("state"), new Uint8Array(4096));
+  readonly #late = new Set<ByteString>();
   /** How often a `hang` was let go. */
   letGo = 0;
   /** Requests to look something up or for attributes. */
@@ -59,6 +61,10 @@ class Fixture extends MemoryFileSystem {
     const notification = this.#controls.obey(child);
     // By another thread: the caller holds the lock that the kernel wants for some of them, until it is answered.
     if (notification !== undefined) notifier.write(fd, notification, BigInt(notification.length));
+    if (child.startsWith("late") && !this.#late.has(child)) {
+      this.#late.add(child);
+      return this.#afterASecond(() => super.lookup(parent, child, caller));
+    }
     if (!child.startsWith("hang")) return super.lookup(parent, child, caller);
     return new Promise((resolve) => {
       caller.signal.addEventListener("abort", () => {
@@ -74,6 +80,8 @@ class Fixture extends MemoryFileSystem {
   }
 
   override open(nodeId: NodeId, flags: number, caller: Caller): Result<Opened> {
+    const isLate = [...this.root.children].some(([child, { id }]) => child.startsWith("late") && id === nodeId);
+    if (isLate) return this.#afterASecond(() => super.open(nodeId, flags, caller));
     const opened = super.open(nodeId, flags, caller) as Opened;
     const direct = nodeId === this.slow.id || nodeId === this.state.id;
     return direct ? { ...opened, flags: FOPEN_DIRECT_IO } : opened;
@@ -84,7 +92,11 @@ class Fixture extends MemoryFileSystem {
     if (nodeId === this.#zeros?.id) return this.#zeroBlock.subarray(0, at.size);
     const data = super.read(nodeId, at, caller);
     if (nodeId !== this.slow.id) return data;
-    return new Promise((resolve) => deadlines.push({ time: Date.now() + SLOW_MS, act: () => resolve(data) }));
+    return this.#afterASecond(() => data);
+  }
+
+  #afterASecond<T>(get: () => Result<T>): Promise<T> {
+    return new Promise((resolve) => deadlines.push({ time: Date.now() + SLOW_MS, act: () => resolve(get()) }));
   }
 
   #describe(): Uint8Array {
@@ -124,6 +136,7 @@ const [path, settings = "{}"] = Deno.args;
 const fd = mount(path);
 const poller = new Poller();
 const fileSystem = new Fixture({ lifetime: 0, ...JSON.parse(settings) });
+for (let i = 0; i < (JSON.parse(settings).late ?? 0); i++) fileSystem.addFile(name(`late${i}`), new Uint8Array());
 if (JSON.parse(settings).zeros) fileSystem.addZeros(JSON.parse(settings).zeros);
 const server = new Server(fd, fileSystem, {
   init: JSON.parse(settings),
