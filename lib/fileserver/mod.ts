@@ -9,8 +9,11 @@
  * then reopened for reading or writing, so nobody can put another file in between. Device nodes, fifos and sockets are
  * never opened. What the policy keeps from the agent stands in policy.ts.
  *
- * Operations run one after the other on the caller's thread: they mostly meet the kernel's caches, where a hop to another
- * thread costs ten times the call. Reads that would wait for the disk, and fsync, go to the runtime's threads.
+ * Operations run one after the other on the caller's thread where they meet the kernel's caches, as they mostly do: a hop
+ * to another thread costs ten times the call. What would wait for a disk is done by the runtime's threads (32), and what
+ * comes behind goes on: lookups of names that the kernel does not know (openat2 with RESOLVE_CACHED tells), listings,
+ * reads, syncs, openings where nobody tells of changes, and what is written to a file once a write to it was slow. Changes
+ * of names stay on this thread.
  *
  * All of it is done with the ids of this process. When the local user is root, that is root, whoever asks in the mount:
  * the agent's kernel has checked permissions before; what somebody else creates there becomes theirs (OWNER).
