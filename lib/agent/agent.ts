@@ -192,7 +192,6 @@ export class Agent {
       connection,
       root: spec.root,
       overlay: rootOverlay(),
-      later: (action) => this.#loop.later.add(action),
       owner: { uid: spec.uid, gid: spec.gid },
       writeBack: !this.#options.syncWrites,
       // What is decided here must have been checked by the kernel.

@@ -1,5 +1,4 @@
 import { makeTimer, Poller, POLLIN, readTimer, unwrap } from "../linux/mod.ts";
-import { Later } from "./later.ts";
 
 /**
  * How many promise steps one turn lets happen: well above the longest chain between a reply from the link and the answer
@@ -18,8 +17,6 @@ const AWAITING_MS = 1;
  */
 export class Loop {
   readonly poller = new Poller();
-  /** What is done when its time has come, at the begin of a turn. */
-  readonly later = new Later();
   readonly #turn: () => void;
   readonly #isCrowded: () => boolean;
   readonly #idle: { readonly isBusy: boolean; step(): void };
@@ -86,9 +83,8 @@ export class Loop {
   async run(): Promise<void> {
     while (!this.#stopped || this.#calls > 0) {
       const isWaiting = this.#awaited > 0 || this.#stopped;
-      const isIdle = this.poller.wait(this.#idle.isBusy ? 0 : isWaiting ? this.#patience() : this.later.waitMs) === 0;
+      const isIdle = this.poller.wait(this.#idle.isBusy ? 0 : isWaiting ? this.#patience() : -1) === 0;
       if (isIdle && this.#idle.isBusy) this.#idle.step();
-      this.later.run();
       if (isWaiting) await this.#giveTurn();
       for (let i = 0; i < STEPS; i++) await null;
       this.#turn();

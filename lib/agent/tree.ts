@@ -61,8 +61,6 @@ export interface TreeOptions {
   readonly onContent?: (chunk: KnownChunk) => void;
   /** Most directories that the local side is to hold open. */
   readonly maxDirectories?: number;
-  /** Does something a little later, when the changes of a burst may be over. Default: at once. */
-  readonly later?: (action: () => void) => void;
 }
 
 /** What is known of the local side's files, how a request names them, and what the kernel is told of them. */
@@ -82,11 +80,9 @@ export class Tree {
   /** Whom the local side was told last. */
   #owner: OwnerNote;
   readonly #user: number;
-  readonly #later: (action: () => void) => void;
 
   constructor(connection: Connection, options: TreeOptions) {
     this.#connection = connection;
-    this.#later = options.later ?? ((action) => action());
     this.#owner = options.owner;
     this.#user = options.owner.uid;
     this.servedByRoot = options.owner.uid === 0;
@@ -378,22 +374,9 @@ export class Tree {
     }
   }
 
-  /**
-   * Asks for a node's attributes, {@link learn}ed then; until they are here, those that are known are good enough. Where that
-   * takes a while, a directory in which one name after the other is changed is asked for once in a while, and not after each.
-   */
+  /** Asks for a node's attributes, {@link learn}ed then; until they are here, those that are known are good enough. */
   refresh(node: Node, onLearned: () => void = () => {}): void {
     if (node.isRefreshing) return;
-    node.isRefreshing = true;
-    const ask = () => this.#refresh(node, onLearned);
-    if (this.directories.isNear) ask();
-    else this.#later(ask);
-  }
-
-  #refresh(node: Node, onLearned: () => void): void {
-    node.isRefreshing = false;
-    // Made when that is settled, the change has them asked for again.
-    if (node.pending > 0) return;
     if (node.isRemoved || this.nodes.get(node.id) !== node) return node.doubt();
     const { changes } = node;
     node.isRefreshing = true;

@@ -27,6 +27,7 @@ import {
 } from "../linux/mod.ts";
 import {
   decodeCopied,
+  decodeNamesChanged,
   decodeStat,
   decodeStatFs,
   decodeWritten,
@@ -455,18 +456,32 @@ export class WriteBehind {
     for (const node of nodes) node.changes++;
     const changes = told?.changes;
     const [place] = names ?? [];
+    const takeDirectories = names && this.#takeDirectories(names.map(({ parent }) => parent));
     const path = place === undefined ? pathOf(nodes[0]) : `${pathOf(place.parent)}/${place.name}` as ByteString;
     return this.#tree.log.append({
       ...{ op, body, data, isAwaited, nodes: [...nodes, ...uses], names, path, onError },
       onReply: (reply) => {
+        const answer = takeDirectories?.(reply) ?? reply;
         if (told === undefined) return;
-        const attr = decode(reply);
+        const attr = decode(answer);
         if (attr === undefined) return;
         if (made?.isProvisional) this.#tree.nodes.identify(made, attr);
         // Of what was changed after that, it is not the last word.
         if (told.changes === changes) told.toldAttr = attr;
       },
     });
+  }
+
+  /** What takes an answer apart that tells of directories, too: of those that no later change has changed, it is the last word. */
+  #takeDirectories(parents: readonly Node[]): (reply: Uint8Array) => Uint8Array {
+    const changes = parents.map((parent) => parent.changes);
+    return (reply) => {
+      const { answer, directories } = decodeNamesChanged(reply);
+      for (const [index, parent] of parents.entries()) {
+        if (parent.changes === changes[index]) parent.toldAttr = directories[index];
+      }
+      return answer;
+    };
   }
 
   /** No change of the node is under way: what was expected gives way to what is. */

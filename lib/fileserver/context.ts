@@ -4,6 +4,7 @@ import type { Handles } from "./handles.ts";
 import type { Listings } from "./listings.ts";
 import type { Locks } from "./locks.ts";
 import type { Policy } from "./policy.ts";
+import type { SlowDisks } from "./slow_disks.ts";
 import type { Walks } from "./walks.ts";
 import type { Watches } from "./watches.ts";
 
@@ -29,6 +30,7 @@ export interface Context {
   readonly policy: Policy;
   /** Absent where nobody is told of changes. */
   readonly watches?: Watches;
+  readonly slowDisks: SlowDisks;
   readonly walks: Walks;
   /** See FileServerOptions. */
   readonly waitsHere: boolean;

@@ -26,6 +26,8 @@ export class DirectoryStream {
   readonly fd: number;
   #entries: DirectoryEntry[] = [];
   #next = 0;
+  /** There was nothing more. */
+  #isRead = false;
 
   private constructor(fd: number) {
     this.fd = fd;
@@ -43,9 +45,10 @@ export class DirectoryStream {
 
   /** Has the next entries read by a thread: so many, or all there are. Resolves with their names. One call at a time. */
   async load(count: number): Promise<ByteString[]> {
-    while (this.#entries.length - this.#next < count) {
+    while (this.#entries.length - this.#next < count && !this.#isRead) {
       const own = new Uint8Array(BATCH);
       const length = await readDirectoryAsync(this.fd, own);
+      this.#isRead = length === 0;
       // What failed is told where the next entry is wanted.
       if (length <= 0) break;
       this.#entries = this.#entries.slice(this.#next).concat(decodeDirectory(own.subarray(0, length)));
@@ -78,6 +81,11 @@ export class DirectoryStream {
   }
 
   #fill(): number {
+    if (this.#isRead) {
+      this.#entries = [];
+      this.#next = 0;
+      return 0;
+    }
     const count = readDirectory(this.fd, buffer);
     // A directory that was removed: nothing is left in it.
     if (count < 0 && count !== -Errno.ENOENT) return count;

@@ -65,7 +65,7 @@ class Fetch implements BulkSource {
     this.#name = name;
     this.#offset = offset;
     this.#end = end;
-    this.#file = { fd, users: 1, released: true };
+    this.#file = { fd, device: 0, users: 1, released: true };
   }
 
   pull(into: Uint8Array): number {

@@ -6,7 +6,9 @@ import {
   decodeBind,
   decodeNumber,
   decodeOwner,
+  directoriesOf,
   encodeChanged,
+  encodeNamesChanged,
   encodeNumber,
   FileNote,
   FileOp,
@@ -20,6 +22,7 @@ import { link, makeDirectory, makeNode, removeDirectory, rename, symlink, unlink
 import { ChangeLog } from "./change_log.ts";
 import type { Answer, BulkAnswer, Context, FileStatistics, Operation } from "./context.ts";
 import { copy } from "./copy.ts";
+import { describeFd } from "./describe.ts";
 import { Directories } from "./directories.ts";
 import { getExtended, listExtended, removeExtended, setExtended } from "./extended.ts";
 import { fetch, prepareFetches } from "./fetch.ts";
@@ -32,6 +35,7 @@ import { create, makeTmpFile, open } from "./open.ts";
 import { Policy } from "./policy.ts";
 import { allocateRange, seekIn } from "./ranges.ts";
 import { read } from "./reads.ts";
+import { SlowDisks } from "./slow_disks.ts";
 import { StartPack } from "./start_pack.ts";
 import { walk, Walks } from "./walks.ts";
 import { Watches } from "./watches.ts";
@@ -50,7 +54,7 @@ export interface FileServerOptions {
   /** Most directory numbers and handles in use; the limit on descriptors may come first (EMFILE). */
   readonly maxDirectories?: number;
   readonly maxHandles?: number;
-  /** Names that the kernel does not know of are waited for on this thread. Default: not; tests may want their answers at once. */
+  /** Lookups and listings wait for the disk on this thread. Default: not; tests may want their answers at once. */
   readonly waitsHere?: boolean;
   /** Where refusals are noted; default: the process's log. */
   readonly log?: Pick<Logger, "debug">;
@@ -63,8 +67,8 @@ export interface FileServer {
   /** Takes BIND, UNBIND, RELEASE, OWNER and STOP_WAITING; false for any other note. `body` is not kept. */
   notify(op: number, body: Uint8Array): boolean;
   /**
-   * Closes every descriptor, when the connection is closed: reads and syncs that a thread is busy with close theirs as
-   * they end. Resolves when no thread waits for local changes.
+   * Closes every descriptor, when the connection is closed: reads, writes and syncs that a thread is busy with close
+   * theirs as they end. Resolves when no thread waits for local changes.
    */
   close(): Promise<void>;
   /** Tells the local changes until now at once: before the agent is told of something that may follow from them. */
@@ -173,6 +177,7 @@ class Server implements FileServer {
       locks: new Locks(),
       policy,
       watches: this.#watches,
+      slowDisks: new SlowDisks(),
       walks: new Walks(),
       waitsHere: limits.waitsHere ?? false,
       statistics: this.statistics,
@@ -238,7 +243,20 @@ class Server implements FileServer {
     const perform = () => logged === FileOp.WRITE ? writeAll(this.#context, body) : this.#carryOut(logged, body);
     // What the agent has decided, it need not be told.
     const carryOut = () => this.#watches === undefined ? perform() : this.#watches.quietly(perform);
-    return this.#changes.carryOut({ op: logged, body, carryOut });
+    const outcome = this.#changes.carryOut({ op: logged, body, carryOut });
+    const directories = directoriesOf(logged, body);
+    if (directories.length === 0) return outcome;
+    if (outcome instanceof Promise) return outcome.then((answer) => this.#withDirectories(directories, answer));
+    return this.#withDirectories(directories, outcome as Answer);
+  }
+
+  #withDirectories(numbers: readonly number[], answer: Answer): Answer {
+    if (typeof answer === "number" && answer < 0) return answer;
+    const directories = numbers.map((number) => {
+      const stat = describeFd(this.#context.directories.find(number));
+      return typeof stat === "number" ? undefined : stat;
+    });
+    return encodeNamesChanged({ answer: typeof answer === "number" ? EMPTY : answer, directories });
   }
 
   #carryOut(op: number, body: Uint8Array): ReturnType<Operation> {

@@ -3,17 +3,16 @@ import { close, Errno } from "../linux/mod.ts";
 /** An open file. */
 export interface OpenFile {
   readonly fd: number;
-  /** Reads and syncs under way. */
+  /** The device that it is on. */
+  readonly device: number;
+  /** Reads, writes and syncs under way. */
   users: number;
   /** The agent has let go of it. */
   released: boolean;
-  /** The disk does not keep up with what is written to it. */
-  isSlow?: boolean;
 }
 
 /**
- * The files the agent has open, under numbers of its choice. A file that is let go of while a read or a sync is under way
- * stays open until that is over: its descriptor's number could be another file's by then.
+ * The files the agent has open, under numbers of its choice. A file that is let go of while a thread is busy with it stays open until that is over: its descriptor's number could be another file's by then.
  */
 export class Handles {
   readonly #open = new Map<number, OpenFile>();
@@ -35,8 +34,8 @@ export class Handles {
   }
 
   /** Takes over `fd`; the number was checked. */
-  add(fh: number, fd: number): void {
-    this.#open.set(fh, { fd, users: 0, released: false });
+  add(fh: number, fd: number, device: number): void {
+    this.#open.set(fh, { fd, device, users: 0, released: false });
   }
 
   /** Keeps the descriptor open until {@link drop}. */

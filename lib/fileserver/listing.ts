@@ -1,10 +1,10 @@
 /**
  * A listing's way: READDIR names a directory and a cookie → the stream that stands there is taken from those kept, or
- * opened and moved there → threads have the disk read what the page takes → names in the order of the file system, each with its attributes, until the page is full → the
- * stream is kept under the cookie at which the agent will go on. So a long listing neither reopens nor seeks, and what is
+ * opened and moved there → threads have the disk read what the page takes → names in the order of the file system, each
+ * with its attributes, until the page is full → the stream is kept under the cookie at which the agent will go on. So a long listing neither reopens nor seeks, and what is
  * created or removed meanwhile does not disturb it: positions are the file system's own.
  */
-import { type DirectoryEntry, Errno, statFd } from "../linux/mod.ts";
+import { type DirectoryEntry, statFd } from "../linux/mod.ts";
 import { decodeReadDir, encodePage, type PageEntry, type ReadDirIn, STAT_BYTES } from "../protocol/mod.ts";
 import { warm } from "./cold_names.ts";
 import type { Answer, Context } from "./context.ts";
@@ -19,30 +19,30 @@ const MIN_ENTRY = ENTRY_HEADER + STAT_BYTES + 8;
 
 export function readDir(context: Context, body: Uint8Array): Answer | Promise<Answer> {
   const message = decodeReadDir(body);
-  const { dir, cookie, budget } = message;
+  const { dir, cookie } = message;
   const fd = context.directories.find(dir);
   if (fd < 0) return fd;
   const stream = context.listings.take(dir, cookie) ?? DirectoryStream.open(fd, toPosition(cookie));
   if (typeof stream === "number") return stream;
-  if (context.waitsHere) return answerPage(context, stream, message);
-  return load(stream, budget).then(() => answerPage(context, stream, message));
+  const isHere = context.waitsHere || !context.listings.begin();
+  return isHere ? answerPage(context, stream, message) : answerLoaded(context, stream, message);
 }
 
-/** Has threads read what a page may take. */
-async function load(stream: DirectoryStream, budget: number): Promise<void> {
-  const names = await stream.load(Math.ceil(budget / MIN_ENTRY));
-  await warm(stream.fd, names);
+async function answerLoaded(context: Context, stream: DirectoryStream, message: ReadDirIn): Promise<Answer> {
+  try {
+    await warm(stream.fd, await stream.load(Math.ceil(message.budget / MIN_ENTRY)));
+    return answerPage(context, stream, message);
+  } finally {
+    context.listings.end();
+  }
 }
 
 function answerPage({ directories, listings }: Context, stream: DirectoryStream, { dir, budget }: ReadDirIn): Answer {
-  // Unbound meanwhile, and perhaps bound anew.
-  if (!isSame(stream.fd, directories.find(dir))) {
-    stream.close();
-    return -Errno.EBADF;
-  }
   const { entries, state } = readPage(stream, budget);
-  if (state === "more") listings.keep(dir, entries[entries.length - 1].cookie, stream);
-  else stream.close();
+  // The number may have been given up meanwhile, and perhaps stand for another directory.
+  if (state === "more" && isSame(stream.fd, directories.find(dir))) {
+    listings.keep(dir, entries[entries.length - 1].cookie, stream);
+  } else stream.close();
   return typeof state === "number" ? state : encodePage({ entries, end: state === "end" });
 }
 

@@ -4,10 +4,22 @@ import type { DirectoryStream } from "./directory_stream.ts";
 export class Listings {
   readonly #streams = new Map<string, DirectoryStream>();
   readonly #limit: number;
+  #busy = 0;
 
   /** `limit`: most streams kept; each holds a descriptor. */
   constructor(limit = 32) {
     this.#limit = limit;
+  }
+
+  /** Whether threads may read one more, which {@link end}s then: each holds a descriptor, too. */
+  begin(): boolean {
+    if (this.#busy >= this.#limit) return false;
+    this.#busy++;
+    return true;
+  }
+
+  end(): void {
+    this.#busy--;
   }
 
   /** The stream that stands at `cookie` in this directory; the caller's from now on. */

@@ -1,5 +1,5 @@
 import { type ByteString, byteString, fromText } from "../bytes/mod.ts";
-import { close, O_NOFOLLOW, O_PATH, openAt, readLinkAt, S_IFLNK, S_IFMT } from "../linux/mod.ts";
+import { close, duplicate, isCachedAt, O_NOFOLLOW, O_PATH, openAt, readLinkAt, S_IFLNK, S_IFMT } from "../linux/mod.ts";
 import { decodeName, encodeLookupOut, type LookupOut } from "../protocol/mod.ts";
 import { warm } from "./cold_names.ts";
 import type { Answer, Context } from "./context.ts";
@@ -12,14 +12,22 @@ export function lookup(context: Context, body: Uint8Array): Answer | Promise<Ans
   const { dir, name } = decodeName(body);
   const fd = context.directories.find(dir);
   if (fd < 0) return fd;
-  const cold = context.waitsHere ? undefined : warm(fd, [name]);
-  return cold?.then(() => look(context, dir, name)) ?? look(context, dir, name);
+  return context.waitsHere || isCachedAt(fd, name) ? look(fd, name) : lookWarmed(duplicate(fd), name);
 }
 
-function look({ directories }: Context, dir: number, name: ByteString): Answer {
-  const fd = directories.find(dir);
+/** Owns the descriptor: the number may be given up meanwhile, and what was asked of the directory is answered all the same. */
+async function lookWarmed(fd: number, name: ByteString): Promise<Answer> {
   if (fd < 0) return fd;
-  const found = findAt(fd, name);
+  try {
+    await warm(fd, [name]);
+    return look(fd, name);
+  } finally {
+    close(fd);
+  }
+}
+
+function look(dir: number, name: ByteString): Answer {
+  const found = findAt(dir, name);
   return typeof found === "number" ? found : encodeLookupOut(found);
 }
 

@@ -2,7 +2,6 @@ import { type ByteString, fromText } from "../bytes/mod.ts";
 import {
   clearFlag,
   close,
-  duplicate,
   Errno,
   O_ACCMODE,
   O_APPEND,
@@ -21,12 +20,11 @@ import {
   S_IFSOCK,
   withUmask,
 } from "../linux/mod.ts";
-import { decodeCreate, decodeOpen, decodeTmpFile, type NamedRef } from "../protocol/mod.ts";
+import { decodeCreate, decodeOpen, decodeTmpFile } from "../protocol/mod.ts";
 import { answerStat } from "./attributes.ts";
-import { warm } from "./cold_names.ts";
 import type { Answer, Context } from "./context.ts";
 import { describeFd } from "./describe.ts";
-import { type Found, pin, type Place, reopen, reopenAsync, withFile } from "./references.ts";
+import { type Found, pin, type Place, reopen, withFile } from "./references.ts";
 
 const SELF = fromText(".");
 /** `asm-generic/fcntl.h`; O_SYNC contains O_DSYNC. */
@@ -43,42 +41,14 @@ const ALLOWED = O_ACCMODE | O_APPEND | O_TRUNC | O_NOATIME | O_SYNC | O_DSYNC | 
 /** How often CREATE tries when the name appears and vanishes under its hands. */
 const ATTEMPTS = 8;
 
-export function open(context: Context, body: Uint8Array): Answer | Promise<Answer> {
+export function open(context: Context, body: Uint8Array): Answer {
   const { ref, fh, flags } = decodeOpen(body);
   const refused = context.handles.check(fh);
   if (refused < 0) return refused;
-  const mayTakeLong = ref.kind === "name" && context.watches?.has(ref.dir) === false && !context.waitsHere;
-  if (mayTakeLong) return openSlowly(context, ref, { fh, flags });
   return withFile(context, ref, (file) => {
     context.walks.opened(file.stat);
     return admit(context, fh, withoutDirect(openRegular(file, flags), flags));
   });
-}
-
-/**
- * By a thread: where nobody can tell of changes (NFS, FUSE), opening takes a question to somebody else, and the agent does
- * not use the handle before it has the answer.
- */
-async function openSlowly(
-  context: Context,
-  ref: NamedRef,
-  { fh, flags }: { fh: number; flags: number },
-): Promise<Answer> {
-  const dir = context.directories.find(ref.dir);
-  if (dir >= 0) await warm(dir, [ref.name]);
-  let held = -1;
-  const failed = withFile(context, ref, (file) => {
-    context.walks.opened(file.stat);
-    return refusal(file) ?? Math.min(0, held = duplicate(file.fd));
-  });
-  if (held < 0) return failed;
-  let opened = await reopenAsync(held, flags & ALLOWED);
-  if (wantsAccessTime(opened, flags)) opened = await reopenAsync(held, flags & ALLOWED & ~O_NOATIME);
-  close(held);
-  const refused = context.handles.check(fh);
-  if (refused === 0) return admit(context, fh, withoutDirect(opened, flags));
-  if (opened >= 0) close(opened);
-  return refused;
 }
 
 /** Opens a file without a name. What the flags do not forbid (O_EXCL) may be given one by LINK. */
@@ -115,26 +85,17 @@ function admit(context: Context, fh: number, fd: number): Answer {
   if (fd < 0) return fd;
   const stat = describeFd(fd);
   if (typeof stat === "number") close(fd);
-  else context.handles.add(fh, fd);
+  else context.handles.add(fh, fd, stat.dev);
   return answerStat(stat);
 }
 
 /** A descriptor for I/O of a regular file, or minus errno. What is not one is never opened: opening alone can act. */
-export function openRegular(file: Found, flags: number): number {
-  const refused = refusal(file);
-  if (refused !== undefined) return refused;
-  const opened = reopen(file.fd, flags & ALLOWED);
-  return wantsAccessTime(opened, flags) ? reopen(file.fd, flags & ALLOWED & ~O_NOATIME) : opened;
-}
-
-/** O_NOATIME is for the owner alone, and only a wish: the file is opened all the same. */
-function wantsAccessTime(opened: number, flags: number): boolean {
-  return opened === -Errno.EPERM && (flags & O_NOATIME) !== 0;
-}
-
-function refusal({ stat }: Found): number | undefined {
+export function openRegular({ fd, stat }: Found, flags: number): number {
   const type = stat.mode & S_IFMT;
-  return type === S_IFREG ? undefined : refusals.get(type) ?? -Errno.EOPNOTSUPP;
+  if (type !== S_IFREG) return refusals.get(type) ?? -Errno.EOPNOTSUPP;
+  const opened = reopen(fd, flags & ALLOWED);
+  // O_NOATIME is for the owner alone, and only a wish: the file is read all the same.
+  return opened === -Errno.EPERM && (flags & O_NOATIME) !== 0 ? reopen(fd, flags & ALLOWED & ~O_NOATIME) : opened;
 }
 
 const refusals: ReadonlyMap<number, number> = new Map([

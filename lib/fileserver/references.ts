@@ -1,5 +1,5 @@
 import { type ByteString, fromText } from "../bytes/mod.ts";
-import { AT_FDCWD, close, Errno, O_NOFOLLOW, O_PATH, openAt, openAtAsync, type Stat, statFd } from "../linux/mod.ts";
+import { AT_FDCWD, close, Errno, O_NOFOLLOW, O_PATH, openAt, type Stat, statFd } from "../linux/mod.ts";
 import { ANY_INODE, type FileAttr, type FileRef, type NamedRef } from "../protocol/mod.ts";
 import type { Answer, Context } from "./context.ts";
 import { describeAt, describeFd } from "./describe.ts";
@@ -86,9 +86,4 @@ export function descriptorPath(fd: number): ByteString {
 /** A new descriptor of the file that `fd` holds: minus errno when the user may not open it so. */
 export function reopen(fd: number, flags: number): number {
   return openAt(AT_FDCWD, descriptorPath(fd), flags);
-}
-
-/** As {@link reopen}, by a thread. */
-export function reopenAsync(fd: number, flags: number): Promise<number> {
-  return openAtAsync(AT_FDCWD, descriptorPath(fd), flags);
 }

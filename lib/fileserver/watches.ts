@@ -85,11 +85,6 @@ export class Watches {
     return true;
   }
 
-  /** Whether the agent is told of changes in directory `number`. */
-  has(number: number): boolean {
-    return this.#watches.has(number);
-  }
-
   /** Does something of which the agent knows what becomes of it: it is not told. */
   quietly<T>(action: () => T): T {
     this.#isQuiet = true;

@@ -17,63 +17,63 @@ import { describeFd } from "./describe.ts";
 import type { OpenFile } from "./handles.ts";
 
 const SELF = fromText(".");
-/** A write into the page cache takes a ms or less; where it takes so long, the kernel has it wait for the disk. */
-const SLOW_MS = 20;
 
 /**
- * Writes at once. When an error comes after some bytes, these are reported, and the error shows at the next write. With
- * O_APPEND the bytes go to the end whatever the offset (a peculiarity of Linux's pwrite that is wanted here).
+ * When an error comes after some bytes, these are reported, and the error shows at the next write. With O_APPEND the bytes go
+ * to the end whatever the offset (a peculiarity of Linux's pwrite that is wanted here).
  */
 export function write(context: Context, body: Uint8Array): Answer | Promise<Answer> {
-  const { fh, offset, data } = decodeWrite(body);
-  const file = context.handles.find(fh);
-  if (file === undefined) return -Errno.EBADF;
-  if (file.isSlow) return writeSlowly(context, file, { data, offset });
-  return answerWritten(context, file, put(file, data, offset));
+  return writeTo(context, body, writeAt);
 }
 
 /** As {@link write}, to the last byte: an error after some bytes is the answer. For who does not ask again. */
 export function writeAll(context: Context, body: Uint8Array): Answer | Promise<Answer> {
+  return writeTo(context, body, writeToTheEnd);
+}
+
+/** Bytes written at an offset, or minus errno. */
+type Put = (fd: number, data: Buffer, offset: number) => number;
+
+function writeTo(context: Context, body: Uint8Array, put: Put): Answer | Promise<Answer> {
   const { fh, offset, data } = decodeWrite(body);
   const file = context.handles.find(fh);
   if (file === undefined) return -Errno.EBADF;
-  if (file.isSlow) return writeSlowly(context, file, { data, offset, toTheEnd: true });
-  return answerWritten(context, file, putAll(file, data, offset));
-}
-
-/** Bytes written, or minus errno; notes whether the disk keeps up. */
-function put(file: OpenFile, data: Uint8Array, offset: number): number {
+  if (context.slowDisks.take(file.device, data.length)) return writeSlowly(context, file, { data, offset, put });
   const began = performance.now();
-  const written = writeAt(file.fd, data as Buffer, offset);
-  if (performance.now() - began >= SLOW_MS) file.isSlow = true;
-  return written;
+  const written = put(file.fd, data as Buffer, offset);
+  context.slowDisks.took(file.device, performance.now() - began);
+  return answerWritten(context, file, written);
 }
 
-/** The same, of all of `data` from byte `done` on: its length, or minus errno. */
-function putAll(file: OpenFile, data: Uint8Array, offset: number, done = 0): number {
-  for (let at = done; at < data.length;) {
-    const written = put(file, data.subarray(at), offset + at);
+async function writeSlowly(
+  context: Context,
+  file: OpenFile,
+  { data, offset, put }: { data: Uint8Array; offset: number; put: Put },
+): Promise<Answer> {
+  const { handles, slowDisks } = context;
+  handles.hold(file);
+  try {
+    // The request may be cancelled, and its bytes be gone, before the thread is done.
+    const own = data.slice();
+    const began = performance.now();
+    const written = await writeAtAsync(file.fd, own, offset);
+    slowDisks.took(file.device, performance.now() - began);
+    if (written <= 0 || written === own.length || put === writeAt) return answerWritten(context, file, written);
+    const rest = put(file.fd, own.subarray(written), offset + written);
+    return answerWritten(context, file, rest < 0 ? rest : written + rest);
+  } finally {
+    slowDisks.written(data.length);
+    handles.drop(file);
+  }
+}
+
+function writeToTheEnd(fd: number, data: Buffer, offset: number): number {
+  for (let at = 0; at < data.length;) {
+    const written = writeAt(fd, data.subarray(at), offset + at);
     if (written <= 0) return written < 0 ? written : -Errno.EIO;
     at += written;
   }
   return data.length;
-}
-
-/** Off this thread, as is all that is written to this handle from now on. */
-async function writeSlowly(
-  context: Context,
-  file: OpenFile,
-  { data, offset, toTheEnd = false }: { data: Uint8Array; offset: number; toTheEnd?: boolean },
-): Promise<Answer> {
-  context.handles.hold(file);
-  try {
-    // The request may be cancelled, and its bytes be gone, before the thread is done.
-    const own = data.slice();
-    const written = await writeAtAsync(file.fd, own, offset);
-    return answerWritten(context, file, toTheEnd && written > 0 ? putAll(file, own, offset, written) : written);
-  } finally {
-    context.handles.drop(file);
-  }
 }
 
 function answerWritten(context: Context, { fd }: OpenFile, written: number): Answer {

@@ -5,7 +5,7 @@
 import { type ByteString, cString } from "../bytes/mod.ts";
 import { arch } from "./arch.ts";
 import { Errno } from "./errno.ts";
-import { addressOf, libc, negative, shortly, whileUsing } from "./libc.ts";
+import { addressOf, libc, negative, waitForDisk, whileUsing } from "./libc.ts";
 
 export const AT_FDCWD = -100;
 const AT_REMOVEDIR = 0x200;
@@ -39,13 +39,6 @@ const iovecBytes = new Uint8Array(iovec.buffer);
 /** A descriptor (close-on-exec always), or minus errno. `mode` is for O_CREAT and used as it is: the umask must be 0. */
 export function openAt(dir: number, name: ByteString, flags: number, mode = 0): number {
   return negative(libc().openat(dir, cString(name), flags | O_CLOEXEC, mode));
-}
-
-/** As {@link openAt}, off this thread; a failure is found out by asking again synchronously. For what makes nothing. */
-export async function openAtAsync(dir: number, name: ByteString, flags: number): Promise<number> {
-  const bytes = cString(name);
-  const fd = await shortly([bytes], libc().openatAsync(dir, bytes, flags | O_CLOEXEC, 0));
-  return fd === -1 ? openAt(dir, name, flags) : fd;
 }
 
 /** struct open_how (`linux/openat2.h`): flags, mode, resolve. */
@@ -136,7 +129,7 @@ export async function readAsync(fd: number, into: Uint8Array<ArrayBuffer>): Prom
 
 /** Bytes read at `offset` by a thread of the runtime's pool; a failure is found out by asking again synchronously. */
 export async function readAtAsync(fd: number, into: Uint8Array<ArrayBuffer>, offset: number): Promise<number> {
-  const result = await shortly([into], libc().pread64Async(fd, into, into.length, offset));
+  const result = await waitForDisk([into], () => libc().pread64Async(fd, into, into.length, offset));
   return result === -1 ? readAt(fd, into, offset) : result;
 }
 
@@ -156,7 +149,7 @@ export function writeAt(fd: number, bytes: Uint8Array<ArrayBuffer>, offset: numb
 
 /** As {@link writeAt}, off this thread. */
 export async function writeAtAsync(fd: number, bytes: Uint8Array<ArrayBuffer>, offset: number): Promise<number> {
-  const result = await shortly([bytes], libc().pwrite64Async(fd, bytes, bytes.length, offset));
+  const result = await waitForDisk([bytes], () => libc().pwrite64Async(fd, bytes, bytes.length, offset));
   const done = Math.max(0, result);
   if (done === bytes.length) return done;
   // A short write, or none: what is left says why.
@@ -167,7 +160,7 @@ export async function writeAtAsync(fd: number, bytes: Uint8Array<ArrayBuffer>, o
 /** Waits until the file is on the disk, off this thread. A lost write is reported once by the kernel, as EIO here. */
 export async function syncFile(fd: number, dataOnly: boolean): Promise<number> {
   const c = libc();
-  const result = await (dataOnly ? c.fdatasyncAsync(fd) : c.fsyncAsync(fd));
+  const result = await waitForDisk([], () => dataOnly ? c.fdatasyncAsync(fd) : c.fsyncAsync(fd));
   if (result === 0) return 0;
   // errno stayed on the other thread. Asking again tells EINVAL and the like; a reported I/O error is not told twice.
   const again = negative(dataOnly ? c.fdatasync(fd) : c.fsync(fd));
@@ -181,8 +174,8 @@ export function readDirectory(fd: number, into: Uint8Array<ArrayBuffer>): number
 
 /** As {@link readDirectory}, off this thread; a failure is found out by asking again synchronously. */
 export async function readDirectoryAsync(fd: number, into: Uint8Array<ArrayBuffer>): Promise<number> {
-  const call = libc().getdents64Async(arch.syscall.getdents64, fd, into, into.length);
-  const count = await shortly([into], call);
+  const call = () => libc().getdents64Async(arch.syscall.getdents64, fd, into, into.length);
+  const count = await waitForDisk([into], call);
   return count === -1 ? readDirectory(fd, into) : count;
 }
 

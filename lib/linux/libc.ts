@@ -19,7 +19,6 @@ const table = {
 
   // descriptors
   openat: { parameters: [I, B, I, U], result: I },
-  openatAsync: { name: "openat", parameters: [I, B, I, U], result: I, nonblocking: true },
   close: { parameters: [I], result: I },
   closeAsync: { name: "close", parameters: [I], result: I, nonblocking: true },
   read: { parameters: [I, B, L], result: I },
@@ -286,20 +285,27 @@ export function keepUntilHere(...buffers: Uint8Array<ArrayBuffer>[]): void {
   for (const buffer of buffers) libc().addressOf(buffer, 0, 0);
 }
 
-let soon = 0;
+/** Calls that may wait for a disk at a time: the runtime has 32 threads, and some must be left to wait for the link and for changes. */
+const DISK_CALLS = 24;
+let diskCalls = 0;
+const waiting: (() => void)[] = [];
 
-/** Calls on other threads that are going to end by themselves, and soon: whoever keeps the runtime busy lets it look for them. */
-export function callsUnderWay(): number {
-  return soon;
+/** Calls on other threads that wait for a disk: whoever keeps the runtime busy lets it look for their ends. */
+export function diskCallsUnderWay(): number {
+  return diskCalls;
 }
 
-/** As {@link whileUsing}, of a call that waits for a disk at most. */
-export async function shortly<T>(buffers: readonly Uint8Array[], call: Promise<T>): Promise<T> {
-  soon++;
+/** As {@link whileUsing}, of a call that waits for a disk; made when its turn has come. */
+export async function waitForDisk<T>(buffers: readonly Uint8Array[], call: () => Promise<T>): Promise<T> {
+  if (diskCalls === DISK_CALLS) await new Promise<void>((resolve) => waiting.push(resolve));
+  else diskCalls++;
   try {
-    return await whileUsing(buffers, call);
+    return await whileUsing(buffers, call());
   } finally {
-    soon--;
+    const next = waiting.shift();
+    // Its place is the next one's.
+    if (next === undefined) diskCalls--;
+    else next();
   }
 }
 

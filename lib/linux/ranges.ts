@@ -1,5 +1,5 @@
 /** Ranges of open files, beyond reading and writing them. Every function returns a value, or minus errno. */
-import { libc, negative, whileUsing } from "./libc.ts";
+import { libc, negative, waitForDisk } from "./libc.ts";
 
 /** What fallocate(2) does to the range: 0 fills it with room for data. */
 export const FALLOC_FL_KEEP_SIZE = 1;
@@ -42,7 +42,7 @@ export interface CopyRange {
 export async function copyRange({ from, fromOffset, to, toOffset, length }: CopyRange): Promise<number> {
   const positions = [fromOffset, toOffset].map((value) => new Uint8Array(new BigInt64Array([BigInt(value)]).buffer));
   const [fromAt, toAt] = positions;
-  const copied = await whileUsing(positions, libc().copyFileRangeAsync(from, fromAt, to, toAt, length, 0));
+  const copied = await waitForDisk(positions, () => libc().copyFileRangeAsync(from, fromAt, to, toAt, length, 0));
   // errno stayed on the other thread; the positions move only when something was copied.
   return copied === -1 ? negative(libc().copy_file_range(from, fromAt, to, toAt, length, 0)) : copied;
 }

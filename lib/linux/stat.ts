@@ -1,6 +1,6 @@
 import { type ByteString, cString } from "../bytes/mod.ts";
 import { arch } from "./arch.ts";
-import { libc, negative, shortly } from "./libc.ts";
+import { libc, negative, waitForDisk } from "./libc.ts";
 
 /** A file's attributes, as statx(2) gives them. Times are whole seconds (may be negative, within ±2^53) and nanoseconds. */
 export interface Stat {
@@ -83,8 +83,8 @@ export function statAt(dir: number, name: ByteString): Stat | number {
 /** Has the kernel look at `name` in the directory `dir`, off this thread: what it finds is in its caches afterwards. */
 export async function lookAtAsync(dir: number, name: ByteString): Promise<void> {
   const [path, into] = [cString(name), new Uint8Array(buffer.length)];
-  const call = libc().statxAsync(arch.syscall.statx, dir, path, AT_SYMLINK_NOFOLLOW, WANTED, into);
-  await shortly([path, into], call);
+  const call = () => libc().statxAsync(arch.syscall.statx, dir, path, AT_SYMLINK_NOFOLLOW, WANTED, into);
+  await waitForDisk([path, into], call);
 }
 
 /** Attributes of an open descriptor, O_PATH ones included; or minus errno. */

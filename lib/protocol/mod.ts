@@ -19,6 +19,7 @@ export * from "./extended.ts";
 export * from "./fetch.ts";
 export * from "./file.ts";
 export * from "./locks.ts";
+export * from "./names_changed.ts";
 export * from "./operations.ts";
 export * from "./ranges.ts";
 export * from "./run.ts";

@@ -78,7 +78,8 @@ export const FileOp = {
 
 /**
  * Added to a FileOp: the request belongs to the log. These requests are carried out in the order in which they were made;
- * after the first that fails the others are refused (ECANCELED). See ARCHITECTURE "Write-behind".
+ * after the first that fails the others are refused (ECANCELED). Those that change names are answered with NamesChanged. See
+ * ARCHITECTURE "Write-behind".
  */
 export const LOGGED = 0x4000;
 

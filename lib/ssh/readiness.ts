@@ -1,4 +1,4 @@
-import { awaitReady, callsUnderWay, close, Poller } from "../linux/mod.ts";
+import { awaitReady, close, diskCallsUnderWay, Poller } from "../linux/mod.ts";
 
 /** After so long the runtime is given a turn (timers, signals, files), however much there is to move, in ms. */
 const TURN_MS = 2;
@@ -72,7 +72,7 @@ export class Readiness {
       for (let i = 0; i < STEPS; i++) await null;
       const isAwaited = this.#turning !== undefined;
       // Of what a disk gives another thread, only the runtime tells.
-      const patience = isAwaited || callsUnderWay() > 0 ? 0 : PATIENCE_MS;
+      const patience = isAwaited || diskCallsUnderWay() > 0 ? 0 : PATIENCE_MS;
       isQuiet = this.#poller.wait(patience) === 0 && !isAwaited;
     }
     this.#isRunning = false;

@@ -87,7 +87,7 @@ const directory = Deno.makeTempDirSync();
 try {
   for (let i = 0; i < ENTRIES; i++) Deno.writeTextFileSync(`${directory}/file ${i}`, "");
   Deno.writeFileSync(`${directory}/large`, new Uint8Array(FILE));
-  const server = createFileServer({ wake: () => {}, root: fromText(directory) });
+  const server = createFileServer({ wake: () => {}, root: fromText(directory), waitsHere: true });
   const refTo = (text: string): NamedRef => {
     const name = fromText(text);
     request(server, FileOp.LOOKUP, encodeName({ dir: 1, name }));

@@ -6,6 +6,7 @@ import {
   decodePage,
   decodePosition,
   type DirPage,
+  encodeName,
   encodeNumber,
   encodeReadDir,
   encodeSeek,
@@ -169,6 +170,20 @@ Deno.test("READDIR of a number bound anew does not go on in the former directory
   fixture.notify(FileNote.UNBIND, encodeNumber(2));
   fixture.bind(2, "b");
   assert.deepEqual((await page(fixture, 2, cookie)).entries.filter((entry) => entry.name.startsWith("a")), []);
+});
+
+Deno.test("what was asked of a number that is given up meanwhile is answered all the same", async () => {
+  using fixture = new Fixture({ waitsHere: false });
+  Deno.mkdirSync(fixture.at("a"));
+  Deno.writeTextFileSync(fixture.at("a/file"), "");
+  fixture.bind(2, "a");
+  const before = fixture.descriptors();
+  const listing = page(fixture, 2);
+  const missing = fixture.errnoLater(FileOp.LOOKUP, encodeName({ dir: 2, name: fromText("never looked for") }));
+  fixture.notify(FileNote.UNBIND, encodeNumber(2));
+  assert.deepEqual((await listing).entries.map(({ name }) => name), ["file"]);
+  assert.equal(await missing, Errno.ENOENT);
+  assert.equal(fixture.descriptors(), before - 1);
 });
 
 Deno.test("READDIR gives an entry without attributes when it is gone before it could be looked at", async () => {

@@ -9,13 +9,14 @@ import { fromText } from "../../../lib/bytes/mod.ts";
 import {
   ANY_INODE,
   encodeName,
-  encodeOpen,
   encodeReadDir,
   encodeRef,
+  encodeWrite,
   FileOp,
+  LOGGED,
   ROOT_DIRECTORY as ROOT,
 } from "../../../lib/protocol/mod.ts";
-import { Fixture, O_RDONLY } from "./fixture.ts";
+import { Fixture, O_RDWR } from "./fixture.ts";
 
 const [root] = Deno.args;
 using fixture = new Fixture({ root: fromText(root), tell: () => {}, waitsHere: false });
@@ -53,10 +54,13 @@ const lookupsPending = await mostPending(lookups);
 const list = order([...listing]);
 const listPending = await mostPending(list);
 const { dev } = fixture.lookup(ROOT, "late0");
-const ref = { kind: "name", dir: ROOT, name: fromText("late0"), dev, ino: ANY_INODE } as const;
-const openings = await order(["opening", FileOp.OPEN, encodeOpen({ ref, fh: 1, flags: O_RDONLY })]);
+fixture.open(1, { kind: "name", dir: ROOT, name: fromText("slow"), dev, ino: ANY_INODE }, O_RDWR);
+const write = new Uint8Array([...encodeWrite({ fh: 1, offset: 0 }), 65]);
+// The first is waited for: that it takes long is not known before.
+fixture.ask(FileOp.WRITE, write);
+const writes = await order(["write", FileOp.WRITE, write], ["write behind", FileOp.WRITE | LOGGED, write]);
 console.log(JSON.stringify({
-  ...{ lookups: await lookups, lookupsPending, list: await list, listPending, openings },
+  ...{ lookups: await lookups, lookupsPending, list: await list, listPending, writes },
 }));
 // A thread waits for changes, of which there are none.
 Deno.exit();

@@ -10,9 +10,10 @@ Deno.test("what waits for a slow disk keeps nothing else waiting", { ignore: Den
   const command = `"${Deno.execPath()}" run --quiet --no-check -A ${program} "$PWD"`;
   const { code, stdout, stderr } = await mounted.run(command);
   assert.equal(code, 0, stderr);
-  const { lookups, lookupsPending, list, listPending, openings } = JSON.parse(stdout);
+  const { lookups, lookupsPending, list, listPending, writes } = JSON.parse(stdout);
   assert.deepEqual([lookups[0], [...lookups].sort()], ["root", ["late0", "late1", "root"]]);
   assert.deepEqual(list, ["root", "listing"]);
-  assert.deepEqual(openings, ["root", "opening"]);
+  assert.deepEqual(writes.toSorted(), ["root", "write", "write behind"]);
+  assert.equal(writes[0], "root");
   assert.deepEqual([lookupsPending, listPending], [2, LATE], "they are asked side by side");
 });

@@ -3,8 +3,8 @@
  * that nothing stays mounted whatever happens. Ends with its stdin, and says "ready" once it is mounted.
  *
  * Besides what is created in it, the root has
- * - `slow`: every read takes a second,
- * - as many `late0`, `late1`, … as the settings say: their first lookup takes a second, and each opening,
+ * - `slow`: every read takes a second, and every write,
+ * - as many `late0`, `late1`, … as the settings say: their first lookup takes a second,
  * - names that begin with `hang`: their lookup has no answer until its caller dies, and then one that comes too late,
  * - `state`: a description of what the server holds,
  * - `victim`, and names that are commands about it: see {@link Controls},
@@ -80,8 +80,6 @@ class Fixture extends MemoryFileSystem {
   }
 
   override open(nodeId: NodeId, flags: number, caller: Caller): Result<Opened> {
-    const isLate = [...this.root.children].some(([child, { id }]) => child.startsWith("late") && id === nodeId);
-    if (isLate) return this.#afterASecond(() => super.open(nodeId, flags, caller));
     const opened = super.open(nodeId, flags, caller) as Opened;
     const direct = nodeId === this.slow.id || nodeId === this.state.id;
     return direct ? { ...opened, flags: FOPEN_DIRECT_IO } : opened;
@@ -93,6 +91,15 @@ class Fixture extends MemoryFileSystem {
     const data = super.read(nodeId, at, caller);
     if (nodeId !== this.slow.id) return data;
     return this.#afterASecond(() => data);
+  }
+
+  override write(
+    nodeId: NodeId,
+    at: { fh: number; offset: number; data: Uint8Array; killSuidgid: boolean },
+    caller: Caller,
+  ): Result<number> {
+    const written = super.write(nodeId, at, caller);
+    return nodeId === this.slow.id ? this.#afterASecond(() => written) : written;
   }
 
   #afterASecond<T>(get: () => Result<T>): Promise<T> {

@@ -217,6 +217,12 @@ export const fileSamples: Record<string, Sample> = {
     { copied: 0x1_0000_0002, stat },
     `0200000001000000 ${STAT}`,
   ),
+  "the answer to a change of names": sample(
+    p.encodeNamesChanged,
+    p.decodeNamesChanged,
+    { answer: Uint8Array.of(1, 2), directories: [undefined, stat] },
+    `02000000 0102 02 00000000 ${hex(STAT).length.toString(16)}000000 ${STAT}`,
+  ),
   "the answer to a write": sample(p.encodeWritten, p.decodeWritten, { written: 258, stat }, `02010000 ${STAT}`),
 };
 
