@@ -88,6 +88,26 @@ Deno.test("a tree is made without an answer of the local side, and is there when
   assert.ok(fixture.requests.filter(({ op }) => (op & LOGGED) !== 0).length >= 8);
 });
 
+Deno.test("the answer to a change of names tells of the directories: they are not asked for", async () => {
+  await using fixture = await ready();
+  const { nodeId } = await mkdir(fixture, ROOT, "d");
+  await mkdir(fixture, nodeId, "e");
+  await mkdir(fixture, nodeId, "f");
+  await fixture.mirror.rename(nodeId, b("e"), { parent: ROOT, name: b("moved"), flags: 0 });
+  await fixture.mirror.rmdir(nodeId, b("f"));
+  await drained(fixture);
+  assert.equal(fixture.count(FileOp.GETATTR), 0);
+  for (const [id, path] of [[nodeId, "d"], [ROOT, "."]] as const) {
+    const { attr } = await fixture.mirror.getattr(id, undefined);
+    const { mtime, nlink } = Deno.statSync(fixture.at(path));
+    assert.deepEqual(
+      [attr.mtime * 1000 + Math.floor(attr.mtimeNsec / 1e6), attr.nlink],
+      [mtime!.getTime(), nlink],
+      path,
+    );
+  }
+});
+
 Deno.test("what is made can be used before the local side has answered", async () => {
   await using fixture = await ready();
   await unanswered(fixture, async () => {
