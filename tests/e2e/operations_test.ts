@@ -1,7 +1,18 @@
 /** The rarer operations on files, each compared with the same done locally. */
 import assert from "node:assert/strict";
-import { type Host, startHost } from "../hosts/mod.ts";
-import { inventUser, latin1, type Machine, makeFolder, on, perl, same, sameRun, type User } from "./support/mod.ts";
+import type { Host } from "../hosts/mod.ts";
+import {
+  inventUser,
+  latin1,
+  type Machine,
+  makeFolder,
+  on,
+  perl,
+  same,
+  sameRun,
+  startUsedHost,
+  type User,
+} from "./support/mod.ts";
 
 const USER = { uid: 1234, gid: 1234, groups: [2345] };
 
@@ -9,7 +20,7 @@ let host: Host;
 let there: Machine;
 let user: User;
 Deno.test.beforeAll(async () => {
-  host = await startHost();
+  host = await startUsedHost();
   there = on(host);
   user = await inventUser(host, USER);
 });

@@ -1,16 +1,25 @@
 /** What is told and kept ahead of a command: the second run asks for nothing, and nothing is ever as it was before. */
 import assert from "node:assert/strict";
-import { type Host, startHost } from "../hosts/mod.ts";
+import type { Host } from "../hosts/mod.ts";
 import { waitUntil } from "../hosts/wait.ts";
-import { type Folder, here, makeFolder, on, type OutrunOptions, type Result, type RunOptions } from "./support/mod.ts";
+import {
+  type Folder,
+  here,
+  makeFolder,
+  on,
+  type OutrunOptions,
+  type Result,
+  type RunOptions,
+  startUsedHost,
+} from "./support/mod.ts";
 
 const CACHE = "/root/.cache/outrun/cache-0";
 
 let host: Host;
-/** $XDG_CACHE_HOME of these tests, kept between them: outrun takes a second to pack itself. */
+/** $XDG_CACHE_HOME of these tests, kept between them. */
 let cacheHome: Folder;
 Deno.test.beforeAll(async () => {
-  [host, cacheHome] = await Promise.all([startHost(), makeFolder()]);
+  [host, cacheHome] = await Promise.all([startUsedHost(), makeFolder()]);
   await on(host).run(["true"], { env: { XDG_CACHE_HOME: cacheHome.path } });
 });
 Deno.test.afterAll(async () => {
