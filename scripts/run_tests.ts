@@ -1,11 +1,13 @@
 /**
- * Runs every test on a machine that has only Debian, node, npm and root: installs what the tests need, builds, runs
- * the gate, then the fuzzing, the table of conformance, the suites and each end-to-end file by itself. Every step is bounded in time,
- * and so is the whole. The last line counts over all of them; a step that fails without a failed test to show counts as
- * one.
+ * Runs every test on a machine that has only Debian, node, npm and root: installs what the tests need, builds, and runs
+ * the gate, the fuzzing, the table of conformance, the suites and the end-to-end tests, each file in a process of its own
+ * and several at a time. Every step is bounded in time, and so is the whole. The last line counts over all of them; a step
+ * that fails without a failed test to show counts as one.
  *
  * @module
  */
+import { apart } from "../tests/unit/apart.ts";
+import { type Job, type Outcome, SideBySide } from "./side_by_side.ts";
 
 /** What the tests run, apart from the second hosts, which bring their own. */
 const packages = [
@@ -53,101 +55,102 @@ export function countTests(output: string): Counts | undefined {
   return { passed: Number(summary[1]), failed: Number(summary[2]), skipped };
 }
 
-const total: Counts = { passed: 0, failed: 0, skipped: [] };
-let running: Deno.ChildProcess | undefined;
+/** As many as there are processors, but for memory; $DENO_JOBS is what `deno test --parallel` heeds. */
+const atOnce = Number(Deno.env.get("DENO_JOBS")) || Math.min(navigator.hardwareConcurrency, 4);
+/** What takes longest, to be begun first: the rest fills the gaps. A file of tests that takes a minute belongs here. */
+const longest: readonly string[] = [
+  ...["e2e/start", "conformance/pipe", "e2e/install", "suites/suites", "conformance/ssh"],
+  ...["e2e/operations", "e2e/rootless", "e2e/locks", "unit/ssh", "unit/agent", "e2e/files", "e2e/run"],
+  ...["e2e/environment", "e2e/refusal", "e2e/rights", "e2e/programs", "conformance/user"],
+];
+/** Twenty sessions at once leave so little to others that their limits would have to be longer. */
+const alone: readonly string[] = ["tests/e2e/concurrent_test.ts"];
 
-/** Shows the command's output as it comes, and returns it whole. The command dies with this process, in any case. */
-async function show(command: string[], seconds: number): Promise<{ success: boolean; output: string }> {
-  const bounded = ["--pdeathsig", "TERM", "timeout", "--kill-after=10", String(Math.ceil(seconds)), ...command];
-  running = new Deno.Command("setpriv", {
-    args: bounded,
-    env: { NO_COLOR: "1" },
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  let output = "";
-  const follow = async (stream: ReadableStream<Uint8Array>, target: typeof Deno.stdout) => {
-    const decoder = new TextDecoder();
-    for await (const chunk of stream) {
-      output += decoder.decode(chunk, { stream: true });
-      for (let sent = 0; sent < chunk.length;) sent += await target.write(chunk.subarray(sent));
-    }
-  };
-  await Promise.all([follow(running.stdout, Deno.stdout), follow(running.stderr, Deno.stderr)]);
-  const status = await running.status;
-  running = undefined;
-  if (status.code === 124 || status.code === 137) console.log(`stopped after ${Math.ceil(seconds)} s`);
-  return { success: status.success, output };
+const total: Counts = { passed: 0, failed: 0, skipped: [] };
+let printed = Promise.resolve();
+const runner = new SideBySide(print);
+
+function print(text: string): void {
+  printed = printed.then(async () => {
+    const bytes = new TextEncoder().encode(text);
+    for (let sent = 0; sent < bytes.length;) sent += await Deno.stdout.write(bytes.subarray(sent));
+  });
 }
 
-/** Runs one step and counts it in; false when it failed. */
-async function step(name: string, command: string[], seconds: number): Promise<boolean> {
-  console.log(`== ${name}`);
-  const { success, output } = await show(command, seconds);
+/** Counts a job in that has ended. */
+function count({ success, output }: Outcome): void {
   const counts = countTests(output);
-  if (counts !== undefined) {
-    total.passed += counts.passed;
-    total.failed += counts.failed;
-    total.skipped.push(...counts.skipped);
+  total.passed += counts?.passed ?? 0;
+  total.failed += counts?.failed ?? 0;
+  total.skipped.push(...counts?.skipped ?? []);
+  if (!success && (counts?.failed ?? 0) === 0) total.failed++;
+}
+
+/** Runs one thing after the other, up to one that fails; false for that. */
+async function prepare(steps: readonly Job[]): Promise<boolean> {
+  for (const step of steps) {
+    const { failed } = total;
+    await runner.run([step], { atOnce: 1, ended: count });
+    if (total.failed > failed) return false;
   }
-  if (!success) {
-    console.log(`== ${name}: failed`);
-    if ((counts?.failed ?? 0) === 0) total.failed++;
-  }
-  return success;
+  return true;
 }
 
 /** What `deno task ok` is. */
-async function gate(): Promise<void> {
-  await step("format", ["scripts/deno", "fmt", "--check"], fileSeconds);
-  await step("lint", ["scripts/deno", "lint"], fileSeconds);
-  await step("types", ["scripts/deno", "check", "--quiet", "."], fileSeconds);
-  await step(
-    "unit",
-    ["scripts/deno", "test", "--quiet", "--no-check", "-A", "tests/layering", "tests/unit"],
-    fileSeconds,
-  );
+function gate(): Job[] {
+  const test = ["scripts/deno", "test", "--quiet", "--no-check", "-A"];
+  const commands: Record<string, readonly string[]> = {
+    format: ["scripts/deno", "fmt", "--check"],
+    lint: ["scripts/deno", "lint"],
+    types: ["scripts/deno", "check", "--quiet", "."],
+    "tests/layering": [...test, "tests/layering"],
+  };
+  // Folder by folder, in processes of their own: what a test changes of its process (the working directory, the umask, the
+  // environment) is nothing to one that runs at the same time. With `deno test --parallel` they would share one.
+  for (const { name, isDirectory } of Deno.readDirSync("tests/unit")) {
+    const path = `tests/unit/${name}`;
+    if (isDirectory) commands[path] = [...test, "tests/unit/together.ts", "--", name];
+    else if (name.endsWith("_test.ts")) commands[path] = [...test, path];
+  }
+  for (const name of apart) commands[`tests/unit/${name}`] = [...test, `tests/unit/${name}`];
+  return Object.entries(commands).map(([title, command]) => ({ title, command, seconds: fileSeconds }));
 }
 
-function testFiles(folder: string, filter: string): string[] {
-  const names = [...Deno.readDirSync(`tests/${folder}`)].map((entry) => entry.name);
-  return names.filter((name) => name.endsWith("_test.ts") && name.includes(filter)).sort();
-}
-
-/** What is run of a folder, and for how long. */
+/** What is run of a folder. */
 interface Choice {
   /** A part of the files' names. */
   readonly file?: string;
   /** A part of the tests' names. */
   readonly test?: string;
-  /** All files at once, as many as there are processors. */
-  readonly together?: boolean;
-  /** For each file, or for all at once. */
+  /** For each file. */
   readonly seconds: number;
-  readonly deadline: number;
 }
 
-async function runFolder(folder: string, { file = "", test = "", together, seconds, deadline }: Choice): Promise<void> {
-  const files = testFiles(folder, file).map((name) => `tests/${folder}/${name}`);
-  for (const paths of together ? [files] : files.map((path) => [path])) {
-    const limit = Math.min(seconds, (deadline - Date.now()) / 1000);
-    const title = paths.join(" ");
-    if (limit > 0) {
-      const options = ["--no-check", "-A", `--filter=${test}`, ...together ? ["--parallel"] : []];
-      await step(title, ["scripts/deno", "test", ...options, ...paths], limit);
-    } else {
-      console.log(`== ${title}: not run, the time for all tests is up`);
-      total.failed++;
-    }
-  }
+/** A job for each file. */
+function folder(name: string, { file = "", test = "", seconds }: Choice): Job[] {
+  const names = [...Deno.readDirSync(`tests/${name}`)].map((entry) => entry.name);
+  const files = names.filter((name) => name.endsWith("_test.ts") && name.includes(file)).sort();
+  return files.map((file) => {
+    const title = `tests/${name}/${file}`;
+    const command = ["scripts/deno", "test", "--no-check", "-A", `--filter=${test}`, title];
+    return { title, command, seconds, alone: alone.includes(title) };
+  });
 }
 
-/** The root file system of the host that a part's tests run against. */
-async function prepareHost(part: Part): Promise<boolean> {
-  if (part === "machines") return true;
-  if (part === "musl") return await step("the host with musl", ["sh", "tests/hosts/musl_rootfs.sh"], 30 * 60);
-  return await step("the second host's root file system", ["sh", "tests/hosts/rootfs.sh"], 900);
+/** What the tests of a part need. */
+function preparations(part: Part): Job[] {
+  if (part === "unit" || part === "fuzz") return [];
+  const needed = part === "machines" ? listPackages : packages;
+  const steps = [
+    { title: `packages: ${needed.join(" ")}`, command: ["scripts/packages", ...needed], seconds: 600 },
+    { title: "build", command: ["scripts/build"], seconds: 600 },
+  ];
+  if (part === "machines") return steps;
+  // The root file system of the host that they run against.
+  const host = part === "musl"
+    ? { title: "the host with musl", command: ["sh", "tests/hosts/musl_rootfs.sh"], seconds: 30 * 60 }
+    : { title: "the second host's root file system", command: ["sh", "tests/hosts/rootfs.sh"], seconds: 900 };
+  return [...steps, host];
 }
 
 async function main([part = "all", filter = ""]: string[]): Promise<void> {
@@ -155,48 +158,43 @@ async function main([part = "all", filter = ""]: string[]): Promise<void> {
     console.error(`Cannot run "${part}": no such part; try scripts/test [${Object.keys(parts).join(" | ")}] [filter]`);
     Deno.exit(2);
   }
-  let ready = true;
-  if (part !== "unit" && part !== "fuzz") {
-    const needed = part === "machines" ? listPackages : packages;
-    ready = await step(`packages: ${needed.join(" ")}`, ["scripts/packages", ...needed], 600) &&
-      await step("build", ["scripts/build"], 600) &&
-      await prepareHost(part as Part);
-  }
+  const ready = await prepare(preparations(part as Part));
   if (part === "all") {
     Deno.env.set("CONFORMANCE", "short");
     total.skipped.push("a host without glibc: it is compiled from source, for minutes; scripts/test musl runs it");
   }
   const own = part === "suites" ? suiteSeconds : part === "machines" ? machineSeconds : undefined;
   const seconds = own ?? fileSeconds;
-  const deadline = Date.now() + (own ?? testSeconds) * 1000;
-  if (part === "all" || part === "unit") await gate();
-  if (!ready) return;
-  for (const folder of parts[part as Part]) {
-    if (folder === "suites") await runFolder(folder, { test: filter, seconds, deadline });
-    else if (folder === "machines") await runFolder(folder, { file: filter || "emulated", seconds, deadline });
-    else if (folder === "e2e") await runFolder(folder, { file: filter, seconds, deadline });
-    else await runFolder(folder, { file: filter, together: true, seconds: testSeconds, deadline });
+  const jobs = part === "all" || part === "unit" ? gate() : [];
+  for (const name of ready ? parts[part as Part] : []) {
+    if (name === "suites") jobs.push(...folder(name, { test: filter, seconds }));
+    else if (name === "machines") jobs.push(...folder(name, { file: filter || "emulated", seconds }));
+    else jobs.push(...folder(name, { file: filter, seconds }));
   }
-}
-
-/** Ends the step that is running (its whole process group, by `timeout`) and then this process. */
-function stopOn(signal: Deno.Signal): void {
-  Deno.addSignalListener(signal, async () => {
-    const child = running;
-    if (child !== undefined) {
-      child.kill("SIGTERM");
-      await child.status;
-    }
-    console.log(`stopped by ${signal}`);
-    Deno.exit(1);
+  const place = ({ title }: Job) => {
+    const at = longest.indexOf(title.replace(/^tests\/|_test\.ts$/g, ""));
+    return at < 0 ? longest.length : at;
+  };
+  await runner.run(jobs.toSorted((a, b) => place(a) - place(b)), {
+    atOnce,
+    deadline: performance.now() + (own ?? testSeconds) * 1000,
+    ended: count,
   });
 }
 
 if (import.meta.main) {
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) stopOn(signal);
+  let stopped = false;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    Deno.addSignalListener(signal, () => {
+      if (!stopped) print(`stopped by ${signal}\n`);
+      stopped = true;
+      runner.stop();
+    });
+  }
   await main(Deno.args);
-  for (const name of total.skipped) console.log(`skipped: ${name}`);
+  for (const name of total.skipped) print(`skipped: ${name}\n`);
   const skipped = total.skipped.length > 0 ? `, ${total.skipped.length} skipped` : "";
-  console.log(`${total.passed} passed, ${total.failed} failed${skipped}`);
-  Deno.exit(total.failed === 0 && total.passed > 0 ? 0 : 1);
+  print(`${total.passed} passed, ${total.failed} failed${skipped}\n`);
+  await printed;
+  Deno.exit(total.failed === 0 && total.passed > 0 && !stopped ? 0 : 1);
 }

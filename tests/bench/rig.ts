@@ -30,7 +30,8 @@ export class Rig implements AsyncDisposable {
   static async start(): Promise<Rig> {
     const folder = await WorkFolder.make(cache);
     try {
-      return new Rig(await startHost(), folder);
+      // With OpenSSH's own choice, as people have it.
+      return new Rig(await startHost({ sshdConfig: ["KexAlgorithms +curve25519-sha256"] }), folder);
     } catch (error) {
       await folder[Symbol.asyncDispose]();
       throw error;

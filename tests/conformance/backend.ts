@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { type HostUser, startHost } from "../hosts/mod.ts";
 import { waitFor } from "../hosts/wait.ts";
-import { inventUser, type UserIds } from "../e2e/support/mod.ts";
+import { installAgent, inventUser, startUsedHost, type UserIds } from "../e2e/support/mod.ts";
 import { Hub } from "./hub.ts";
 import { mirrorCalls } from "./mirror/mod.ts";
 import { Machine } from "./mirror/machine.ts";
@@ -131,7 +131,7 @@ export async function pipe(): Promise<Place> {
 
 /** A second host, by real ssh. */
 export async function ssh(): Promise<Place> {
-  const host = await startHost();
+  const host = await startUsedHost();
   const home = await Deno.makeTempDir({ prefix: "outrun-conformance-" });
   const env = { PATH, HOME: home, XDG_CACHE_HOME: `${top}.cache/e2e` };
   return {
@@ -147,6 +147,8 @@ export async function ssh(): Promise<Place> {
 /** The same for an ordinary user of this machine, and perhaps (`login`) by one of the other who cannot become root. */
 export async function sshAsUser(ids: UserIds, login?: HostUser): Promise<Place> {
   const host = await startHost({ users: login && [login] });
+  // A user who logs in as themselves packs and sends what there is to send: once is enough.
+  if (login === undefined) await installAgent(host, "root");
   const destination = login === undefined ? host.alias : `${login.name}@${host.alias}`;
   const user = await inventUser(host, ids);
   const env = { PATH, ...user.env };

@@ -1,12 +1,12 @@
 /** A change that a local process makes is seen by the command while it runs. */
 import assert from "node:assert/strict";
-import { type Host, startHost } from "../hosts/mod.ts";
-import { type Machine, makeFolder, on, type Process } from "./support/mod.ts";
+import type { Host } from "../hosts/mod.ts";
+import { type Machine, makeFolder, on, type Process, startUsedHost } from "./support/mod.ts";
 
 let host: Host;
 let there: Machine;
 Deno.test.beforeAll(async () => {
-  host = await startHost();
+  host = await startUsedHost();
   there = on(host);
 });
 Deno.test.afterAll(() => host.stop());

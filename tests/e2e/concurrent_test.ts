@@ -1,14 +1,23 @@
 /** Several sessions at once, on one host and on two. */
 import assert from "node:assert/strict";
-import { type Host, startHost } from "../hosts/mod.ts";
+import type { Host } from "../hosts/mod.ts";
 import { waitUntil } from "../hosts/wait.ts";
-import { here, type Machine, makeFolder, nothingIsLeft, on, program, type RunOptions, stateOf } from "./support/mod.ts";
+import {
+  here,
+  type Machine,
+  makeFolder,
+  nothingIsLeft,
+  on,
+  program,
+  type RunOptions,
+  startUsedHost,
+  stateOf,
+} from "./support/mod.ts";
 
 let left: Host;
 let right: Host;
 Deno.test.beforeAll(async () => {
-  [left, right] = await Promise.all([startHost({ name: "left" }), startHost({ name: "right" })]);
-  await Promise.all([left, right].map((host) => on(host).run(["true"])));
+  [left, right] = await Promise.all([startUsedHost({ name: "left" }), startUsedHost({ name: "right" })]);
 });
 Deno.test.afterAll(() => Promise.all([left.stop(), right.stop()]).then(() => {}));
 

@@ -1,12 +1,12 @@
 /** What a process inherits is for the command what it is for a local one. */
 import assert from "node:assert/strict";
-import { type Host, startHost } from "../hosts/mod.ts";
-import { here, inventUser, latin1, type Machine, makeFolder, on, same, sameRun } from "./support/mod.ts";
+import type { Host } from "../hosts/mod.ts";
+import { here, inventUser, latin1, type Machine, makeFolder, on, same, sameRun, startUsedHost } from "./support/mod.ts";
 
 let host: Host;
 let there: Machine;
 Deno.test.beforeAll(async () => {
-  host = await startHost();
+  host = await startUsedHost();
   there = on(host);
 });
 Deno.test.afterAll(() => host.stop());

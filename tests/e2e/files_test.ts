@@ -1,13 +1,13 @@
 /** What the command does to files is done to the local ones, as a local command would. */
 import assert from "node:assert/strict";
-import { type Host, startHost } from "../hosts/mod.ts";
+import type { Host } from "../hosts/mod.ts";
 import { exists, waitUntil } from "../hosts/wait.ts";
-import { here, latin1, type Machine, makeFolder, on, same } from "./support/mod.ts";
+import { here, latin1, type Machine, makeFolder, on, same, startUsedHost } from "./support/mod.ts";
 
 let host: Host;
 let there: Machine;
 Deno.test.beforeAll(async () => {
-  host = await startHost();
+  host = await startUsedHost();
   there = on(host);
 });
 Deno.test.afterAll(() => host.stop());

@@ -1,13 +1,23 @@
 /** Locks exclude local programs and those elsewhere alike, and what they protect is seen by whoever has them. */
 import assert from "node:assert/strict";
-import { type Host, startHost } from "../hosts/mod.ts";
+import type { Host } from "../hosts/mod.ts";
 import { waitUntil } from "../hosts/wait.ts";
-import { here, Locker, type Machine, makeFolder, on, type Process, processThere, waitsForFuse } from "./support/mod.ts";
+import {
+  here,
+  Locker,
+  type Machine,
+  makeFolder,
+  on,
+  type Process,
+  processThere,
+  startUsedHost,
+  waitsForFuse,
+} from "./support/mod.ts";
 
 let host: Host;
 let there: Machine;
 Deno.test.beforeAll(async () => {
-  host = await startHost();
+  host = await startUsedHost();
   there = on(host);
 });
 Deno.test.afterAll(() => host.stop());

@@ -1,13 +1,13 @@
 /** Real programs on real input: the result is the local one's, bit by bit. */
 import assert from "node:assert/strict";
-import { type Host, startHost } from "../hosts/mod.ts";
-import { here, type Machine, makeFolder, on, same } from "./support/mod.ts";
+import type { Host } from "../hosts/mod.ts";
+import { here, type Machine, makeFolder, on, same, startUsedHost } from "./support/mod.ts";
 
 let host: Host;
 let there: Machine;
 let far: Machine;
 Deno.test.beforeAll(async () => {
-  host = await startHost();
+  host = await startUsedHost();
   there = on(host);
   far = on(host, { destination: (await host.link({ rttMs: 20 })).alias });
 });

@@ -1,6 +1,6 @@
 /** The command at the user's terminal. */
 import assert from "node:assert/strict";
-import { type Host, startHost } from "../hosts/mod.ts";
+import type { Host } from "../hosts/mod.ts";
 import { waitUntil } from "../hosts/wait.ts";
 import {
   here,
@@ -9,6 +9,7 @@ import {
   on,
   processThere,
   readsInput,
+  startUsedHost,
   Terminal,
   type TerminalOptions,
 } from "./support/mod.ts";
@@ -22,10 +23,8 @@ const CTRL_BACKSLASH = "\x1c";
 let host: Host;
 let there: Machine;
 Deno.test.beforeAll(async () => {
-  host = await startHost();
+  host = await startUsedHost();
   there = on(host);
-  // What follows need not reckon with an upload.
-  await there.run(["true"]);
 });
 Deno.test.afterAll(() => host.stop());
 

@@ -192,10 +192,9 @@ Deno.test("a device node that is missing, or closed to others, is no obstacle", 
   for (const [label, options] of Object.entries(hosts)) {
     await t.step(label, async () => {
       await using host = await startHost(options);
+      await firstAndReuse(label, () => useOf(host));
       const { status, text, stderr } = await on(host).shell("hostname; cat /etc/passwd | wc -l >/dev/null");
       assert.deepEqual([status, text, stderr], [0, "farhost\n", ""]);
-      await host.exec("rm -r /root/.cache/outrun");
-      await firstAndReuse(label, () => useOf(host));
     });
   }
 });

@@ -1,11 +1,21 @@
 /** Other pipes than ssh: whatever runs `sh` elsewhere with a clean stdin and stdout. */
 import assert from "node:assert/strict";
-import { type Host, startHost } from "../hosts/mod.ts";
-import { by, firstAndReuse, here, makeFolder, nothingIsLeft, processThere, stateOf, useBy } from "./support/mod.ts";
+import type { Host } from "../hosts/mod.ts";
+import {
+  by,
+  firstAndReuse,
+  here,
+  makeFolder,
+  nothingIsLeft,
+  processThere,
+  startUsedHost,
+  stateOf,
+  useBy,
+} from "./support/mod.ts";
 
 let host: Host;
 Deno.test.beforeAll(async () => {
-  host = await startHost();
+  host = await startUsedHost();
 });
 Deno.test.afterAll(() => host.stop());
 

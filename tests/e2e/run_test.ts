@@ -1,14 +1,14 @@
 /** One command without a terminal: where it runs, its exit status, its three streams. */
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { type Host, startHost } from "../hosts/mod.ts";
-import { type Machine, makeFolder, on, same, sameRun } from "./support/mod.ts";
+import type { Host } from "../hosts/mod.ts";
+import { type Machine, makeFolder, on, same, sameRun, startUsedHost } from "./support/mod.ts";
 
 let host: Host;
 let there: Machine;
 let far: Machine;
 Deno.test.beforeAll(async () => {
-  host = await startHost();
+  host = await startUsedHost();
   there = on(host);
   far = on(host, { destination: (await host.link({ rttMs: 20 })).alias });
 });

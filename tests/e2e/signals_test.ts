@@ -1,14 +1,13 @@
 /** Signals to outrun are signals to the command. */
 import assert from "node:assert/strict";
-import { type Host, startHost } from "../hosts/mod.ts";
-import { type Machine, on, processThere, readsInput } from "./support/mod.ts";
+import type { Host } from "../hosts/mod.ts";
+import { type Machine, on, processThere, readsInput, startUsedHost } from "./support/mod.ts";
 
 let host: Host;
 let there: Machine;
 Deno.test.beforeAll(async () => {
-  host = await startHost();
+  host = await startUsedHost();
   there = on(host);
-  await there.run(["true"]);
 });
 Deno.test.afterAll(() => host.stop());
 

@@ -1,16 +1,25 @@
 /** What is told and kept ahead of a command: the second run asks for nothing, and nothing is ever as it was before. */
 import assert from "node:assert/strict";
-import { type Host, startHost } from "../hosts/mod.ts";
+import type { Host } from "../hosts/mod.ts";
 import { waitUntil } from "../hosts/wait.ts";
-import { type Folder, here, makeFolder, on, type OutrunOptions, type Result, type RunOptions } from "./support/mod.ts";
+import {
+  type Folder,
+  here,
+  makeFolder,
+  on,
+  type OutrunOptions,
+  type Result,
+  type RunOptions,
+  startUsedHost,
+} from "./support/mod.ts";
 
 const CACHE = "/root/.cache/outrun/cache-0";
 
 let host: Host;
-/** $XDG_CACHE_HOME of these tests, kept between them: outrun takes a second to pack itself. */
+/** $XDG_CACHE_HOME of these tests, kept between them. */
 let cacheHome: Folder;
 Deno.test.beforeAll(async () => {
-  [host, cacheHome] = await Promise.all([startHost(), makeFolder()]);
+  [host, cacheHome] = await Promise.all([startUsedHost(), makeFolder()]);
   await on(host).run(["true"], { env: { XDG_CACHE_HOME: cacheHome.path } });
 });
 Deno.test.afterAll(async () => {
@@ -156,53 +165,51 @@ Deno.test("a program that nobody could expect is told of when it starts, and is 
 
 /** Shell scripts that change `file`, from "old\n" to something of the same size. */
 const changes: Record<string, string> = {
+  "stored to through a mapping, and msync":
+    `python3 -c 'import mmap,os; f=os.open("file",2); m=mmap.mmap(f,4); m[0:3]=b"new"; m.flush()'`,
   "edited, its time set back": "touch -r file time; printf new\\\\n >file; touch -r time file",
   "replaced by rename": "printf new\\\\n >other; touch -r file other; mv other file",
   "edited in place": "printf new\\\\n | dd of=file conv=notrunc 2>/dev/null",
-  "stored to through a mapping, and msync":
-    `python3 -c 'import mmap,os; f=os.open("file",2); m=mmap.mmap(f,4); m[0:3]=b"new"; m.flush()'`,
   "removed": "rm file",
   "replaced by a symbolic link": "echo new >other; ln -sf other file",
   "replaced by a directory": "rm file; mkdir file",
   "made longer": "echo new >>file",
 };
+/** A file for each change, in a folder of its own: what is seen of one is no help to another. */
+const changed = Object.keys(changes).map((how, index) => ({ how, folder: `${index}`, change: changes[how] }));
+const unchanged = Object.fromEntries(changed.map(({ folder }) => [`${folder}/file`, "old\n"]));
+/** Shows all of them. */
+const show = changed.map(({ how, folder }) => `echo "${how}:"; cat ${folder}/file 2>/dev/null || echo none`).join("\n");
+/** Changes all of them at once, with what takes longest first. */
+const changeAll = changed.map(({ folder, change }) => `(cd ${folder} && ${change}) || exit 1`).join("\n");
 
-for (const [how, change] of Object.entries(changes)) {
-  Deno.test(`a file that is ${how} between two runs is read as it is`, async () => {
-    await using place = await Place.make({
-      "file": "old\n",
-      "script": "cat file || echo none; [ -L file ] && echo link\n",
-    });
-    const argv = ["sh", "script"];
-    await place.warm(argv);
-    assert.equal((await here.shell(change, { cwd: place.folder.path })).status, 0);
-    await asHere(place, argv);
-    await asHere(place, argv);
-  });
+Deno.test("files that are changed in any way between two runs are read as they are", async () => {
+  const links = changed.map(({ folder }) => `[ -L ${folder}/file ] && echo "${folder} is a link"`).join("\n");
+  await using place = await Place.make({ ...unchanged, "script": `${show}\n${links}\n` });
+  const argv = ["sh", "script"];
+  await place.warm(argv);
+  assert.equal((await here.shell(changeAll, { cwd: place.folder.path })).status, 0);
+  await asHere(place, argv);
+  await asHere(place, argv);
+});
 
-  Deno.test(`a file that is ${how} during a session is read as it is at once`, async () => {
-    await using place = await Place.make({ "file": "old\n" });
-    const argv = ["sh", "-c", "echo up; while read -r _; do cat file 2>/dev/null || echo none; echo .; done"];
-    for (let i = 0; i < 3; i++) {
-      await using process = place.start(argv);
-      await process.says("up\n");
-      // In the last run the file is known from the start, and was not opened before it is changed.
-      if (i < 2) await process.write("\n");
-      if (i < 2) await process.says("up\nold\n.\n");
-      if (i === 2) {
-        assert.equal((await here.shell(change, { cwd: place.folder.path })).status, 0);
-        const now = (await here.shell("cat file || echo none", { cwd: place.folder.path })).text;
-        await process.write("\n");
-        await process.says(/\.\n$/);
-        await process.closeInput();
-        assert.equal((await process.result()).text, `up\n${now}.\n`);
-      } else {
-        await process.closeInput();
-        await process.result();
-      }
-    }
-  });
-}
+Deno.test("files that are changed in any way during a session are read as they are at once", async () => {
+  await using place = await Place.make(unchanged);
+  const argv = ["sh", "-c", `echo up; while read -r _; do\n${show}\necho .; done`];
+  const cwd = place.folder.path;
+  for (let i = 0; i < 3; i++) {
+    await using process = place.start(argv);
+    await process.says("up\n");
+    // In the last run the files are known from the start, and were not opened before they are changed.
+    if (i === 2) assert.equal((await here.shell(changeAll, { cwd })).status, 0);
+    const { text } = await here.shell(show, { cwd });
+    assert.equal(text.split("\n").filter((line) => line === "old").length, i < 2 ? changed.length : 1);
+    await process.write("\n");
+    await process.says(/\.\n$/);
+    await process.closeInput();
+    assert.equal((await process.result()).text, `up\n${text}.\n`);
+  }
+});
 
 Deno.test("a script that is changed between two runs is run as it is", async () => {
   await using place = await Place.make({ "tool": "#!/bin/sh\necho old\n" });
@@ -222,17 +229,20 @@ const damages: Record<string, string> = {
   "the index is empty": ": >index.db",
 };
 
-for (const [what, damage] of Object.entries(damages)) {
-  Deno.test(`where ${what} the command finds what is right, and the cache is mended`, async () => {
-    await using place = await Place.make(files);
-    const argv = ["sh", "tool"];
-    await place.warm(argv);
-    const { code, stderr } = await host.exec(`cd ${CACHE} && ${damage}`);
-    assert.deepEqual([code, stderr], [0, ""]);
-    const mended = await place.warm(argv);
-    assert.ok(mended.contents.cached > 2_500_000);
-  });
-}
+Deno.test("whatever is damaged of the cache the command finds what is right, and the cache is mended", async (t) => {
+  await using place = await Place.make(files);
+  const argv = ["sh", "tool"];
+  await place.warm(argv);
+  for (const [what, damage] of Object.entries(damages)) {
+    await t.step(what, async () => {
+      const { code, stderr } = await host.exec(`cd ${CACHE} && ${damage}`);
+      assert.deepEqual([code, stderr], [0, ""]);
+      // As it was before the damage, which is where the next step begins.
+      const mended = await place.warm(argv);
+      assert.ok(mended.contents.cached > 2_500_000);
+    });
+  }
+});
 
 Deno.test("--no-cache keeps no contents, and uses none", async () => {
   await using place = await Place.make(files, ["--no-cache"]);

@@ -1,6 +1,6 @@
 /** After any end, whoever died: nothing is left on the other machine but the installed agent. */
 import assert from "node:assert/strict";
-import { type Host, startHost } from "../hosts/mod.ts";
+import type { Host } from "../hosts/mod.ts";
 import { waitUntil } from "../hosts/wait.ts";
 import {
   type Machine,
@@ -9,6 +9,7 @@ import {
   on,
   type Process,
   processThere,
+  startUsedHost,
   type State,
   stateOf,
   Terminal,
@@ -19,7 +20,7 @@ let host: Host;
 let there: Machine;
 let before: State;
 Deno.test.beforeAll(async () => {
-  host = await startHost();
+  host = await startUsedHost();
   there = on(host);
   await there.run(["true"]);
   await waitUntil(async () => (await host.pids()).size <= 3, { failure: "the first session stays" });

@@ -1,12 +1,12 @@
 /** Programs that walk through trees of small files: what they find is what is there, at the first time and the next. */
 import assert from "node:assert/strict";
 import { makeTree } from "../bench/make_tree.ts";
-import { type Host, startHost } from "../hosts/mod.ts";
-import { makeFolder, on } from "./support/mod.ts";
+import type { Host } from "../hosts/mod.ts";
+import { makeFolder, on, startUsedHost } from "./support/mod.ts";
 
 let host: Host;
 Deno.test.beforeAll(async () => {
-  host = await startHost();
+  host = await startUsedHost();
 });
 Deno.test.afterAll(() => host.stop());
 

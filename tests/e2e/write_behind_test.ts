@@ -1,15 +1,14 @@
 /** Changes are acknowledged over there before they are made here: what that buys, and what it guarantees. */
 import assert from "node:assert/strict";
-import { type Host, startHost } from "../hosts/mod.ts";
+import type { Host } from "../hosts/mod.ts";
 import { waitUntil } from "../hosts/wait.ts";
-import { describeTree, here, makeFolder, on } from "./support/mod.ts";
+import { describeTree, here, makeFolder, on, startUsedHost } from "./support/mod.ts";
 
 const TIMEOUT_MS = 60_000;
 
 let host: Host;
 Deno.test.beforeAll(async () => {
-  host = await startHost();
-  await on(host).run(["true"], { timeoutMs: TIMEOUT_MS });
+  host = await startUsedHost();
 });
 Deno.test.afterAll(() => host.stop());
 

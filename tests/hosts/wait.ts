@@ -1,6 +1,7 @@
 /** Waiting with a bound: every wait of the rig ends, with an error that says for what it waited. */
 
-const POLL_MS = 10;
+/** Looking is work, too: the next look comes when a tenth of the time so far has passed once more, within these bounds. */
+const [LEAST_MS, MOST_MS] = [5, 100];
 /** What bounds a hang, and says nothing of speed: a busy machine may take a hundred times as long as a test expects. */
 export const LIMIT_MS = 60_000;
 
@@ -9,10 +10,11 @@ export async function waitUntil(
   condition: () => boolean | Promise<boolean>,
   { timeoutMs = LIMIT_MS, failure }: { timeoutMs?: number; failure: string },
 ): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
+  const start = performance.now();
   while (!await condition()) {
-    if (performance.now() > deadline) throw new Error(failure);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    const passed = performance.now() - start;
+    if (passed > timeoutMs) throw new Error(failure);
+    await new Promise((resolve) => setTimeout(resolve, Math.min(Math.max(passed / 10, LEAST_MS), MOST_MS)));
   }
 }
 

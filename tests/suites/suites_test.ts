@@ -1,6 +1,6 @@
 /** Every suite on a tree of this machine through a session of outrun on a second host. mod.ts says more. */
-import { type Host, startHost } from "../hosts/mod.ts";
-import { type Machine, on } from "../e2e/support/mod.ts";
+import type { Host } from "../hosts/mod.ts";
+import { type Machine, on, startUsedHost } from "../e2e/support/mod.ts";
 import { suites } from "./mod.ts";
 import { readBudget } from "./support/budget.ts";
 
@@ -8,7 +8,7 @@ const budget = readBudget((name) => Deno.env.get(name));
 let host: Host;
 let there: Machine;
 Deno.test.beforeAll(async () => {
-  host = await startHost();
+  host = await startUsedHost();
   const link = budget.rttMs > 0 ? await host.link({ rttMs: budget.rttMs }) : undefined;
   there = on(host, { destination: link?.alias });
 });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Host } from "../../hosts/mod.ts";
+import { type Host, type HostOptions, startHost } from "../../hosts/mod.ts";
 import { program } from "./machines.ts";
 
 let hash: string | undefined;
@@ -13,4 +13,19 @@ export async function installAgent(host: Host, user: string): Promise<void> {
   const path = `${folder}/agent-${hash}`;
   await Deno.copyFile(program, `/proc/${host.facts.initPid}/root${path}`);
   await host.exec(`chmod 755 ${path}; chown -R ${user}: ${home}/.cache`);
+}
+
+/**
+ * A host that root and its users have used before, as far as the upload goes: that takes seconds of two processors, and is
+ * only the business of those tests that are about a first use.
+ */
+export async function startUsedHost(options: HostOptions = {}): Promise<Host> {
+  const host = await startHost(options);
+  try {
+    for (const name of ["root", ...(options.users ?? []).map((user) => user.name)]) await installAgent(host, name);
+    return host;
+  } catch (error) {
+    await host.stop();
+    throw error;
+  }
 }
