@@ -25,9 +25,11 @@
 
 export { type Carrier, sshCarrier, type SshOptions } from "./argv.ts";
 export { carrierFor, NO_DESTINATION, type Way } from "./rsh_carrier.ts";
+export type { Channel } from "./channel.ts";
 export { dial, type DialOptions, type Link } from "./dial.ts";
 export { DialError, OUTRUN_FAILED, SSH_FAILED } from "./dial_error.ts";
 export { inPath } from "./in_path.ts";
+export { shareConnection } from "./share_connection.ts";
 export { describeProbe, type Obstacle, type Probe, probeChecks } from "./probe.ts";
 export { type Executable, executableAt, thisExecutable } from "./self.ts";
 export { cacheFolder } from "./cache_folder.ts";
