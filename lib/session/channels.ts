@@ -62,7 +62,11 @@ export class Channels {
     let pump: Pump | undefined;
     const sender = this.#connection.sendChannel(id, {
       onPending: () => pump?.start(),
-      onLeft: () => this.#drop(lane),
+      onLeft: () => {
+        log.debug(`channel ${id} of the link has ended`);
+        this.#lanes.delete(lane);
+        lane.channel?.kill();
+      },
     });
     const lane: Lane = { sender, heard: 0, heardAt: performance.now() };
     this.#lanes.add(lane);
@@ -80,11 +84,6 @@ export class Channels {
       log.debug(`channel ${id} of the link is not to be had: ${(error as Error).message}`);
       sender.leave();
     }
-  }
-
-  #drop(lane: Lane): void {
-    this.#lanes.delete(lane);
-    lane.channel?.kill();
   }
 
   #look(): void {

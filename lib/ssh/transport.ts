@@ -43,7 +43,7 @@ export function startTransport(carrier: Carrier, { readiness, isSilent = false }
   log.debug(`starting ${carrier.argv.join(" ")}`);
   const stderr = isSilent ? "null" : "piped";
   const child = new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr }).spawn();
-  return new CarrierProcess(child, { pipes, passedOn: isSilent ? undefined : passOn(child.stderr) });
+  return new CarrierProcess(child, { pipes, passedOn: isSilent ? undefined : passOn(child.stderr, carrier) });
 }
 
 class CarrierProcess implements Transport {
@@ -103,13 +103,23 @@ interface PassedOn {
   settle(): Promise<void>;
 }
 
-function passOn(stream: ReadableStream<Uint8Array>): PassedOn {
+/** What ssh says when the server lets no further channel in, which is no news to the user: there is one that works. */
+const REFUSED_CHANNEL = /^channel \d+: open failed: [^\n]*\n/gm;
+
+/** ssh writes its messages line by line. */
+function withoutRefusals(bytes: Uint8Array): Uint8Array {
+  const text = String.fromCharCode(...bytes);
+  const rest = text.replace(REFUSED_CHANNEL, "");
+  return rest === text ? bytes : Uint8Array.from(rest, (char) => char.charCodeAt(0));
+}
+
+function passOn(stream: ReadableStream<Uint8Array>, { socket }: Carrier): PassedOn {
   const reader = stream.getReader();
   async function copy(): Promise<void> {
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
-      stderr.bytes(value);
+      stderr.bytes(socket === undefined ? value : withoutRefusals(value));
     }
   }
   const copied = copy().catch(() => {});
