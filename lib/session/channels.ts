@@ -16,7 +16,7 @@ const STALL_MS = 3000;
 const LOOK_MS = 500;
 
 /** One of them, at work or on its way. */
-interface Lane {
+interface Further {
   readonly sender: SendChannel;
   channel?: Channel;
   /** What was acknowledged, and since when no more was. */
@@ -28,7 +28,7 @@ interface Lane {
 export class Channels {
   readonly #connection: Connection;
   readonly #link: Promise<Link>;
-  readonly #lanes = new Set<Lane>();
+  readonly #further = new Set<Further>();
   #isDecided = false;
   #timer: number | undefined;
 
@@ -54,8 +54,8 @@ export class Channels {
   close(): void {
     this.#isDecided = true;
     clearInterval(this.#timer);
-    for (const { channel } of this.#lanes) channel?.kill();
-    this.#lanes.clear();
+    for (const { channel } of this.#further) channel?.kill();
+    this.#further.clear();
   }
 
   async #add(id: number, open: NonNullable<Link["openChannel"]>): Promise<void> {
@@ -64,17 +64,17 @@ export class Channels {
       onPending: () => pump?.start(),
       onLeft: () => {
         log.debug(`channel ${id} of the link has ended`);
-        this.#lanes.delete(lane);
-        lane.channel?.kill();
+        this.#further.delete(further);
+        further.channel?.kill();
       },
     });
-    const lane: Lane = { sender, heard: 0, heardAt: performance.now() };
-    this.#lanes.add(lane);
+    const further: Further = { sender, heard: 0, heardAt: performance.now() };
+    this.#further.add(further);
     try {
       const { path, secret } = decodeChannel(await this.#connection.call(AgentOp.CHANNEL, encodeNumber(id)).reply);
       const channel = await open(toText(path));
-      lane.channel = channel;
-      if (!this.#lanes.has(lane)) return channel.kill();
+      further.channel = channel;
+      if (!this.#further.has(further)) return channel.kill();
       channel.ended.then(() => sender.leave());
       await channel.write(secret);
       pump = new Pump({ pipe: channel, connection: () => sender, onBroken: () => sender.leave() });
@@ -88,12 +88,12 @@ export class Channels {
 
   #look(): void {
     const now = performance.now();
-    for (const lane of this.#lanes) {
-      const { sender, channel } = lane;
-      if (sender.inFlight === 0 || sender.acknowledged !== lane.heard) {
-        lane.heard = sender.acknowledged;
-        lane.heardAt = now;
-      } else if (now - lane.heardAt >= STALL_MS) {
+    for (const further of this.#further) {
+      const { sender, channel } = further;
+      if (sender.inFlight === 0 || sender.acknowledged !== further.heard) {
+        further.heard = sender.acknowledged;
+        further.heardAt = now;
+      } else if (now - further.heardAt >= STALL_MS) {
         log.debug("a channel of the link has stalled");
         sender.leave();
         channel?.kill();

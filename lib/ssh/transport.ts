@@ -2,6 +2,7 @@ import { log, stderr } from "../log/mod.ts";
 import { type Carrier, deafArgv } from "./argv.ts";
 import { CarrierPipes } from "./carrier_pipes.ts";
 import type { Readiness } from "./readiness.ts";
+import { withoutRefusedChannels } from "./refused_channels.ts";
 
 /** Bytes to and from the other machine. */
 export interface Transport {
@@ -103,23 +104,13 @@ interface PassedOn {
   settle(): Promise<void>;
 }
 
-/** What ssh says when the server lets no further channel in, which is no news to the user: there is one that works. */
-const REFUSED_CHANNEL = /^channel \d+: open failed: [^\n]*\n/gm;
-
-/** ssh writes its messages line by line. */
-function withoutRefusals(bytes: Uint8Array): Uint8Array {
-  const text = String.fromCharCode(...bytes);
-  const rest = text.replace(REFUSED_CHANNEL, "");
-  return rest === text ? bytes : Uint8Array.from(rest, (char) => char.charCodeAt(0));
-}
-
 function passOn(stream: ReadableStream<Uint8Array>, { socket }: Carrier): PassedOn {
   const reader = stream.getReader();
   async function copy(): Promise<void> {
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
-      stderr.bytes(socket === undefined ? value : withoutRefusals(value));
+      stderr.bytes(socket === undefined ? value : withoutRefusedChannels(value));
     }
   }
   const copied = copy().catch(() => {});
