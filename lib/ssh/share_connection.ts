@@ -28,6 +28,7 @@ export async function shareConnection(carrier: Carrier, cache = cacheFolder()): 
   let sharing = known.get(key);
   if (sharing === undefined) {
     sharing = await askSsh(ssh);
+    if (sharing === undefined) return carrier;
     known.set(key, sharing);
     const kept = Object.fromEntries([...known].slice(-MAX_KNOWN));
     await replaceFile(path, (temporary) => Deno.writeTextFile(temporary, JSON.stringify(kept))).catch(() => {});
@@ -81,16 +82,20 @@ function freePath(dir: string | undefined): string | undefined {
   }
 }
 
-async function askSsh({ args, destination }: Ssh): Promise<Sharing> {
+/** Undefined where ssh fails, as it is going to once more. */
+async function askSsh({ args, destination }: Ssh): Promise<Sharing | undefined> {
+  const signal = AbortSignal.timeout(LIMIT_MS);
   const command = new Deno.Command("ssh", {
     args: ["-G", "-T", ...args, "--", destination],
     stdin: "null",
     stderr: "null",
-    signal: AbortSignal.timeout(LIMIT_MS),
+    signal,
   });
   const { success, stdout } = await command.output().catch(() => ({ success: false, stdout: new Uint8Array() }));
+  // Whoever would have to wait for it each time is better off without.
+  if (!success) return signal.aborted ? "none" : undefined;
   const named = /^controlpath (.*)$/m.exec(new TextDecoder().decode(stdout))?.[1];
-  const sharing = !success || named === "none" ? "none" : named === undefined ? "ours" : "user";
+  const sharing = named === "none" ? "none" : named === undefined ? "ours" : "user";
   log.debug(`the socket that channels of the connection meet at: ${sharing}`);
   return sharing;
 }

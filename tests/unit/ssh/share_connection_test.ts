@@ -61,9 +61,12 @@ Deno.test("shareConnection() leaves the user's own socket to the user", async ()
 
 Deno.test("shareConnection() changes nothing where sharing is switched off, ssh fails, or the way is another", async () => {
   for (const said of ["echo controlpath none", "exit 255"]) {
-    await withSsh(said, async ({ dir }) => {
+    await withSsh(said, async ({ dir, asked }) => {
       const carrier = sshCarrier("h");
       assert.deepEqual(await shareConnection(carrier, dir), carrier);
+      // A failure is not remembered.
+      assert.deepEqual(await shareConnection(carrier, dir), carrier);
+      assert.equal(asked().length, said === "exit 255" ? 2 : 1);
     });
   }
   const carrier = { argv: ["docker"], target: "h", asksUser: true };
