@@ -25,6 +25,7 @@ import { type Connection, createConnection, type Incoming } from "../rpc/mod.ts"
 import type { AgentOptions } from "./agent_options.ts";
 import type { Cache } from "./cache.ts";
 import { Changes } from "./changes.ts";
+import { Channels } from "./channels.ts";
 import type { ReadAsync } from "./chunk.ts";
 import { Command, type CommandStdio, type Launched } from "./command/mod.ts";
 import { Contents } from "./contents.ts";
@@ -34,6 +35,7 @@ import { Link } from "./link.ts";
 import { Loop } from "./loop.ts";
 import { measure } from "./measure.ts";
 import { Mirror } from "./mirror.ts";
+import { ownFolder } from "./own_folder.ts";
 import { Programs } from "./programs.ts";
 import { Recorder } from "./recorder.ts";
 import { Rights } from "./rights.ts";
@@ -55,6 +57,7 @@ export class Agent {
   readonly #loop: Loop;
   readonly #connection: Connection;
   readonly #link: Link;
+  readonly #channels: Channels;
   readonly #outlets = new Map<number, Outlet>();
   #launched: Launched | undefined;
   #command: Command | undefined;
@@ -103,6 +106,12 @@ export class Agent {
       connection: this.#connection,
       onEnd: () => this.#onLinkEnd(),
     });
+    this.#channels = new Channels({
+      poller: this.#loop.poller,
+      connection: this.#connection,
+      folder: ownFolder(),
+      onBroken: (why) => this.#link.fail(why),
+    });
     if (launched instanceof Error) this.#refuse(launched.message);
     else this.#attend(launched);
   }
@@ -110,6 +119,7 @@ export class Agent {
   /** Returns the status of the process. */
   async run(): Promise<number> {
     await this.#loop.run();
+    this.#channels.close();
     this.#keeper?.finish(KEEP_MS);
     // Whoever waits for a file is let go.
     if (this.#device !== undefined) close(this.#device.fd);
@@ -166,6 +176,8 @@ export class Agent {
         return this.#onRun(call);
       case AgentOp.MEASURE:
         return measure(call);
+      case AgentOp.CHANNEL:
+        return this.#channels.open(call);
     }
     call.fail(Errno.ENOSYS);
   }
@@ -352,6 +364,7 @@ export class Agent {
   }
 
   #tick(): void {
+    this.#channels.tick();
     this.#server?.tick();
     this.#command?.tick();
     if (this.#result === undefined || this.#device === undefined) return;

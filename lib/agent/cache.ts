@@ -4,6 +4,7 @@ import { effectiveUser, raiseOpenFilesLimit } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import type { CacheLimits } from "./agent_options.ts";
 import { userOutside } from "./command/ids.ts";
+import { ownFolder } from "./own_folder.ts";
 
 /** Of the descriptors that this process may have: the rest is for all else. */
 const BLOBS_SHARE = 0.75;
@@ -38,7 +39,7 @@ export async function openCache(limits: CacheLimits): Promise<Cache | undefined>
 /** Beside the agent's file or folder; a folder for each user, as root may be there by another's login. */
 function cacheFolder(path: string | undefined): string {
   if (path === undefined) {
-    return `${Deno.execPath().replace(/(\/carried-[0-9a-f]{64})?\/[^/]*$/, "")}/cache-${userOutside(effectiveUser())}`;
+    return `${ownFolder()}/cache-${userOutside(effectiveUser())}`;
   }
   return path.replace(/^~/, () => Deno.env.get("HOME") ?? "/root");
 }

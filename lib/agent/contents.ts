@@ -19,7 +19,7 @@ import { Chunk, type ReadAsync } from "./chunk.ts";
 import { Content } from "./content.ts";
 import { inodeKey, type Node } from "./nodes.ts";
 
-/** Bytes of contents that were asked for and are not here. */
+/** Bytes of contents that were asked for and are not here; as much for each further channel. */
 const MAX_COMING = 4 * 1024 * 1024;
 /** The flow of those that nobody waits for: one after the other. */
 const AHEAD_FLOW = 0xffff_ffff;
@@ -118,7 +118,8 @@ export class Contents {
 
   /** Asks for what is next, as far as there is room. */
   #goOn(): void {
-    while (this.#queue.length > 0 && this.#coming < MAX_COMING) {
+    const most = MAX_COMING * (1 + this.#options.connection.channels);
+    while (this.#queue.length > 0 && this.#coming < most) {
       const missing = this.#queue.shift()!;
       if (!missing.isAsked && !missing.chunk.failed) this.#fetch(missing, AHEAD_FLOW);
     }

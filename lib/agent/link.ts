@@ -77,6 +77,11 @@ export class Link {
     }
   }
 
+  /** It is of no further use. */
+  fail(why: string): void {
+    this.#end(why);
+  }
+
   #end(why: string): void {
     if (this.#ended) return;
     this.#ended = true;

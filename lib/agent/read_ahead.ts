@@ -18,7 +18,7 @@ import { BlockBuffers } from "./block_buffers.ts";
 import type { Node } from "./nodes.ts";
 
 const BLOCK = 256 * 1024;
-/** Together with the demanded block this keeps a link of 100 MB/s and 20 ms busy. */
+/** Together with the demanded block this keeps a link of 100 MB/s and 20 ms busy; as much for each further channel. */
 const MAX_WINDOW = 2 * 1024 * 1024;
 /** The smallest request that brings a block. */
 const LARGE = 32 * 1024;
@@ -96,11 +96,15 @@ export class ReadAhead {
   async read(offset: number, size: number, signal: () => AbortSignal): Promise<Uint8Array> {
     // Requests of the kernel's own readahead may come out of order, so a reader may be a block off.
     const sequential = Math.abs(offset - this.#expected) <= BLOCK && this.#expected > 0;
-    this.#window = sequential ? Math.min(MAX_WINDOW, Math.max(BLOCK, this.#window * 2)) : 0;
+    this.#window = sequential ? Math.min(this.#reach, Math.max(BLOCK, this.#window * 2)) : 0;
     this.#expected = offset + size;
     if (sequential || size >= LARGE) this.#ask(offset, offset + size);
     if (sequential) this.#ask(offset + size, Math.min(offset + size + this.#window, this.#node.attr.size));
     return this.#covers(offset, size) ? await this.#gather(offset, size) : await this.readPlainly(offset, size, signal);
+  }
+
+  get #reach(): number {
+    return MAX_WINDOW * (1 + this.#connection.channels);
   }
 
   /** Forgets everything: the handle is closed. */

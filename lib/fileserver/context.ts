@@ -46,6 +46,8 @@ export type Answer = Uint8Array | number;
 export interface BulkAnswer {
   readonly flow: number;
   readonly source: BulkSource;
+  /** See Incoming.replyBulk. */
+  readonly isMovable?: boolean;
 }
 
 /** Answers the request whose body this is. May throw DecodeError. */

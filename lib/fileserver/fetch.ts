@@ -27,7 +27,7 @@ export function fetch(context: Context, body: Uint8Array): BulkAnswer | number {
     if (fd >= 0) source = new Fetch(context, { fd, name: ref.name, offset, end });
     return Math.min(fd, 0);
   });
-  return source === undefined ? failed as number : { flow, source };
+  return source === undefined ? failed as number : { flow, source, isMovable: true };
 }
 
 const packing = new Packing();

@@ -274,7 +274,7 @@ class Server implements FileServer {
   #send(incoming: Incoming, answer: Answer | BulkAnswer): void {
     if (locking.has(incoming.op)) this.tellChanges();
     if (answer instanceof Uint8Array) return incoming.reply(answer);
-    if (typeof answer !== "number") return incoming.replyBulk(answer.flow, answer.source);
+    if (typeof answer !== "number") return incoming.replyBulk(answer.flow, answer.source, answer);
     if (answer >= 0) return incoming.reply(EMPTY);
     this.statistics.failed++;
     incoming.fail(-answer);

@@ -15,7 +15,9 @@ export function read(context: Context, body: Uint8Array): BulkAnswer | number {
   const message = decodeRead(body);
   const file = context.handles.find(message.fh);
   if (file === undefined) return -Errno.EBADF;
-  return { flow: message.fh, source: new FileRead(context, file, message) };
+  // What is smaller shows how a file has changed, say: the news of that are not to be overtaken.
+  const isMovable = message.size >= PIECE;
+  return { flow: message.fh, source: new FileRead(context, file, message), isMovable };
 }
 
 /** Largest piece a connection asks for. */

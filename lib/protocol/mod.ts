@@ -14,6 +14,7 @@
  */
 
 export * from "./attributes.ts";
+export * from "./channel.ts";
 export * from "./directory.ts";
 export * from "./extended.ts";
 export * from "./fetch.ts";

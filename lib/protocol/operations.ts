@@ -109,6 +109,8 @@ export const AgentOp = {
   RUN: 1,
   /** u32 count, at most MAX_TRANSFER, and bulk bytes that say nothing → count bulk bytes that say nothing: times the link */
   MEASURE: 2,
+  /** u32 channel → ChannelOut: where a further channel of the link may come in */
+  CHANNEL: 3,
 } as const;
 
 /** One-way messages of the local side to the agent. */

@@ -1,15 +1,21 @@
 import { EIO, MAX_ERRNO } from "./errno.ts";
 import type { BulkItem } from "./flows.ts";
 import { encodeHeader, Flag, HEADER_SIZE, Kind, PIECE_SIZE } from "./frames.ts";
-import type { SendQueue } from "./send_queue.ts";
+import type { FrameHead } from "./send_queue.ts";
 import { type BulkSource, NOT_READY } from "./types.ts";
+
+/** Takes the frame that ends a reply, behind its pieces. */
+export interface EndSink {
+  frame(head: FrameHead): void;
+}
 
 /** What a bulk reply consists of. */
 export interface BulkReplyOptions {
   readonly id: number;
   readonly source: BulkSource;
-  /** Takes the frame that ends the reply. */
-  readonly queue: SendQueue;
+  readonly ends: EndSink;
+  /** It may go by a channel. */
+  readonly isMovable: boolean;
   /** The last frame is queued. */
   readonly onFinished: () => void;
   readonly onError: (error: unknown) => void;
@@ -18,10 +24,17 @@ export interface BulkReplyOptions {
 /** A reply that is pulled from its source, straight into the pipe's buffer. */
 export class BulkReply implements BulkItem {
   readonly #options: BulkReplyOptions;
+  /** Where the pieces go, their end goes. */
+  ends: EndSink;
   #finished = false;
 
   constructor(options: BulkReplyOptions) {
     this.#options = options;
+    this.ends = options.ends;
+  }
+
+  get isMovable(): boolean {
+    return this.#options.isMovable;
   }
 
   get finished(): boolean {
@@ -39,7 +52,7 @@ export class BulkReply implements BulkItem {
       return HEADER_SIZE + count;
     }
     this.#finished = true;
-    this.#options.queue.frame(count === 0 ? { kind: Kind.reply, id } : { kind: Kind.error, code: -count, id });
+    this.ends.frame(count === 0 ? { kind: Kind.reply, id } : { kind: Kind.error, code: -count, id });
     this.#options.onFinished();
     return 0;
   }

@@ -1,7 +1,8 @@
 import { Calls } from "./calls.ts";
+import { Channels } from "./channels.ts";
 import { Flows } from "./flows.ts";
 import { FrameReader } from "./frame_reader.ts";
-import { ACK_INTERVAL, Flag, type Header, HEADER_SIZE, Kind, MAX_FRAME, u32 } from "./frames.ts";
+import { ACK_INTERVAL, encodeTotal, Flag, type Header, HEADER_SIZE, Kind, MAX_FRAME, u32, u64 } from "./frames.ts";
 import { IncomingCalls } from "./incoming_calls.ts";
 import { SendQueue } from "./send_queue.ts";
 import { Streams } from "./streams.ts";
@@ -12,6 +13,9 @@ import {
   type ConnectionOptions,
   type Handler,
   ProtocolError,
+  type ReceiveChannel,
+  type SendChannel,
+  type SendChannelOptions,
   type Statistics,
   type Stream,
   type StreamOptions,
@@ -28,7 +32,7 @@ export function createConnection(options: ConnectionOptions): Connection {
 
 /**
  * Bytes in: {@link FrameReader} → dispatch by kind → {@link Calls} (answers), {@link IncomingCalls} (requests),
- * {@link Streams}. Bytes out: those three → {@link SendQueue} → fill().
+ * {@link Streams}. Bytes out: those three → {@link SendQueue} → fill(). {@link Channels} have pipes of their own.
  */
 class LinkConnection implements Connection {
   readonly #window = new LinkWindow();
@@ -40,6 +44,7 @@ class LinkConnection implements Connection {
   readonly #calls: Calls;
   readonly #incoming: IncomingCalls;
   readonly #streams: Streams;
+  readonly #channels: Channels;
   readonly #statistics: Statistics;
   /** Bulk bytes received, and of those acknowledged. */
   #bulkIn = 0;
@@ -66,7 +71,12 @@ class LinkConnection implements Connection {
       urgentQueued: 0,
       window: this.#window.size,
       minRtt: 0,
+      fullTrips: 0,
+      channelIn: 0,
+      channelOut: 0,
     };
+    const [calls, now, statistics] = [this.#calls, this.#now, this.#statistics];
+    this.#channels = new Channels({ queue, flows, calls, now, statistics });
   }
 
   get statistics(): Readonly<Statistics> {
@@ -78,12 +88,7 @@ class LinkConnection implements Connection {
     if (this.#closed) return;
     if (this.#broken !== undefined) throw this.#broken;
     this.#statistics.bytesIn += bytes.length;
-    try {
-      this.#reader.read(bytes);
-    } catch (error) {
-      if (error instanceof ProtocolError) this.#broken = error;
-      throw error;
-    }
+    this.#watching(() => this.#reader.read(bytes));
     if (this.#bulkIn - this.#bulkAcked >= ACK_INTERVAL) this.#acknowledge();
   }
 
@@ -99,6 +104,7 @@ class LinkConnection implements Connection {
 
   wake(): void {
     this.#queue.wake();
+    this.#channels.wake();
   }
 
   call(op: number, body: Uint8Array, options?: CallOptions): Call {
@@ -119,13 +125,42 @@ class LinkConnection implements Connection {
     return stream;
   }
 
+  sendChannel(id: number, options: SendChannelOptions): SendChannel {
+    const channel = this.#channels.send(id, options);
+    if (this.#closed) this.#channels.close();
+    return channel;
+  }
+
+  receiveChannel(id: number, onEnd: () => void): ReceiveChannel {
+    const channel = this.#channels.receive(id, onEnd);
+    if (this.#closed) this.#channels.close();
+    const receive = (bytes: Uint8Array) => this.#watching(() => channel.receive(bytes));
+    return { receive, end: () => channel.end() };
+  }
+
+  get channels(): number {
+    return this.#channels.incoming;
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#queue.close();
+    this.#channels.close();
     this.#calls.close();
     this.#incoming.close();
     this.#streams.close();
+  }
+
+  /** Remembers that the peer has broken the rules. */
+  #watching(read: () => void): void {
+    if (this.#broken !== undefined) throw this.#broken;
+    try {
+      read();
+    } catch (error) {
+      if (error instanceof ProtocolError) this.#broken = error;
+      throw error;
+    }
   }
 
   /** Deals with one frame; returns false when that closed the connection. */
@@ -157,7 +192,13 @@ class LinkConnection implements Connection {
         this.#streams.find(header).onEnd();
         break;
       case Kind.ack:
-        this.#onAck(payload);
+        this.#onAck(header.id, u64(payload, 0));
+        break;
+      case Kind.leave:
+        this.#channels.onLeave(header.id);
+        break;
+      case Kind.left:
+        this.#channels.onLeft(header.id, u64(payload, 0));
         break;
     }
     return !this.#closed;
@@ -171,19 +212,17 @@ class LinkConnection implements Connection {
     }
   }
 
-  #onAck(payload: Uint8Array): void {
-    this.#window.acked(u32(payload, 0) + u32(payload, 4) * 0x1_0000_0000, this.#now());
+  #onAck(id: number, total: number): void {
+    if (id !== 0) return this.#channels.onAck(id, total);
+    this.#window.acked(total, this.#now());
     this.#statistics.window = this.#window.size;
     this.#statistics.minRtt = this.#window.minRtt;
+    this.#statistics.fullTrips = this.#window.fullTrips;
     this.#queue.acked();
   }
 
   #acknowledge(): void {
-    const payload = new Uint8Array(8);
-    const view = new DataView(payload.buffer);
-    view.setUint32(0, this.#bulkIn >>> 0, true);
-    view.setUint32(4, Math.floor(this.#bulkIn / 0x1_0000_0000), true);
-    this.#queue.frame({ kind: Kind.ack }, payload);
+    this.#queue.frame({ kind: Kind.ack }, encodeTotal(this.#bulkIn));
     this.#bulkAcked = this.#bulkIn;
   }
 }

@@ -21,6 +21,8 @@ export const MAX_CALLS = 65536;
 export const STREAM_WINDOW = 256 * KIB;
 /** Bulk bytes received after which an acknowledgement is due. */
 export const ACK_INTERVAL = 32 * KIB;
+/** Largest id of a channel; 0 is the pipe itself. */
+export const MAX_CHANNEL = 255;
 
 /** What a frame is; the shapes stand in SPEC.md. */
 export const Kind = {
@@ -33,6 +35,8 @@ export const Kind = {
   credit: 7,
   end: 8,
   ack: 9,
+  leave: 10,
+  left: 11,
 } as const;
 
 export const Flag = {
@@ -50,7 +54,7 @@ export interface Header {
   readonly flags: number;
   /** The op of a request or notification, the errno of an error, otherwise 0. */
   readonly code: number;
-  /** The request's or the stream's id, otherwise 0. */
+  /** The request's, the stream's or the channel's id, otherwise 0. */
   readonly id: number;
 }
 
@@ -79,7 +83,9 @@ const shapes: readonly (Shape | undefined)[] = [
   { flags: Flag.bulk, length: [1, MAX_PAYLOAD], code: NONE, maxId: ANY_ID },
   { flags: 0, length: [4, 4], code: NONE, maxId: ANY_ID },
   { flags: 0, length: NONE, code: NONE, maxId: ANY_ID },
-  { flags: 0, length: [8, 8], code: NONE, maxId: 0 },
+  { flags: 0, length: [8, 8], code: NONE, maxId: MAX_CHANNEL },
+  { flags: 0, length: NONE, code: NONE, maxId: MAX_CHANNEL },
+  { flags: 0, length: [8, 8], code: NONE, maxId: MAX_CHANNEL },
 ];
 
 /** Writes `header` to `into` at `at`. */
@@ -115,6 +121,20 @@ export function decodeHeader(bytes: Uint8Array, at: number): Header {
 /** The u32 at `at`. */
 export function u32(bytes: Uint8Array, at: number): number {
   return (bytes[at] | bytes[at + 1] << 8 | bytes[at + 2] << 16 | bytes[at + 3] << 24) >>> 0;
+}
+
+/** The u64 at `at`; a number that it cannot hold exactly is too large for anything that is counted here. */
+export function u64(bytes: Uint8Array, at: number): number {
+  return u32(bytes, at) + u32(bytes, at + 4) * 0x1_0000_0000;
+}
+
+/** The payload of ack and left. */
+export function encodeTotal(total: number): Uint8Array {
+  const payload = new Uint8Array(8);
+  const view = new DataView(payload.buffer);
+  view.setUint32(0, total >>> 0, true);
+  view.setUint32(4, Math.floor(total / 0x1_0000_0000), true);
+  return payload;
 }
 
 /** How many of `left` bytes the next piece takes: the last piece may be longer, so that a short head costs no extra frame. */

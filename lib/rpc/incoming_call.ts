@@ -2,7 +2,7 @@ import { Assembly } from "./assembly.ts";
 import type { BulkReply } from "./bulk_reply.ts";
 import { EIO, MAX_ERRNO } from "./errno.ts";
 import type { SpareBuffers } from "./spare_buffers.ts";
-import type { BulkSource, Incoming } from "./types.ts";
+import type { BulkReplyPlace, BulkSource, Incoming } from "./types.ts";
 
 const EMPTY = new Uint8Array(0);
 
@@ -11,7 +11,7 @@ export interface Answerer {
   /** For requests in pieces. */
   readonly buffers: SpareBuffers;
   reply(call: IncomingCall, body: Uint8Array): void;
-  replyBulk(call: IncomingCall, flow: number, source: BulkSource): void;
+  replyBulk(call: IncomingCall, source: BulkSource, place: BulkReplyPlace): void;
   fail(call: IncomingCall, errno: number): void;
 }
 
@@ -76,9 +76,9 @@ export class IncomingCall implements Incoming {
     if (!this.#answered) this.#answerer.reply(this, body);
   }
 
-  replyBulk(flow: number, source: BulkSource): void {
+  replyBulk(flow: number, source: BulkSource, options: { isMovable?: boolean } = {}): void {
     if (this.#answered) source.cancel?.();
-    else this.#answerer.replyBulk(this, flow, source);
+    else this.#answerer.replyBulk(this, source, { ...options, flow });
   }
 
   fail(errno: number): void {

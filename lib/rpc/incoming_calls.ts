@@ -6,7 +6,7 @@ import { Flag, type Header, Kind, MAX_CALLS, MAX_HELD, MAX_REQUEST } from "./fra
 import { type Answerer, IncomingCall } from "./incoming_call.ts";
 import type { SendQueue } from "./send_queue.ts";
 import { SpareBuffers } from "./spare_buffers.ts";
-import { type BulkSource, type Handler, ProtocolError, RpcError } from "./types.ts";
+import { type BulkReplyPlace, type BulkSource, type Handler, ProtocolError, RpcError } from "./types.ts";
 
 /** What the answering side needs. */
 export interface IncomingCallsOptions {
@@ -46,7 +46,8 @@ export class IncomingCalls implements Answerer {
     if (call === undefined) return;
     if (call.sending !== undefined) this.#options.flows.remove(call.sending.flow, call.sending.reply);
     this.#finish(call);
-    this.#options.queue.frame({ kind: Kind.error, code: ECANCELED, id });
+    const ends = call.sending?.reply.ends ?? this.#options.queue;
+    ends.frame({ kind: Kind.error, code: ECANCELED, id });
     this.#drop(call);
   }
 
@@ -66,10 +67,10 @@ export class IncomingCalls implements Answerer {
     this.#finish(call);
   }
 
-  replyBulk(call: IncomingCall, flow: number, source: BulkSource): void {
+  replyBulk(call: IncomingCall, source: BulkSource, { flow, isMovable = false }: BulkReplyPlace): void {
     const { queue, flows, onError } = this.#options;
     const onFinished = () => this.#calls.delete(call.id);
-    const reply = new BulkReply({ id: call.id, source, queue, onFinished, onError });
+    const reply = new BulkReply({ id: call.id, source, ends: queue, isMovable, onFinished, onError });
     this.#release(call);
     call.sending = { flow, reply };
     flows.add(flow, reply);

@@ -11,6 +11,9 @@
  * window. A {@link Connection} does no input or output: its owner moves the bytes, so the agent can drive it from a poll
  * loop and the local side from asynchronous streams. Only an errno crosses the link, never an error's text.
  *
+ * Decision: where one pipe carries less than there is to send, bulk replies may leave by further ones (channels), each with
+ * its own window; when one breaks, what was not acknowledged goes by the first.
+ *
  * Rejected: HTTP/2 or yamux semantics, whose windows bound memory at the receiver but not the queue inside the pipe, which
  * is what a key press waits for; and one pipe for each purpose, which needs as many logins or forwarded ports.
  *

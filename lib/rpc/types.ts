@@ -42,10 +42,19 @@ export interface Incoming {
   readonly signal: AbortSignal;
   /** Answers at once, ahead of all bulk data and in order with notifications, whatever its length; `body` is copied. */
   reply(body: Uint8Array): void;
-  /** Answers piece by piece; calls of one `flow` are sent one after the other, different flows take turns. */
-  replyBulk(flow: number, source: BulkSource): void;
+  /**
+   * Answers piece by piece; calls of one `flow` are sent one after the other, different flows take turns. `isMovable`: the
+   * reply may go by a channel instead, where there is one, and arrive before what was said before it.
+   */
+  replyBulk(flow: number, source: BulkSource, options?: { readonly isMovable?: boolean }): void;
   /** Answers with a positive errno. */
   fail(errno: number): void;
+}
+
+/** In which order a bulk reply is sent. */
+export interface BulkReplyPlace {
+  readonly flow: number;
+  readonly isMovable?: boolean;
 }
 
 /** What the owner of a connection does with what arrives. */
@@ -120,6 +129,33 @@ export interface StreamOptions {
   onCredit?(): void;
 }
 
+/** Our end of a channel: a further pipe to the peer, for bulk replies alone. */
+export interface SendChannel {
+  /** As {@link Connection.fill}, for this pipe. */
+  fill(into: Uint8Array): number;
+  /** Nothing more goes by it. What the peer turns out not to have had goes by the first pipe, once it has said so. Idempotent. */
+  leave(): void;
+  /** Bytes that the peer has not acknowledged, and those that it has. */
+  readonly inFlight: number;
+  readonly acknowledged: number;
+}
+
+/** Its owner's part. */
+export interface SendChannelOptions {
+  /** As {@link ConnectionOptions.onPending}. */
+  readonly onPending: () => void;
+  /** The peer takes nothing more from it. Not called after the connection's end. */
+  readonly onLeft: () => void;
+}
+
+/** The peer's channel, here. */
+export interface ReceiveChannel {
+  /** As {@link Connection.receive}, for this pipe; does nothing once it has ended. */
+  receive(bytes: Uint8Array): void;
+  /** Nothing more comes, or nothing more is taken: tells the peer how far it was heard. Idempotent. */
+  end(): void;
+}
+
 /** One end of the link. Sans-IO: the owner moves the bytes. */
 export interface Connection {
   /**
@@ -136,6 +172,12 @@ export interface Connection {
   notify(op: number, body: Uint8Array): void;
   /** Opens this end of stream `id`. */
   stream(id: number, options: StreamOptions): Stream;
+  /** Opens our end of channel `id` (1 to 255, used once); the peer must have opened its own before fill() is called. */
+  sendChannel(id: number, options: SendChannelOptions): SendChannel;
+  /** Opens the other end of channel `id`. `onEnd`: it has ended, by {@link ReceiveChannel.end} or as the peer has left it. */
+  receiveChannel(id: number, onEnd: () => void): ReceiveChannel;
+  /** Channels by which the peer may send to us. */
+  readonly channels: number;
   /** Fails every call under way (ENOTCONN), cancels every incoming one, ends the streams. Idempotent. */
   close(): void;
   /** Counters for --debug and benchmarks. */
@@ -152,6 +194,11 @@ export interface Statistics {
   /** Current limit of bulk bytes in flight, and the smallest round-trip time seen (ms; 0 = none yet). */
   window: number;
   minRtt: number;
+  /** Round trips, one after the other up to now, that began with 1 MiB of bulk bytes in flight. */
+  fullTrips: number;
+  /** Bytes received and sent by channels; they are in bytesIn and bytesOut too. */
+  channelIn: number;
+  channelOut: number;
 }
 
 /** What a connection is made of. */

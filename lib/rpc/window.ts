@@ -13,6 +13,9 @@ const GAIN = 0.5;
 /** After how long (ms) a smallest round-trip time gives way to a larger one. */
 const MIN_RTT_AGE = 10_000;
 
+/** In flight at the begin of a round trip that is full: about as much as an ssh channel carries in one. */
+const FULL = 1024 * KIB;
+
 /** A bulk frame in flight. */
 interface Sent {
   /** Bulk bytes sent up to its end. */
@@ -37,7 +40,12 @@ export class LinkWindow {
   size = START;
   /** Smallest round-trip time seen, ms; 0 = none yet. */
   minRtt = 0;
+  /** Round trips, one after the other up to now, that were full. */
+  fullTrips = 0;
   #minRttAt = -Infinity;
+  /** The trip under way ends with the acknowledgement of this much, and began with so much in flight. */
+  #tripEnd = 0;
+  #tripFlight = 0;
   /** Limit after a pause, on its way up to {@link size}: a whole window at once would lie in an empty pipe as a queue. */
   #ramp = START;
   readonly #flight: Sent[] = [];
@@ -78,6 +86,7 @@ export class LinkWindow {
     const bytes = total - this.#acked;
     this.#acked = total;
     this.#ramp += bytes;
+    this.#countTrip();
     const count = this.#flight.findIndex((frame) => frame.end > total);
     const done = this.#flight.splice(0, count < 0 ? this.#flight.length : count);
     const last = done.at(-1);
@@ -85,6 +94,13 @@ export class LinkWindow {
     const rtt = now - last.time;
     this.#measure(rtt, last.clean, now);
     this.#adjust(rtt - this.minRtt, bytes);
+  }
+
+  #countTrip(): void {
+    if (this.#acked < this.#tripEnd) return;
+    this.fullTrips = this.#tripFlight >= FULL ? this.fullTrips + 1 : 0;
+    this.#tripEnd = this.#sent;
+    this.#tripFlight = this.inFlight;
   }
 
   get #limit(): number {

@@ -1,8 +1,11 @@
-import type { Connection } from "../rpc/mod.ts";
-
 /** What the pump needs of the link. */
 export interface Pipe {
   write(bytes: Uint8Array): Promise<void>;
+}
+
+/** What is to be sent. */
+export interface Outgoing {
+  fill(into: Uint8Array): number;
 }
 
 const SEND = 128 * 1024;
@@ -10,7 +13,7 @@ const SEND = 128 * 1024;
 /** Moves what the connection wants to send into the pipe, one write at a time, so that urgent frames overtake between. */
 export class Pump {
   readonly #pipe: Pipe;
-  readonly #connection: () => Connection;
+  readonly #connection: () => Outgoing;
   readonly #onBroken: () => void;
   readonly #buffer = new Uint8Array(SEND);
   #running = false;
@@ -18,7 +21,7 @@ export class Pump {
   #moved = Promise.withResolvers<void>();
 
   /** `onBroken` is called when the pipe takes nothing any more. */
-  constructor(options: { pipe: Pipe; connection: () => Connection; onBroken: () => void }) {
+  constructor(options: { pipe: Pipe; connection: () => Outgoing; onBroken: () => void }) {
     this.#pipe = options.pipe;
     this.#connection = options.connection;
     this.#onBroken = options.onBroken;

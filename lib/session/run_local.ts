@@ -4,7 +4,7 @@ import type { Config } from "../config/mod.ts";
 import { Errno, errnoName, isTerminal } from "../linux/mod.ts";
 import { log, printable, timeline } from "../log/mod.ts";
 import type { RunOut } from "../protocol/mod.ts";
-import { carrierFor, dial, DialError, type DialOptions, type Link } from "../ssh/mod.ts";
+import { carrierFor, dial, DialError, type DialOptions, type Link, shareConnection } from "../ssh/mod.ts";
 import { askPassword } from "./ask_password.ts";
 import { cacheArgument } from "./cache_argument.ts";
 import { CommandError, findCommand } from "./command.ts";
@@ -42,7 +42,7 @@ async function runCommand(options: RunArguments, config: Config): Promise<number
   timeline.mark("arguments read");
   const terminal = LocalTerminal.open();
   const command = describe(options, terminal);
-  const carrier = carrierFor({ ...options, timeoutMs: options.timeout * 1000 });
+  const carrier = await shareConnection(carrierFor({ ...options, timeoutMs: options.timeout * 1000 }));
   const stderrIsTerminal = isTerminal(2);
   // The rest of this program is loaded while ssh connects, and what the command is going to need is looked up.
   const waiting = Promise.withResolvers<void>();

@@ -24,6 +24,7 @@ import {
 } from "../protocol/mod.ts";
 import { type Connection, createConnection, ProtocolError, RpcError } from "../rpc/mod.ts";
 import type { Link } from "../ssh/mod.ts";
+import { Channels } from "./channels.ts";
 import { Pump } from "./pump.ts";
 import { forwardSignals } from "./signals.ts";
 import type { Start } from "./start.ts";
@@ -69,6 +70,7 @@ export class Session {
   readonly #connection: Connection;
   readonly #files: FileServer;
   readonly #pump: Pump;
+  readonly #channels: Channels;
   /** Why output could not be written, other than that nobody reads it. */
   #lostOutput: string | undefined;
   /** Requests of the agent, by operation. */
@@ -96,6 +98,7 @@ export class Session {
       // Not the end: the other machine may have said its last word without listening to ours. Reading tells the end.
       onBroken: () => log.debug("the link takes nothing any more"),
     });
+    this.#channels = new Channels({ connection: this.#connection, link: options.link });
     this.#files = createFileServer({
       wake: () => this.#connection.wake(),
       tell: (op, body) => this.#connection.notify(op, body),
@@ -136,6 +139,7 @@ export class Session {
       return { kind: "failed", message: `Cannot write what the command said: ${this.#lostOutput}` };
     } finally {
       progress.done();
+      this.#channels.close();
       terminal?.restore();
       stopForwarding();
       if (terminal) Deno.removeSignalListener("SIGWINCH", resized);
@@ -167,6 +171,7 @@ export class Session {
         const bytes = await link.read();
         if (bytes === undefined) return;
         this.#connection.receive(bytes);
+        this.#channels.consider();
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;

@@ -17,6 +17,18 @@ export interface Carrier {
    * terminal altogether, and can ask nothing there.
    */
   readonly isDetached?: boolean;
+  /** What ssh was started with, where the carrier is ssh. */
+  readonly ssh?: Ssh;
+  /** The program and its arguments for a further channel of the connection once it stands: see share_connection.ts. */
+  readonly channel?: readonly string[];
+  /** The socket that such channels meet at, if it is ours. */
+  readonly socket?: string;
+}
+
+/** The user's words for ssh. */
+export interface Ssh {
+  readonly args: readonly string[];
+  readonly destination: string;
 }
 
 export interface SshOptions {
@@ -41,7 +53,8 @@ export function sshCarrier(destination: string, options: SshOptions = {}): Carri
   // ssh takes the first value it sees: the user's words come first. A RemoteCommand in the configuration would be refused.
   const own = ["-o", "RemoteCommand=none"];
   if (options.timeoutMs) own.push(...limits(options.timeoutMs / 1000));
-  return { argv: ["ssh", "-T", ...args, ...own, "--", destination, "sh"], target: destination, asksUser: true };
+  const argv = ["ssh", "-T", ...args, ...own, "--", destination, "sh"];
+  return { argv, target: destination, asksUser: true, ssh: { args, destination } };
 }
 
 /** A link that carries nothing any more is given up by ssh, which asks the server for a sign of life when all is silent. */

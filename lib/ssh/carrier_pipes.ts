@@ -25,7 +25,7 @@ const CLOSED = -1;
 export class CarrierPipes {
   /** The carrier's ends, to be opened by it through this process's /proc entry. */
   readonly carriers: { readonly stdin: number; readonly stdout: number };
-  readonly #readiness = new Readiness();
+  readonly #readiness: Readiness;
   readonly #buffer = new Uint8Array(READ_BYTES);
   #in: number;
   #out: number;
@@ -33,8 +33,9 @@ export class CarrierPipes {
   #writing = false;
   #writeClosed = false;
 
-  /** Throws an ErrnoError where there are no descriptors left. */
-  constructor() {
+  /** `readiness`: what waits for the pipes, perhaps for others too. Throws an Error where there are no descriptors left. */
+  constructor(readiness: Readiness = new Readiness()) {
+    this.#readiness = readiness;
     const input = makeLargePipe();
     const output = makeLargePipe();
     this.#in = output.readEnd;

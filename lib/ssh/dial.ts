@@ -2,12 +2,15 @@ import { log, timeline } from "../log/mod.ts";
 import type { Carrier } from "./argv.ts";
 import { bootstrapText, startText } from "./bootstrap_script.ts";
 import { cacheFolder } from "./cache_folder.ts";
+import { type Channel, openChannel } from "./channel.ts";
 import { DialError } from "./dial_error.ts";
 import { install } from "./install.ts";
 import { judgeProbe, type Obstacle, obstacles, parseProbe, type Probe } from "./probe.ts";
+import { Readiness } from "./readiness.ts";
 import { removeDamaged } from "./repair.ts";
 import { RemoteShell } from "./remote_shell.ts";
 import { type Executable, thisExecutable } from "./self.ts";
+import { removeSocket } from "./share_connection.ts";
 import { startTransport, type Transport } from "./transport.ts";
 import { becomeRoot } from "./way.ts";
 
@@ -39,6 +42,11 @@ export interface DialOptions {
 export interface Link extends Transport {
   /** Bytes sent to install the agent; 0 when it was there. */
   readonly uploaded: number;
+  /**
+   * Opens a further channel of the same connection to a fifo over there; undefined where the connection is not shared.
+   * Rejects with a DialError.
+   */
+  readonly openChannel?: (fifo: string) => Promise<Channel>;
 }
 
 /**
@@ -49,7 +57,9 @@ export interface Link extends Transport {
 export async function dial(options: DialOptions): Promise<Link> {
   const { carrier, signal } = options;
   signal?.throwIfAborted();
-  const transport = startTransport(carrier);
+  const readiness = new Readiness();
+  const transport = startTransport(carrier, { readiness });
+  transport.status.then(() => removeSocket(carrier));
   timeline.mark("ssh started");
   const abort = () => transport.kill();
   signal?.addEventListener("abort", abort);
@@ -59,7 +69,8 @@ export async function dial(options: DialOptions): Promise<Link> {
     const { uploaded, sha256 } = await startAgent(shell, nonce, options);
     signal?.throwIfAborted();
     const explain = async (error: unknown) => await explainSilence(error, sha256, options);
-    return new AgentLink(transport, shell, { uploaded, explain });
+    const channel = carrier.channel && ((fifo: string) => openChannel(carrier, { fifo, readiness }));
+    return new AgentLink(transport, shell, { uploaded, explain, openChannel: channel });
   } catch (error) {
     transport.kill();
     await transport.status;
@@ -115,6 +126,7 @@ async function startAgent(
 class AgentLink implements Link {
   readonly status: Promise<{ code: number }>;
   readonly uploaded: number;
+  readonly openChannel: Link["openChannel"];
   readonly #transport: Transport;
   /** Until the agent has said its first line. */
   #shell: RemoteShell | undefined;
@@ -124,11 +136,12 @@ class AgentLink implements Link {
   constructor(
     transport: Transport,
     shell: RemoteShell,
-    options: { uploaded: number; explain: (error: unknown) => Promise<unknown> },
+    options: Pick<Link, "uploaded" | "openChannel"> & { explain: (error: unknown) => Promise<unknown> },
   ) {
     this.#transport = transport;
     this.#shell = shell;
     this.uploaded = options.uploaded;
+    this.openChannel = options.openChannel;
     this.#explain = options.explain;
     this.status = transport.status;
   }

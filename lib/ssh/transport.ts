@@ -1,6 +1,8 @@
 import { log, stderr } from "../log/mod.ts";
 import { type Carrier, deafArgv } from "./argv.ts";
 import { CarrierPipes } from "./carrier_pipes.ts";
+import type { Readiness } from "./readiness.ts";
+import { withoutRefusedChannels } from "./refused_channels.ts";
 
 /** Bytes to and from the other machine. */
 export interface Transport {
@@ -16,6 +18,14 @@ export interface Transport {
   readonly status: Promise<{ code: number }>;
 }
 
+/** How a carrier is started. */
+export interface TransportOptions {
+  /** Waits for its pipes. By default one of their own. */
+  readonly readiness?: Readiness;
+  /** What it says on stderr is for nobody. */
+  readonly isSilent?: boolean;
+}
+
 /**
  * A shared connection's master (ControlPersist) keeps stderr open for long: what was said before the end is there after
  * some waits. Several, as a busy machine may let this process sleep through one, and then there has been no look at stderr.
@@ -28,12 +38,13 @@ const KILL_GRACE_MS = 2000;
  * Starts the carrier with pipes on all three ends. stderr too: ssh makes what it inherits non-blocking, and an
  * inherited description is shared with us and with whoever reads our stderr.
  */
-export function startTransport(carrier: Carrier): Transport {
-  const pipes = new CarrierPipes();
+export function startTransport(carrier: Carrier, { readiness, isSilent = false }: TransportOptions = {}): Transport {
+  const pipes = new CarrierPipes(readiness);
   const [program, ...args] = deafArgv(carrier, pipes.carriers);
   log.debug(`starting ${carrier.argv.join(" ")}`);
-  const child = new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr: "piped" }).spawn();
-  return new CarrierProcess(child, pipes);
+  const stderr = isSilent ? "null" : "piped";
+  const child = new Deno.Command(program, { args, stdin: "null", stdout: "null", stderr }).spawn();
+  return new CarrierProcess(child, { pipes, passedOn: isSilent ? undefined : passOn(child.stderr, carrier) });
 }
 
 class CarrierProcess implements Transport {
@@ -43,10 +54,10 @@ class CarrierProcess implements Transport {
   #ended = false;
   #forceTimer: number | undefined;
 
-  constructor(child: Deno.ChildProcess, pipes: CarrierPipes) {
+  constructor(child: Deno.ChildProcess, { pipes, passedOn }: { pipes: CarrierPipes; passedOn?: PassedOn }) {
     this.#child = child;
     this.#pipes = pipes;
-    this.status = this.#watch(passOn(child.stderr));
+    this.status = this.#watch(passedOn);
   }
 
   read(): Promise<Uint8Array | undefined> {
@@ -76,13 +87,13 @@ class CarrierProcess implements Transport {
     } catch { /* it ended just now */ }
   }
 
-  async #watch(stderrPassed: PassedOn): Promise<{ code: number }> {
+  async #watch(stderrPassed?: PassedOn): Promise<{ code: number }> {
     const { code } = await this.#child.status;
     this.#ended = true;
     this.#pipes.ended();
     clearTimeout(this.#forceTimer);
     log.debug(`the carrier ended with status ${code}`);
-    await stderrPassed.settle();
+    await stderrPassed?.settle();
     return { code };
   }
 }
@@ -93,13 +104,13 @@ interface PassedOn {
   settle(): Promise<void>;
 }
 
-function passOn(stream: ReadableStream<Uint8Array>): PassedOn {
+function passOn(stream: ReadableStream<Uint8Array>, { socket }: Carrier): PassedOn {
   const reader = stream.getReader();
   async function copy(): Promise<void> {
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
-      stderr.bytes(value);
+      stderr.bytes(socket === undefined ? value : withoutRefusedChannels(value));
     }
   }
   const copied = copy().catch(() => {});

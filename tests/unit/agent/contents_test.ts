@@ -96,7 +96,7 @@ class Fixture implements AsyncDisposable {
       };
       return { reply: asked.promise.promise, cancel };
     };
-    const connection = { call } as unknown as Connection;
+    const connection = { call, channels: 0 } as unknown as Connection;
     this.contents = new Contents({ cache: this.cache, lz4, connection, readAsync: readAtAsync, maxOpen });
   }
 

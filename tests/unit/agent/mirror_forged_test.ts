@@ -89,7 +89,7 @@ Deno.test("page() takes no more than its budget and an entry", async () => {
     limits.push(options.maxReply);
     return { reply: Promise.resolve(encodePage({ entries: [], end: true })), cancel: () => {} };
   };
-  const connection = { call } as unknown as Connection;
+  const connection = { call, channels: 0 } as unknown as Connection;
   const directories = new Directories(connection, {
     log: new ChangeLog(connection, new Nodes(statPath("/" as ByteString) as Stat)),
   });

@@ -345,6 +345,12 @@ export const commandSamples: Record<string, Sample> = {
     },
     `${RUN} 01 1800 5000 3412 ffff 0300 010203`,
   ),
+  "a channel": sample(
+    p.encodeChannel,
+    p.decodeChannel,
+    { secret: hex("000102030405060708090a0b0c0d0e0f"), path: "/a\x80" },
+    "000102030405060708090a0b0c0d0e0f 0300 2f6180",
+  ),
   "an exit": sample(p.encodeRunOut, p.decodeRunOut, { kind: "exited", status: 255 }, "00 ff000000 00000000"),
   "an end by a signal": sample(p.encodeRunOut, p.decodeRunOut, { kind: "signaled", signal: 9 }, "01 09000000 00000000"),
   "a command that was not executed": sample(

@@ -18,7 +18,7 @@ Deno.test("decodeHeader() reads what encodeHeader() writes", () => {
 
 const malformed: Record<string, string> = {
   "kind 0": "00000000 00 00 0000 00000000",
-  "an unknown kind": "00000000 0a 00 0000 00000000",
+  "an unknown kind": "00000000 0c 00 0000 00000000",
   "kind 255": "00000000 ff 00 0000 00000000",
   "a payload beyond 68 KiB": "01100100 01 00 0000 01000000",
   "a length of 2^32 - 1": "ffffffff 02 00 0000 01000000",
@@ -38,7 +38,9 @@ const malformed: Record<string, string> = {
   "a long credit": "05000000 07 00 0000 01000000",
   "an end with a payload": "01000000 08 00 0000 01000000",
   "a short acknowledgement": "04000000 09 00 0000 00000000",
-  "an acknowledgement with an id": "08000000 09 00 0000 01000000",
+  "an acknowledgement beyond the channels": "08000000 09 00 0000 00010000",
+  "a channel that is left with a payload": "01000000 0a 00 0000 01000000",
+  "a short total of a channel that was left": "04000000 0b 00 0000 01000000",
 };
 
 for (const [what, bytes] of Object.entries(malformed)) {

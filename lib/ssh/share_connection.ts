@@ -1,0 +1,125 @@
+import { log } from "../log/mod.ts";
+import type { Carrier, Ssh } from "./argv.ts";
+import { cacheFolder, replaceFile } from "./cache_folder.ts";
+
+/**
+ * Whose socket further channels of ssh's connection meet at: the user's own, where the configuration names one
+ * (ControlPath); ours, where it does not; or none.
+ */
+type Sharing = "user" | "ours" | "none";
+
+/** Most answers that are remembered. */
+const MAX_KNOWN = 100;
+/** ssh may run programs of the user's (Match exec) or ask for names before it tells. */
+const LIMIT_MS = 1000;
+/** Of a socket's path (unix(7): 108 bytes), less what ssh puts behind it for a moment. */
+const MAX_PATH = 88;
+
+/**
+ * A carrier whose connection may be used by more than one channel, as {@link Carrier.channel} says. What the configuration
+ * says of that is asked of ssh once (`ssh -G`, 20 ms) and then known until the files have changed; no connection is made.
+ */
+export async function shareConnection(carrier: Carrier, cache = cacheFolder()): Promise<Carrier> {
+  const { ssh } = carrier;
+  if (ssh === undefined || cache === undefined) return carrier;
+  const path = `${cache}/connections.json`;
+  const key = keyOf(ssh);
+  const known = readKnown(path);
+  let sharing = known.get(key);
+  if (sharing === undefined) {
+    sharing = await askSsh(ssh);
+    if (sharing === undefined) return carrier;
+    known.set(key, sharing);
+    const kept = Object.fromEntries([...known].slice(-MAX_KNOWN));
+    await replaceFile(path, (temporary) => Deno.writeTextFile(temporary, JSON.stringify(kept))).catch(() => {});
+  }
+  switch (sharing) {
+    case "user":
+      return { ...carrier, channel: channelWords(ssh, ssh.args) };
+    case "ours":
+      return withSocket(carrier, ssh);
+  }
+  return carrier;
+}
+
+/** The socket that a carrier killed by force has left. */
+export function removeSocket({ socket }: Carrier): void {
+  try {
+    if (socket !== undefined) Deno.removeSync(socket);
+  } catch { /* ssh has removed it */ }
+}
+
+function withSocket(carrier: Carrier, ssh: Ssh): Carrier {
+  const socket = freePath(Deno.env.get("XDG_RUNTIME_DIR")) ?? freePath("/tmp");
+  if (socket === undefined) return carrier;
+  // No process of ssh's own that outlives ours, whatever the configuration has for other hosts.
+  const master = ["ControlMaster=yes", `ControlPath=${socket}`, "ControlPersist=no"].flatMap((value) => ["-o", value]);
+  const at = carrier.argv.indexOf("--");
+  return {
+    ...carrier,
+    argv: [...carrier.argv.slice(0, at), ...master, ...carrier.argv.slice(at)],
+    // All that leads to the host is the master's: the configuration is not read once more.
+    channel: channelWords(ssh, ["-F", "none", "-o", `ControlPath=${socket}`]),
+    socket,
+  };
+}
+
+/** A channel of a connection that stands, or nothing: it can neither connect nor ask. */
+function channelWords({ destination }: Ssh, args: readonly string[]): string[] {
+  const own = ["ControlMaster=no", "ProxyCommand=false", "BatchMode=yes", "RemoteCommand=none", "LogLevel=QUIET"];
+  return ["ssh", "-T", ...own.flatMap((value) => ["-o", value]), ...args, "--", destination, "sh"];
+}
+
+/** Where a socket can be made: ssh ends where it cannot. */
+function freePath(dir: string | undefined): string | undefined {
+  if (dir === undefined || !/^\/[\w./@+-]+$/.test(dir)) return undefined;
+  try {
+    const path = Deno.makeTempFileSync({ dir, prefix: "outrun-" });
+    Deno.removeSync(path);
+    return path.length <= MAX_PATH ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Undefined where ssh fails, as it is going to once more. */
+async function askSsh({ args, destination }: Ssh): Promise<Sharing | undefined> {
+  const signal = AbortSignal.timeout(LIMIT_MS);
+  const command = new Deno.Command("ssh", {
+    args: ["-G", "-T", ...args, "--", destination],
+    stdin: "null",
+    stderr: "null",
+    signal,
+  });
+  const { success, stdout } = await command.output().catch(() => ({ success: false, stdout: new Uint8Array() }));
+  // Whoever would have to wait for it each time is better off without.
+  if (!success) return signal.aborted ? "none" : undefined;
+  const named = /^controlpath (.*)$/m.exec(new TextDecoder().decode(stdout))?.[1];
+  const sharing = named === "none" ? "none" : named === undefined ? "ours" : "user";
+  log.debug(`the socket that channels of the connection meet at: ${sharing}`);
+  return sharing;
+}
+
+/** The question, and the state of the files that hold the answer. */
+function keyOf({ args, destination }: Ssh): string {
+  const at = args.findLastIndex((word) => word.startsWith("-F"));
+  const own = at < 0 ? `${Deno.env.get("HOME")}/.ssh/config` : args[at].slice(2) || args[at + 1];
+  const times = [own, "/etc/ssh/ssh_config"].map(changeTime);
+  return JSON.stringify([...args, destination, ...times]);
+}
+
+function changeTime(path: string): number {
+  try {
+    return Deno.statSync(path).mtime?.getTime() ?? 0;
+  } catch {
+    return 0;
+  }
+}
+
+function readKnown(path: string): Map<string, Sharing> {
+  try {
+    return new Map(Object.entries<Sharing>(JSON.parse(Deno.readTextFileSync(path))));
+  } catch {
+    return new Map();
+  }
+}
