@@ -1,3 +1,5 @@
+import { fromText } from "../bytes/mod.ts";
+import { AT_FDCWD, effectiveUser, makeNodeAt, S_IFDIR, S_IFMT, S_IFSOCK, statPath, unlinkAt } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import type { Carrier, Ssh } from "./argv.ts";
 import { cacheFolder, replaceFile } from "./cache_folder.ts";
@@ -37,20 +39,19 @@ export async function shareConnection(carrier: Carrier, cache = cacheFolder()): 
     case "user":
       return { ...carrier, channel: channelWords(ssh, ssh.args) };
     case "ours":
-      return withSocket(carrier, ssh);
+      return withSocket(carrier, ssh, cache);
   }
   return carrier;
 }
 
 /** The socket that a carrier killed by force has left. */
 export function removeSocket({ socket }: Carrier): void {
-  try {
-    if (socket !== undefined) Deno.removeSync(socket);
-  } catch { /* ssh has removed it */ }
+  // Most often ssh has.
+  if (socket !== undefined) unlinkAt(AT_FDCWD, fromText(socket));
 }
 
-function withSocket(carrier: Carrier, ssh: Ssh): Carrier {
-  const socket = freePath(Deno.env.get("XDG_RUNTIME_DIR")) ?? freePath("/tmp");
+function withSocket(carrier: Carrier, ssh: Ssh, cache: string): Carrier {
+  const socket = freePath(Deno.env.get("XDG_RUNTIME_DIR")) ?? freePath(cache);
   if (socket === undefined) return carrier;
   // No process of ssh's own that outlives ours, whatever the configuration has for other hosts.
   const master = ["ControlMaster=yes", `ControlPath=${socket}`, "ControlPersist=no"].flatMap((value) => ["-o", value]);
@@ -70,16 +71,22 @@ function channelWords({ destination }: Ssh, args: readonly string[]): string[] {
   return ["ssh", "-T", ...own.flatMap((value) => ["-o", value]), ...args, "--", destination, "sh"];
 }
 
-/** Where a socket can be made: ssh ends where it cannot. */
+/**
+ * Where a socket can be made: ssh ends where it cannot. Only in a folder where nobody else can make one first, for whoever has
+ * the socket is given what is sent.
+ */
 function freePath(dir: string | undefined): string | undefined {
-  if (dir === undefined || !/^\/[\w./@+-]+$/.test(dir)) return undefined;
-  try {
-    const path = Deno.makeTempFileSync({ dir, prefix: "outrun-" });
-    Deno.removeSync(path);
-    return path.length <= MAX_PATH ? path : undefined;
-  } catch {
-    return undefined;
-  }
+  if (dir === undefined || !/^\/[\w./@+-]+$/.test(dir) || !isPrivate(dir)) return undefined;
+  const path = `${dir}/outrun-${crypto.randomUUID().slice(0, 8)}`;
+  if (path.length > MAX_PATH || makeNodeAt(AT_FDCWD, fromText(path), S_IFSOCK | 0o600, 0) < 0) return undefined;
+  unlinkAt(AT_FDCWD, fromText(path));
+  return path;
+}
+
+function isPrivate(dir: string): boolean {
+  const stat = statPath(fromText(dir));
+  if (typeof stat === "number") return false;
+  return (stat.mode & S_IFMT) === S_IFDIR && (stat.mode & 0o022) === 0 && stat.uid === effectiveUser();
 }
 
 /** Undefined where ssh fails, as it is going to once more. */

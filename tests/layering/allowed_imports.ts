@@ -12,7 +12,7 @@ export const allowedImports: Record<string, Record<string, "all" | "types">> = {
   config: { "npm:ini": "all" },
   compression: { "npm:lz4-wasm-nodejs": "all" },
   cli: { "deno.json": "all", "npm:commander": "all" },
-  ssh: { linux: "all", log: "all" },
+  ssh: { bytes: "all", linux: "all", log: "all" },
   cache: { bytes: "all", linux: "all", log: "all" },
   prefetch: { bytes: "all", linux: "all", log: "all", protocol: "all" },
   fuse: { bytes: "all", linux: "all", log: "all" },

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { bindNow } from "../../../lib/linux/mod.ts";
 import { sshCarrier } from "../../../lib/ssh/argv.ts";
 import { removeSocket, shareConnection } from "../../../lib/ssh/share_connection.ts";
+
+// Loaded here, not in a test, where it would count as a leak.
+bindNow();
 
 /** Runs `test` where ssh says `said` of the configuration. */
 async function withSsh(
@@ -46,6 +50,16 @@ Deno.test("shareConnection() makes ssh a master with a socket of ours where none
     await shareConnection(sshCarrier("h", { args: `-F${dir}/config` }), dir);
     await shareConnection(sshCarrier("h", { args: `-F${dir}/config` }), dir);
     assert.equal(asked().length, 3);
+  });
+});
+
+Deno.test("shareConnection() makes no socket where others could have one in its place, or where none can be made", async () => {
+  await withSsh("echo user root", async ({ dir }) => {
+    for (const spoil of [() => Deno.chmodSync(dir, 0o777), () => Deno.env.set("XDG_RUNTIME_DIR", "/proc")]) {
+      spoil();
+      const carrier = sshCarrier("h");
+      assert.deepEqual(await shareConnection(carrier, dir), carrier);
+    }
   });
 });
 
