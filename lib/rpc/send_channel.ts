@@ -3,7 +3,7 @@ import type { Flows, Movable } from "./flows.ts";
 import { decodeHeader, encodeHeader, Flag, HEADER_SIZE, MAX_FRAME } from "./frames.ts";
 import type { FrameHead, Lane, SendQueue } from "./send_queue.ts";
 import { NOT_READY, ProtocolError, type SendChannel } from "./types.ts";
-import { LinkWindow } from "./window.ts";
+import { FULL, LinkWindow } from "./window.ts";
 
 /** A frame that the peer has not acknowledged. */
 interface Sent {
@@ -32,7 +32,8 @@ export interface ChannelSenderOptions {
  */
 export class ChannelSender implements SendChannel, EndSink {
   readonly #options: ChannelSenderOptions;
-  readonly #window = new LinkWindow();
+  /** There is a channel because the connection carries as much. */
+  readonly #window = new LinkWindow(FULL);
   readonly #kept: Sent[] = [];
   readonly #spare: Uint8Array[] = [];
   readonly #ends: FrameHead[] = [];

@@ -13,8 +13,8 @@ const GAIN = 0.5;
 /** After how long (ms) a smallest round-trip time gives way to a larger one. */
 const MIN_RTT_AGE = 10_000;
 
-/** In flight at the begin of a round trip that is full: about as much as an ssh channel carries in one. */
-const FULL = 1024 * KIB;
+/** In flight at the begin of a round trip that is full: half of what an ssh channel carries in one. */
+export const FULL = 1024 * KIB;
 
 /** A bulk frame in flight. */
 interface Sent {
@@ -37,7 +37,7 @@ interface Sent {
  */
 export class LinkWindow {
   /** Bulk bytes that may be in flight. */
-  size = START;
+  size: number;
   /** Smallest round-trip time seen, ms; 0 = none yet. */
   minRtt = 0;
   /** Round trips, one after the other up to now, that were full. */
@@ -47,7 +47,7 @@ export class LinkWindow {
   #tripEnd = 0;
   #tripFlight = 0;
   /** Limit after a pause, on its way up to {@link size}: a whole window at once would lie in an empty pipe as a queue. */
-  #ramp = START;
+  #ramp: number;
   readonly #flight: Sent[] = [];
   #sent = 0;
   #acked = 0;
@@ -55,6 +55,11 @@ export class LinkWindow {
   #limitedTo = 0;
   /** What was in flight at the last shrinking ends here: until then its effect cannot be seen. */
   #shrunkAt = 0;
+
+  /** `size`: where it is to begin. */
+  constructor(size: number = START) {
+    this.size = this.#ramp = size;
+  }
 
   /** Whether one more frame of any length may go. */
   get open(): boolean {

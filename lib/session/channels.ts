@@ -10,7 +10,7 @@ const CHANNELS = 3;
 /** Nearer machines are reached faster than the files can be read and written, in ms. */
 const MIN_RTT = 10;
 /** So many full round trips one after the other are more than a start. */
-const FULL_TRIPS = 3;
+const FULL_TRIPS = 2;
 /** A channel that has bytes under way and hears of none for so long is given up, in ms. */
 const STALL_MS = 3000;
 const LOOK_MS = 500;
@@ -30,11 +30,17 @@ export class Channels {
   readonly #link: Promise<Link>;
   readonly #further = new Set<Further>();
   #isDecided = false;
+  #wereOpened = false;
   #timer: number | undefined;
 
   constructor({ connection, link }: { connection: Connection; link: Promise<Link> }) {
     this.#connection = connection;
     this.#link = link;
+  }
+
+  /** Whether there has been one. */
+  get wereOpened(): boolean {
+    return this.#wereOpened;
   }
 
   /** Something was heard of the other machine: is it time? */
@@ -79,6 +85,7 @@ export class Channels {
       await channel.write(secret);
       pump = new Pump({ pipe: channel, connection: () => sender, onBroken: () => sender.leave() });
       pump.start();
+      this.#wereOpened = true;
       log.debug(`channel ${id} of the link is open`);
     } catch (error) {
       log.debug(`channel ${id} of the link is not to be had: ${(error as Error).message}`);

@@ -76,6 +76,8 @@ export class Session {
   /** Requests of the agent, by operation. */
   readonly #requests = new Map<number, number>();
   readonly #touched: Touched[] = [];
+  /** How the command ended is known. */
+  #isOver = false;
   /** The command says something. */
   #onOutput = () => {};
 
@@ -134,6 +136,7 @@ export class Session {
       timeline.mark("told what to run");
       const result = await Promise.race([reply.catch((error) => refused(error) ?? lost), lost]);
       timeline.mark("heard the command's end");
+      this.#isOver = true;
       await outputs;
       if (this.#lostOutput === undefined) return result;
       return { kind: "failed", message: `Cannot write what the command said: ${this.#lostOutput}` };
@@ -169,7 +172,11 @@ export class Session {
         // Whoever asks and does not listen is not heard until the answers are out.
         while (this.#queued > MAX_QUEUED && !this.#pump.isBroken) await this.#pump.moved;
         const bytes = await link.read();
-        if (bytes === undefined) return;
+        if (bytes === undefined) {
+          // It would wait for the other machine's word on each of its channels.
+          if (this.#isOver && this.#channels.wereOpened) link.kill();
+          return;
+        }
         this.#connection.receive(bytes);
         this.#channels.consider();
       }

@@ -33,9 +33,11 @@ export const frames: Target = {
     const { calls } = end;
     let refused = false;
     for (const bytes of input) {
-      refused = !receive(end.connection, bytes);
+      // Some of it by the channel.
+      refused = !receive(bytes.length % 7 === 0 ? end.receiver : end.connection, bytes);
       if (refused) break;
       if (bytes.length % 3 === 0) end.connection.fill(room);
+      if (bytes.length % 2 === 0) end.sender.fill(room);
       if (bytes.length % 5 === 0) end.connection.wake();
     }
     // The same again, and nothing else, once it is broken.
@@ -43,7 +45,7 @@ export const frames: Target = {
     let fills = 0;
     while (end.connection.fill(room) > 0) assert.ok(fills++ < MAX_FILLS, "fill() goes on without end");
     end.connection.close();
-    assert.equal(end.connection.fill(room), 0);
+    assert.deepEqual([end.connection.fill(room), end.sender.fill(room), end.connection.channels], [0, 0, 0]);
     for (const error of end.errors) assert.ok(error instanceof Planned, `a fault of this side: ${error}`);
     for (const { reply } of calls) {
       await reply.catch((error) => assert.ok(error instanceof RpcError && error.errno < 4096, `${error}`));
@@ -80,7 +82,9 @@ function start() {
     }));
   calls[2].cancel();
   connection.fill(room);
-  return { connection, errors, calls };
+  const sender = connection.sendChannel(1, { onPending: () => {}, onLeft: () => {} });
+  const receiver = connection.receiveChannel(2, () => {});
+  return { connection, errors, calls, sender, receiver };
 }
 
 /** Answers in every way there is, by the op. */
@@ -91,7 +95,7 @@ export function answer(request: Incoming): void | Promise<void> {
     case 0:
       return request.reply(request.body);
     case 1:
-      return request.replyBulk(request.op, source);
+      return request.replyBulk(request.op, source, { isMovable: request.op > 6 });
     case 2:
       return request.fail(request.op);
     case 3:
@@ -102,9 +106,9 @@ export function answer(request: Incoming): void | Promise<void> {
 }
 
 /** False when it is refused as it must be. */
-function receive(connection: Connection, bytes: Uint8Array): boolean {
+function receive(pipe: Pick<Connection, "receive">, bytes: Uint8Array): boolean {
   try {
-    connection.receive(bytes);
+    pipe.receive(bytes);
     return true;
   } catch (error) {
     if (error instanceof ProtocolError) return false;
@@ -121,6 +125,8 @@ function frame(random: Random): Uint8Array {
     [Kind.credit]: 4,
     [Kind.end]: 0,
     [Kind.ack]: 8,
+    [Kind.leave]: 0,
+    [Kind.left]: 8,
   };
   const large = once(random, 10) ? MAX_PAYLOAD : 200;
   const length = fixed[kind] ?? random.below(large + 1);
@@ -135,7 +141,7 @@ function frame(random: Random): Uint8Array {
       : isPiece && kind === Kind.request || kind === Kind.notify
       ? random.below(8)
       : 0,
-    id: kind === Kind.notify || kind === Kind.ack ? 0 : random.below(8),
+    id: kind === Kind.notify ? 0 : kind === Kind.ack ? random.below(2) : random.below(8),
   });
   const payload = new Uint8Array(length);
   if (length > 0) payload[0] = random.below(256);

@@ -91,7 +91,7 @@ Deno.test("the channel has a window of its own, which its acknowledgements open"
   const { reply } = link.a.call(1, NOTHING);
   link.b.receive(drain(link.a));
   let first = link.spoken();
-  assert.ok(first.length <= 512 * KIB);
+  assert.ok(first.length <= 1024 * KIB);
   assert.equal(link.sender.inFlight, first.length);
   for (; first.length > 0; first = link.spoken()) {
     link.receiver.receive(first);
