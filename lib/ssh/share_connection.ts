@@ -101,8 +101,11 @@ async function askSsh({ args, destination }: Ssh): Promise<Sharing | undefined> 
   const { success, stdout } = await command.output().catch(() => ({ success: false, stdout: new Uint8Array() }));
   // Whoever would have to wait for it each time is better off without.
   if (!success) return signal.aborted ? "none" : undefined;
-  const named = /^controlpath (.*)$/m.exec(new TextDecoder().decode(stdout))?.[1];
-  const sharing = named === "none" ? "none" : named === undefined ? "ours" : "user";
+  const said = new TextDecoder().decode(stdout);
+  const named = /^controlpath (.*)$/m.exec(said)?.[1];
+  // Whoever wants to be asked for each channel wants none behind the back.
+  const isOff = named === "none" || /^controlmaster (ask|autoask)$/m.test(said);
+  const sharing = isOff ? "none" : named === undefined ? "ours" : "user";
   log.debug(`the socket that channels of the connection meet at: ${sharing}`);
   return sharing;
 }

@@ -74,7 +74,7 @@ Deno.test("shareConnection() leaves the user's own socket to the user", async ()
 });
 
 Deno.test("shareConnection() changes nothing where sharing is switched off, ssh fails, or the way is another", async () => {
-  for (const said of ["echo controlpath none", "exit 255"]) {
+  for (const said of ["echo controlpath none", "echo controlmaster autoask", "exit 255"]) {
     await withSsh(said, async ({ dir, asked }) => {
       const carrier = sshCarrier("h");
       assert.deepEqual(await shareConnection(carrier, dir), carrier);
