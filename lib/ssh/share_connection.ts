@@ -92,22 +92,26 @@ function isPrivate(dir: string): boolean {
 /** Undefined where ssh fails, as it is going to once more. */
 async function askSsh({ args, destination }: Ssh): Promise<Sharing | undefined> {
   const signal = AbortSignal.timeout(LIMIT_MS);
-  const command = new Deno.Command("ssh", {
-    args: ["-G", "-T", ...args, "--", destination],
-    stdin: "null",
-    stderr: "null",
-    signal,
-  });
-  const { success, stdout } = await command.output().catch(() => ({ success: false, stdout: new Uint8Array() }));
+  const said = await output(["-G", "-T", ...args, "--", destination], signal);
   // Whoever would have to wait for it each time is better off without.
-  if (!success) return signal.aborted ? "none" : undefined;
-  const said = new TextDecoder().decode(stdout);
+  if (said === undefined) return signal.aborted ? "none" : undefined;
   const named = /^controlpath (.*)$/m.exec(said)?.[1];
   // Whoever wants to be asked for each channel wants none behind the back.
   const isOff = named === "none" || /^controlmaster (ask|autoask)$/m.test(said);
   const sharing = isOff ? "none" : named === undefined ? "ours" : "user";
   log.debug(`the socket that channels of the connection meet at: ${sharing}`);
   return sharing;
+}
+
+/** What ssh says; undefined where it fails or is not there: starting it in earnest tells why. */
+async function output(args: string[], signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const command = new Deno.Command("ssh", { args, stdin: "null", stderr: "null", signal });
+    const { success, stdout } = await command.output();
+    return success ? new TextDecoder().decode(stdout) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The question, and the state of the files that hold the answer. */

@@ -83,6 +83,12 @@ Deno.test("shareConnection() changes nothing where sharing is switched off, ssh 
       assert.equal(asked().length, said === "exit 255" ? 2 : 1);
     });
   }
+  await withSsh("", async ({ dir }) => {
+    Deno.removeSync(`${dir}/ssh`);
+    Deno.env.set("PATH", dir);
+    const carrier = sshCarrier("h");
+    assert.deepEqual(await shareConnection(carrier, dir), carrier, "no ssh");
+  });
   const carrier = { argv: ["docker"], target: "h", asksUser: true };
   assert.equal(await shareConnection(carrier, "/nowhere"), carrier);
 });
