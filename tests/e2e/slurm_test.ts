@@ -13,7 +13,8 @@ Deno.test.beforeAll(async () => {
 });
 Deno.test.afterAll(async () => {
   await host.stop();
-  await slurm.ended();
+  // Where it could not be started, that is the failure to be shown.
+  await (slurm as Slurm | undefined)?.ended();
 });
 
 const jobs = () => slurm.ask("squeue", "--noheader", "--format=%T %N");
