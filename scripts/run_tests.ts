@@ -63,10 +63,7 @@ const longest: readonly string[] = [
   ...["e2e/operations", "e2e/rootless", "e2e/locks", "unit/ssh", "unit/agent", "e2e/files", "e2e/run"],
   ...["e2e/environment", "e2e/refusal", "e2e/rights", "e2e/programs", "conformance/user"],
 ];
-/**
- * Twenty sessions at once leave so little to others that their limits would have to be longer; and Slurm's daemons, which come
- * late to each other on a busy machine, wait for a minute before they try again.
- */
+/** Twenty sessions at once leave too little to others for their limits; and the daemons of Slurm have limits of their own. */
 const alone: readonly string[] = ["tests/e2e/concurrent_test.ts", "tests/e2e/slurm_test.ts"];
 
 const total: Counts = { passed: 0, failed: 0, skipped: [] };

@@ -19,7 +19,10 @@ node)
   chmod 400 "$dir/key"
   munged --foreground --force --key-file "$dir/key" --socket "$dir/munge" --pid-file "$dir/munged.pid" \
     --log-file "$dir/munged.log" --seed-file "$dir/seed" &
+  # Whoever finds the other one not there yet tries again after a minute.
+  until [ -S "$dir/munge" ]; do sleep 0.05; done
   slurmctld -D -c -f "$dir/slurm.conf" &
+  until SLURM_CONF="$dir/slurm.conf" scontrol ping | grep -q UP; do sleep 0.2; done
   slurmd -D -f "$dir/slurm.conf" &
   wait
   ;;
