@@ -34,7 +34,10 @@ export function findCommand(command: ByteString, searchPath: ByteString | undefi
     if (state === "denied") denied ??= path;
   }
   if (denied !== undefined) throw new CommandError(126, denied, "permission denied");
-  throw new CommandError(127, command, "command not found here; is it installed on this machine?");
+  const hint = /\s/.test(command)
+    ? "no shell is in between: give its arguments one by one, or to sh -c"
+    : "is it installed on this machine?";
+  throw new CommandError(127, command, `command not found here; ${hint}`);
 }
 
 function checked(path: ByteString, command: ByteString): ByteString {

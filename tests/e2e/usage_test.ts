@@ -52,7 +52,8 @@ Deno.test("a command that cannot be run has the status that a shell gives it, be
   const { path } = folder;
   await here.shell("echo 'echo hi' >plain; mkdir folder", { cwd: path });
   const cases: [string, string, number, RegExp][] = [
-    ["not found", "outrun-no-such-program", 127, /"outrun-no-such-program": command not found/],
+    ["not found", "outrun-no-such-program", 127, /"outrun-no-such-program": command not found here; is it installed/],
+    ["a shell's words", "echo hi", 127, /"echo hi": command not found here; no shell is in between/],
     ["no such file", "./no/such/file", 127, /"\.\/no\/such\/file": no such file/],
     ["not executable", `${path}/plain`, 126, /permission denied/],
     ["a folder", path, 126, /it is a directory/],
