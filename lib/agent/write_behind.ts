@@ -59,6 +59,8 @@ const PERMISSIONS = 0o7777;
 const EXECUTABLE = 0o111;
 /** Bytes: more takes the local side a while, in which all other changes wait. */
 const MAX_COPY = 16 << 20;
+/** Bytes that go over the link once more rather than wait for a round trip. */
+const MAX_RESENT = 128 * 1024;
 /** A longer file not every file system can have. */
 const MAX_SIZE = 0xffff_ffff;
 /** Longer targets of symbolic links not every one either (XFS). */
@@ -296,11 +298,10 @@ export class WriteBehind {
   copy(source: OpenFile, target: OpenFile, range: FileCopy): number | undefined {
     const { node } = target;
     const isKnown = source.node.pending > 0 || this.#tree.attrValid(source.node) > 0;
-    if (!isKnown || source.isOpening || source.refusal !== undefined || target.direct || source.node === node) {
-      return undefined;
-    }
+    if (!isKnown || source.refusal !== undefined || target.direct || source.node === node) return undefined;
     const length = Math.min(range.length, source.node.attr.size - range.offset);
     if (length <= 0 || length > MAX_COPY || range.to.offset + length > MAX_SIZE) return undefined;
+    if (source.isOpening) return this.#copyContent(source, target, { ...range, length });
     if (!this.#canWrite(node) || !this.#rooms.take(node, { bytes: length })) return undefined;
     this.#written(node, range.to.offset + length);
     node.wasCopied = true;
@@ -313,6 +314,20 @@ export class WriteBehind {
         return stat;
       },
     });
+    return length;
+  }
+
+  /**
+   * What is here of a file that the local side is only about to open, which it may refuse: written, as a copy by handles would
+   * fail the log then.
+   */
+  #copyContent(source: OpenFile, target: OpenFile, { offset, to, length }: FileCopy): number | undefined {
+    const { log } = this.#tree;
+    if (length > MAX_RESENT || source.node.pending > 0 || log.isAwaited || !log.hasRoom(length)) return undefined;
+    const bytes = source.content?.read(offset, length);
+    if (!(bytes instanceof Uint8Array) || bytes.length !== length) return undefined;
+    if (this.write(target, to.offset, bytes) !== true) return undefined;
+    target.node.wasCopied = true;
     return length;
   }
 

@@ -108,6 +108,25 @@ Deno.test("the answer to a change of names tells of the directories: they are no
   }
 });
 
+Deno.test("what is here of a file that the local side is about to open is copied without waiting", async () => {
+  await using fixture = await ready();
+  const node = await fixture.byPath("known/a", (id) => Promise.resolve(id));
+  const source = await fixture.open(node, O_RDONLY);
+  const opened = fixture.mirror.tree.file(source);
+  opened.isOpening = true;
+  opened.content = { read: (offset, size) => bytes("a").subarray(offset, offset + size) };
+  const target = await fixture.create(ROOT, "copy", O_WRONLY | O_CREAT);
+  const to = { nodeId: target.node, fh: target.fh, offset: 0 };
+  const copied = unanswered(
+    fixture,
+    () => fixture.mirror.copyFileRange(node, { fh: source, offset: 0, to, length: 100 }),
+  );
+  assert.equal(await copied, 1);
+  await drained(fixture);
+  assert.equal(Deno.readTextFileSync(fixture.at("copy")), "a");
+  assert.equal(fixture.count(FileOp.COPY), 0);
+});
+
 Deno.test("what is made can be used before the local side has answered", async () => {
   await using fixture = await ready();
   await unanswered(fixture, async () => {
