@@ -81,12 +81,7 @@ export class DirectoryStream {
   }
 
   #fill(): number {
-    if (this.#isRead) {
-      this.#entries = [];
-      this.#next = 0;
-      return 0;
-    }
-    const count = readDirectory(this.fd, buffer);
+    const count = this.#isRead ? 0 : readDirectory(this.fd, buffer);
     // A directory that was removed: nothing is left in it.
     if (count < 0 && count !== -Errno.ENOENT) return count;
     this.#entries = count > 0 ? decodeDirectory(buffer.subarray(0, count)) : [];

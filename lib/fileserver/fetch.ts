@@ -24,7 +24,7 @@ export function fetch(context: Context, body: Uint8Array): BulkAnswer | number {
     const fd = openRegular(file, O_RDONLY);
     const offset = chunk * CHUNK;
     const end = offset + chunkSize(file.stat.size, chunk);
-    if (fd >= 0) source = new Fetch(context, { fd, name: ref.name, offset, end });
+    if (fd >= 0) source = new Fetch(context, { fd, device: file.stat.dev, name: ref.name, offset, end });
     return Math.min(fd, 0);
   });
   return source === undefined ? failed as number : { flow, source, isMovable: true };
@@ -59,13 +59,13 @@ class Fetch implements BulkSource {
 
   constructor(
     context: Context,
-    { fd, name, offset, end }: { fd: number; name: ByteString; offset: number; end: number },
+    { fd, device, name, offset, end }: { fd: number; device: number; name: ByteString; offset: number; end: number },
   ) {
     this.#context = context;
     this.#name = name;
     this.#offset = offset;
     this.#end = end;
-    this.#file = { fd, device: 0, users: 1, released: true };
+    this.#file = { fd, device, users: 1, released: true };
   }
 
   pull(into: Uint8Array): number {

@@ -1,7 +1,17 @@
 import { type ByteString, byteString, fromText } from "../bytes/mod.ts";
-import { close, duplicate, isCachedAt, O_NOFOLLOW, O_PATH, openAt, readLinkAt, S_IFLNK, S_IFMT } from "../linux/mod.ts";
+import {
+  close,
+  duplicate,
+  isCachedAt,
+  lookAtAsync,
+  O_NOFOLLOW,
+  O_PATH,
+  openAt,
+  readLinkAt,
+  S_IFLNK,
+  S_IFMT,
+} from "../linux/mod.ts";
 import { decodeName, encodeLookupOut, type LookupOut } from "../protocol/mod.ts";
-import { warm } from "./cold_names.ts";
 import type { Answer, Context } from "./context.ts";
 import { describeAt, describeFd } from "./describe.ts";
 
@@ -19,7 +29,7 @@ export function lookup(context: Context, body: Uint8Array): Answer | Promise<Ans
 async function lookWarmed(fd: number, name: ByteString): Promise<Answer> {
   if (fd < 0) return fd;
   try {
-    await warm(fd, [name]);
+    await lookAtAsync(fd, name);
     return look(fd, name);
   } finally {
     close(fd);

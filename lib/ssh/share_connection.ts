@@ -55,7 +55,7 @@ function withSocket(carrier: Carrier, ssh: Ssh, cache: string): Carrier {
   if (socket === undefined) return carrier;
   // No process of ssh's own that outlives ours, whatever the configuration has for other hosts.
   const master = ["ControlMaster=yes", `ControlPath=${socket}`, "ControlPersist=no"].flatMap((value) => ["-o", value]);
-  const at = carrier.argv.indexOf("--");
+  const at = carrier.argv.lastIndexOf("--");
   return {
     ...carrier,
     argv: [...carrier.argv.slice(0, at), ...master, ...carrier.argv.slice(at)],

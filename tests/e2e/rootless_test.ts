@@ -16,7 +16,6 @@ import {
   Terminal,
   useOf,
   type User,
-  usesAreWanted,
 } from "./support/mod.ts";
 
 const ids = { uid: 12345, gid: 12346, groups: [12346, 27] };
@@ -116,11 +115,6 @@ const oldUnshare = `mv /usr/bin/unshare /usr/bin/unshare.new
 printf '#!/bin/sh\\n%s\\n' '${hideOptions}' >/usr/bin/unshare; chmod 755 /usr/bin/unshare`;
 const newUnshare = "mv /usr/bin/unshare.new /usr/bin/unshare";
 
-/** What the upload needs is there in any case: of these, the first use is only made where it is to be reported. */
-async function report(label: string, login: string): Promise<void> {
-  if (usesAreWanted) await measure(label, login);
-}
-
 Deno.test("other tools do as well", async (t) => {
   await during(oldUnshare, newUnshare, async () => {
     for (const login of ["alice", "bob"]) {
@@ -128,7 +122,7 @@ Deno.test("other tools do as well", async (t) => {
         const before = await stateOf(host);
         assert.deepEqual(await lines(by(login), identity), asLocally);
         await nothingIsLeft(host, before);
-        await report("ordinary user, an old unshare and perl", login);
+        await measure("ordinary user, an old unshare and perl", login);
       });
     }
     await t.step("an old unshare alone: shown as root, with a warning", async () => {
@@ -145,14 +139,14 @@ Deno.test("other tools do as well", async (t) => {
   await t.step("perl without any unshare", async () => {
     await during("mv /usr/bin/unshare /usr/bin/unshare.new", newUnshare, async () => {
       assert.deepEqual(await lines(by("alice"), identity), asLocally);
-      await report("ordinary user, perl and no unshare", "alice");
+      await measure("ordinary user, perl and no unshare", "alice");
     });
   });
   await t.step("busybox alone", async () => {
     const hide = "for tool in unshare perl; do mv /usr/bin/$tool /usr/bin/$tool.away; done";
     await during(hide, "for tool in unshare perl; do mv /usr/bin/$tool.away /usr/bin/$tool; done", async () => {
       assert.deepEqual(await lines(by("alice"), identity), ["farhost", "0", "0", "4", "0 0"]);
-      await report("ordinary user, busybox alone", "alice");
+      await measure("ordinary user, busybox alone", "alice");
     });
   });
 });

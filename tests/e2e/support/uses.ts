@@ -53,9 +53,6 @@ export async function firstAndReuse(label: string, use: () => Promise<Use>): Pro
   reportUses(label, { first, reuse });
 }
 
-/** Whether somebody wants to know: see report(). */
-export const usesAreWanted = Deno.env.has("OUTRUN_TEST_USES");
-
 /** Reports how a host was used: with the way in that --debug tells of. */
 export function reportUses(host: string, uses: { first: Use; update?: Use; reuse: Use }): void {
   const way = /is started (as [^;\n]*|without root, [^:\n]*)/.exec(uses.first.stderr)?.[1];
