@@ -66,12 +66,12 @@ async function channelsOf({ pid }: Process): Promise<number[]> {
   return found;
 }
 
-/** What brings a channel's bytes to the agent: its number there. */
-async function channelThere(): Promise<number> {
+/** What brings the channels' bytes to the agent: the numbers of those processes there. */
+async function channelsThere(): Promise<string> {
   const script = 'for p in /proc/[0-9]*; do case $(readlink $p/fd/1) in */channel-*) echo "${p#/proc/}"; esac; done';
   const { stdout } = await host.exec(script);
   assert.match(stdout, /^\d+\n/);
-  return parseInt(stdout);
+  return stdout.trim().replaceAll("\n", " ");
 }
 
 Deno.test("a large file over a distance comes by further channels, and nothing is left of them", async () => {
@@ -97,14 +97,19 @@ Deno.test("a channel whose ssh is killed: the command gets every byte", async ()
   await nothingIsLeft(host, before);
 });
 
-Deno.test("a channel that stalls is given up: the command gets every byte", async () => {
-  const { process, sum } = await startReading();
-  await using _ = process;
+Deno.test("channels that stall are given up: the command gets every byte", async () => {
+  const cwd = folder.path;
+  const script = `head -c ${BYTES} /dev/urandom >first; head -c ${BYTES} /dev/urandom >second; cat first second | sha256sum`;
+  const { text: sum } = await here.shell(script, { cwd });
+  // What is read after they have stopped makes sure that there are bytes for them.
+  const reading = ["sh", "-c", "{ cat first; read -r _; cat second; } | sha256sum"];
+  await using process = there.start(reading, { cwd, timeoutMs, stdin: "open" });
   await process.complains(OPEN);
-  const cat = await channelThere();
-  await host.exec(`kill -STOP ${cat}`);
+  const stopped = await channelsThere();
+  await host.exec(`kill -STOP ${stopped}`);
+  await process.write("go on\n");
   const { status, text, stderr } = await process.result();
-  await host.exec(`kill -KILL ${cat}`);
+  await host.exec(`kill -KILL ${stopped}`);
   assert.deepEqual([status, text], [0, sum]);
   assert.match(stderr, /a channel of the link has stalled/);
   await nothingIsLeft(host, before);
