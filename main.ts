@@ -1,22 +1,15 @@
 /**
- * One executable, three roles: the local side (what the user runs), the agent that it starts on the other machine, and the
- * runner that becomes the command there.
+ * One executable, two roles: the local side (what the user runs), and the agent that it starts on the other machine. What
+ * becomes the command there is made by the agent: lib/agent/command.
  *
  * @module
  */
 
-/** What a runner may be told, see lib/agent/command: not by way of there, as the local side has no use for it. */
-const runnerWords = ["--sole", "--open", "--carried"];
-
-/** The roles that outrun gives itself have a first argument that no destination can be mistaken for. */
+/** The role that outrun gives itself has arguments that no destination can be mistaken for. */
 async function main(args: string[]): Promise<number> {
   if (args[0] === "agent" && args[1] === "--nonce") {
     const { runAgent } = await import("./lib/agent/mod.ts");
     return await runAgent(args.slice(1));
-  }
-  if (args[0] === "runner" && args.slice(1).every((word) => runnerWords.includes(word))) {
-    const { runRunner } = await import("./lib/agent/command/runner.ts");
-    return runRunner(args.slice(1));
   }
   return await runCommandLine(args);
 }

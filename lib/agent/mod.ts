@@ -14,4 +14,3 @@
  */
 
 export { runAgent } from "./run_agent.ts";
-export { runRunner } from "./command/mod.ts";

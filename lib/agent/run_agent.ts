@@ -5,7 +5,7 @@ import { type AgentOptions, parseAgentOptions, parseCacheTask } from "./agent_op
 import type { Cache } from "./cache.ts";
 // Not by way of mod.ts: what is loaded here delays the start.
 import { launch, type Launched } from "./command/launch.ts";
-import { ownProgram, prepareLibrary } from "./command/program.ts";
+import { prepareLibrary } from "./command/program.ts";
 
 /** The role `agent`: serves one command, then returns the status of the process. */
 export async function runAgent(args: readonly string[]): Promise<number> {
@@ -17,8 +17,7 @@ export async function runAgent(args: readonly string[]): Promise<number> {
   log.configure({ role: "agent", debug: options.debug });
   // The local side waits for this line; binary frames follow it.
   write(1, toBytes(fromText(`${options.nonce} agent\n`)));
-  const launched = tryLaunch(options, args);
-  // The runner takes longer to start than the rest of this program to load: the one while the other.
+  const launched = tryLaunch(options);
   const [{ Agent }, cache] = await Promise.all([import("./agent.ts"), loadCache(options)]);
   timeline.mark("agent loaded");
   return await new Agent(options, { launched, cache }).run();
@@ -31,9 +30,9 @@ async function loadCache({ cache }: AgentOptions): Promise<Cache | undefined> {
 }
 
 /** Namespaces, streams and the runner, or an Error for the user. */
-function tryLaunch({ stdio, ids, rootless }: AgentOptions, args: readonly string[]): Launched | Error {
+function tryLaunch({ stdio, ids, rootless }: AgentOptions): Launched | Error {
   try {
-    return launch({ program: ownProgram(args), stdio, ids, rootless });
+    return launch({ stdio, ids, rootless });
   } catch (error) {
     return error as Error;
   }

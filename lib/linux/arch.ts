@@ -8,17 +8,32 @@
 export interface Architecture {
   readonly syscall: Readonly<
     Record<
+      | "capget"
+      | "capset"
+      | "chdir"
+      | "close"
       | "closeRange"
+      | "execve"
       | "fchmodat2"
+      | "fcntl"
       | "getdents64"
+      | "mount"
+      | "openat"
       | "openat2"
       | "pidfdOpen"
       | "pivotRoot"
+      | "prctl"
+      | "pread64"
+      | "prlimit64"
       | "renameat2"
-      | "rtSigaction"
+      | "sendmsg"
+      | "setgroups"
+      | "setresgid"
+      | "setresuid"
       | "statx"
-      | "capget"
-      | "capset",
+      | "umask"
+      | "umount2"
+      | "write",
       number
     >
   >;
@@ -47,15 +62,30 @@ export const architectures: Readonly<Record<"x86_64" | "aarch64", Architecture>>
     syscall: {
       capget: 125,
       capset: 126,
+      chdir: 80,
+      close: 3,
       closeRange: 436,
+      execve: 59,
       fchmodat2: 452,
+      fcntl: 72,
       getdents64: 217,
+      mount: 165,
+      openat: 257,
       openat2: 437,
       pidfdOpen: 434,
       pivotRoot: 155,
+      prctl: 157,
+      pread64: 17,
+      prlimit64: 302,
       renameat2: 316,
-      rtSigaction: 13,
+      sendmsg: 46,
+      setgroups: 116,
+      setresgid: 119,
+      setresuid: 117,
       statx: 332,
+      umask: 95,
+      umount2: 166,
+      write: 1,
     },
     ioctl: genericIoctl,
     O_DIRECTORY: 0o200000,
@@ -67,15 +97,30 @@ export const architectures: Readonly<Record<"x86_64" | "aarch64", Architecture>>
     syscall: {
       capget: 90,
       capset: 91,
+      chdir: 49,
+      close: 57,
       closeRange: 436,
+      execve: 221,
       fchmodat2: 452,
+      fcntl: 25,
       getdents64: 61,
+      mount: 40,
+      openat: 56,
       openat2: 437,
       pidfdOpen: 434,
       pivotRoot: 41,
+      prctl: 167,
+      pread64: 67,
+      prlimit64: 261,
       renameat2: 276,
-      rtSigaction: 134,
+      sendmsg: 211,
+      setgroups: 159,
+      setresgid: 149,
+      setresuid: 147,
       statx: 291,
+      umask: 166,
+      umount2: 39,
+      write: 64,
     },
     ioctl: genericIoctl,
     O_DIRECTORY: 0o40000,

@@ -38,36 +38,6 @@ export function setUser(uid: number): number {
 // linux/capability.h
 export const CAP_SYS_PTRACE = 19;
 
-/** Takes a capability from whatever the calling thread executes, uid 0 or not. */
-export function dropFromBoundingSet(capability: number): number {
-  const PR_CAPBSET_DROP = 24;
-  return negative(libc().prctl(PR_CAPBSET_DROP, capability, 0, 0, 0));
-}
-
-/**
- * Gives up the calling thread's capabilities, and those that it would hand on to what it executes. uid 0 keeps its own
- * (`keepOwn`), and has them by being root when it executes something.
- */
-export function dropCapabilities({ keepOwn }: { keepOwn: boolean }): number {
-  const PR_CAP_AMBIENT = 47;
-  const PR_CAP_AMBIENT_CLEAR_ALL = 4;
-  libc().prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  const header = new Uint8Array(new Uint32Array([CAPABILITY_VERSION_3, 0]).buffer);
-  const data = new Uint32Array(CAPABILITY_WORDS);
-  const bytes = new Uint8Array(data.buffer);
-  const found = keepOwn ? negative(libc().capget(arch.syscall.capget, header, bytes)) : 0;
-  if (found < 0) return found;
-  data[2] = data[5] = 0;
-  return negative(libc().capset(arch.syscall.capset, header, bytes));
-}
-
-/** Has the calling thread's uid 0 execute like any other user from now on, without capabilities. */
-export function dropRootsPrivilege(): number {
-  const PR_SET_SECUREBITS = 28;
-  const SECBIT_NOROOT_LOCKED = 3;
-  return negative(libc().prctl(PR_SET_SECUREBITS, SECBIT_NOROOT_LOCKED, 0, 0, 0));
-}
-
 /** Makes this process the parent of all its descendants whose own has ended; kept by what it executes. */
 export function adoptOrphans(): number {
   const PR_SET_CHILD_SUBREAPER = 36;

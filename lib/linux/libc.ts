@@ -95,7 +95,6 @@ const table = {
   umount2: { parameters: [B, I], result: I },
   unshare: { parameters: [I], result: I },
   setns: { parameters: [I, I], result: I },
-  pivot_root: { name: "syscall", parameters: [L, B, B], result: I },
   chdir: { parameters: [B], result: I },
   getuid: { parameters: [], result: U },
   geteuid: { parameters: [], result: U },
@@ -114,7 +113,6 @@ const table = {
   setrlimit64: { parameters: [I, B], result: I },
 
   // processes
-  execve: { parameters: [B, B, B], result: I },
   posix_spawnp: { parameters: [B, B, B, B, B, B], result: I },
   posix_spawn_file_actions_init: { parameters: [B], result: I },
   posix_spawn_file_actions_destroy: { parameters: [B], result: I },
@@ -136,10 +134,7 @@ const table = {
   setsid: { parameters: [], result: I },
   setpgid: { parameters: [I, I], result: I },
   signal: { parameters: [I, L], result: L },
-  rt_sigaction: { name: "syscall", parameters: [L, I, B, B, L], result: I },
-  pthread_sigmask: { parameters: [I, B, B], result: I },
   pidfd_open: { name: "syscall", parameters: [L, I, U], result: I },
-  close_range: { name: "syscall", parameters: [L, U, U, U], result: I },
 
   // terminals
   isatty: { parameters: [I], result: I },
@@ -180,7 +175,6 @@ const paths = [
 export const CARRIED_LIBRARY = 9;
 
 let library: string | undefined;
-let isComplete = false;
 
 /** From now on, the C library is the carried one. To be called before all else. */
 export function useCarriedLibrary(): void {
@@ -194,7 +188,6 @@ class LibraryError extends Error {
 
 /** Functions of the library, from the first place that has one. */
 function bind(names: readonly (keyof Libc)[]): Partial<Libc> {
-  if (isComplete) throw new Error(`Cannot call ${names}: not bound before the root changed`);
   const wanted = Object.fromEntries(names.map((name) => [name, table[name]]));
   for (const path of library === undefined ? paths : [library]) {
     try {
@@ -250,12 +243,6 @@ export function bindNow(names = Object.keys(table) as readonly (keyof Libc)[]): 
   libc();
   const isUnbound = (name: string) => Object.getOwnPropertyDescriptor(functions, name)?.get !== undefined;
   keep(bind(names.filter(isUnbound)));
-}
-
-/** Binds these and refuses to bind others from now on: in another root the library's path may lead to another library. */
-export function bindLast(names: readonly (keyof Libc)[]): void {
-  bindNow(names);
-  isComplete = true;
 }
 
 const errnoBytes = new Int32Array(1);

@@ -20,7 +20,6 @@ export * from "./identity.ts";
 export * from "./inotify.ts";
 export {
   addressOf,
-  bindLast,
   bindNow,
   CARRIED_LIBRARY,
   diskCallsUnderWay,

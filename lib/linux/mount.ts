@@ -1,5 +1,4 @@
 import { type ByteString, cString } from "../bytes/mod.ts";
-import { arch } from "./arch.ts";
 import { libc, negative } from "./libc.ts";
 
 // linux/mount.h
@@ -29,9 +28,4 @@ export function mount(source: ByteString, target: ByteString, options: MountOpti
 
 export function unmount(target: ByteString, flags: number): number {
   return negative(libc().umount2(cString(target), flags));
-}
-
-/** Makes `root` the root of every process in this mount namespace whose root is the present one; that goes to `old`. */
-export function pivotRoot(root: ByteString, old: ByteString): number {
-  return negative(libc().pivot_root(arch.syscall.pivotRoot, cString(root), cString(old)));
 }

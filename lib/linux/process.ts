@@ -1,7 +1,6 @@
 import { type ByteString, cString } from "../bytes/mod.ts";
 import { arch } from "./arch.ts";
-import { keepUntilHere, libc, negative } from "./libc.ts";
-import { stringVector } from "./vector.ts";
+import { libc, negative } from "./libc.ts";
 
 /** What waitpid(2) tells of a child. */
 export type ChildState =
@@ -64,23 +63,8 @@ export function ownPid(): number {
   return libc().getpid();
 }
 
-/** Replaces this process; returns only when that failed, with minus errno. */
-export function execute(path: ByteString, argv: readonly ByteString[], env: readonly ByteString[]): number {
-  const argvVector = stringVector(argv);
-  const envVector = stringVector(env);
-  const result = negative(libc().execve(cString(path), argvVector.pointers, envVector.pointers));
-  keepUntilHere(argvVector.strings, envVector.strings);
-  return result;
-}
-
 export function changeDirectory(path: ByteString): number {
   return negative(libc().chdir(cString(path)));
-}
-
-/** Makes every descriptor from `first` on close-on-exec. Linux 5.11; -ENOSYS or -EINVAL before. */
-export function closeOnExecFrom(first: number): number {
-  const CLOSE_RANGE_CLOEXEC = 4;
-  return negative(libc().close_range(arch.syscall.closeRange, first, 0xffff_ffff, CLOSE_RANGE_CLOEXEC));
 }
 
 /** Makes one descriptor close-on-exec. */

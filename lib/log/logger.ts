@@ -1,7 +1,7 @@
 import { type Screen, stderr } from "./screen.ts";
 
-/** Which of the three processes of a session speaks. */
-export type Role = "local" | "agent" | "runner";
+/** Which of the two processes of a session speaks. */
+export type Role = "local" | "agent";
 
 const RED = "31";
 const YELLOW = "33";

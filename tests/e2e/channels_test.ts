@@ -99,7 +99,8 @@ Deno.test("a channel whose ssh is killed: the command gets every byte", async ()
 
 Deno.test("channels that stall are given up: the command gets every byte", async () => {
   const cwd = folder.path;
-  const script = `head -c ${BYTES} /dev/urandom >first; head -c ${BYTES} /dev/urandom >second; cat first second | sha256sum`;
+  const script =
+    `head -c ${BYTES} /dev/urandom >first; head -c ${BYTES} /dev/urandom >second; cat first second | sha256sum`;
   const { text: sum } = await here.shell(script, { cwd });
   // What is read after they have stopped makes sure that there are bytes for them.
   const reading = ["sh", "-c", "{ cat first; read -r _; cat second; } | sha256sum"];

@@ -1,21 +1,6 @@
-import { fromText } from "../../bytes/mod.ts";
-import {
-  type ChildState,
-  close,
-  Errno,
-  ErrnoError,
-  kill,
-  makeMemoryFile,
-  Poller,
-  POLLIN,
-  receiveMessage,
-  sendMessage,
-  unwrap,
-  writeAt,
-} from "../../linux/mod.ts";
-import { encodeRun, type RunIn, type RunOut, type SignalNote, type WindowSize } from "../../protocol/mod.ts";
+import { type ChildState, kill, Poller, POLLIN } from "../../linux/mod.ts";
+import type { RunIn, RunOut, SignalNote, WindowSize } from "../../protocol/mod.ts";
 import { ChildWatch, collectOrphans } from "./child.ts";
-import { decodeRunnerMessage, MAX_MESSAGE } from "./control.ts";
 import type { UserIds } from "./ids.ts";
 import type { Launched } from "./launch.ts";
 import type { CommandStdio } from "./stdio.ts";
@@ -50,7 +35,6 @@ export interface CommandParts extends Launched {
 /** A command from the start of its runner to its end. */
 export class Command {
   readonly #parts: CommandParts;
-  readonly #buffer = new Uint8Array(MAX_MESSAGE);
   /** How far it got: what the end of the runner, or of its socket, means depends on it. */
   #phase: "starting" | "executing" | "executed" | "ended" = "starting";
   #controlOpen = true;
@@ -59,7 +43,7 @@ export class Command {
 
   constructor(parts: CommandParts) {
     this.#parts = parts;
-    parts.poller.add(parts.control, POLLIN, () => this.#receive());
+    parts.poller.add(parts.runner.control, POLLIN, () => this.#receive());
     const stops = parts.stdio.hasTerminal;
     new ChildWatch(parts.poller, parts.pid, { stops, onChange: (state) => this.#change(state) });
   }
@@ -73,7 +57,7 @@ export class Command {
     if (this.#phase !== "starting") return;
     try {
       this.#parts.stdio.give(this.#owner(spec), spec.terminal);
-      this.#send(encodeRun(spec).slice());
+      this.#parts.runner.run(spec);
     } catch (error) {
       this.#finish({ kind: "failed", message: (error as Error).message });
     }
@@ -129,34 +113,26 @@ export class Command {
     throw new Error(`Cannot run as ${spec.uid}:${spec.gid}: these ids were not announced`);
   }
 
-  /** In a file, not in the message: there is no limit to its size, and nothing to wait for. */
-  #send(encoded: Uint8Array<ArrayBuffer>): void {
-    const file = unwrap(makeMemoryFile(fromText("outrun")), "make a memory file");
-    try {
-      const written = unwrap(writeAt(file, encoded, 0), "write a memory file");
-      if (written < encoded.length) throw new ErrnoError(Errno.ENOSPC, "write a memory file");
-      // A runner that is gone is told of by its end.
-      sendMessage(this.#parts.control, new Uint8Array(1), [file]);
-    } finally {
-      close(file);
-    }
-  }
-
-  /** Takes one message of the runner; false when there is none. */
+  /** Takes what the runner says; false when there is nothing. */
   #receive(): boolean {
     if (!this.#controlOpen) return false;
-    const { control, events } = this.#parts;
-    const received = receiveMessage(control, this.#buffer);
-    if (received === -Errno.EINTR || received === -Errno.EAGAIN) return false;
-    if (typeof received === "number" || received.length === 0) {
-      this.#controlEnded();
-      return false;
+    const { runner, events } = this.#parts;
+    const news = runner.receive();
+    if (news === undefined) return false;
+    switch (news.kind) {
+      case "mounted":
+        events.mounted(news.device, news.proc);
+        return true;
+      case "executing":
+        this.#phase = "executing";
+        return true;
+      case "closed":
+        this.#controlEnded();
+        return false;
+      default:
+        this.#finish(news);
+        return true;
     }
-    const message = decodeRunnerMessage(this.#buffer.subarray(0, received.length));
-    if (message.kind === "mounted") events.mounted(received.descriptors[0], received.descriptors[1]);
-    else if (message.kind === "executing") this.#phase = "executing";
-    else this.#finish(message);
-    return true;
   }
 
   /** The runner's socket is closed: by execve, or because the runner ended, which #change tells more of. */
@@ -188,7 +164,7 @@ export class Command {
   #closeControl(): void {
     if (!this.#controlOpen) return;
     this.#controlOpen = false;
-    this.#parts.poller.remove(this.#parts.control);
-    close(this.#parts.control);
+    this.#parts.poller.remove(this.#parts.runner.control);
+    this.#parts.runner.close();
   }
 }

@@ -1,19 +1,16 @@
-import { type ByteString, fromText } from "../../bytes/mod.ts";
-import { close, effectiveUser, ErrnoError, makeSocketPair, setNonBlocking, unwrap } from "../../linux/mod.ts";
+import type { ByteString } from "../../bytes/mod.ts";
+import { effectiveUser } from "../../linux/mod.ts";
 import { timeline } from "../../log/mod.ts";
-import { CONTROL } from "./control.ts";
 import { checkIds, type Holder } from "./holder.ts";
 import { IdMap } from "./id_map.ts";
 import { type CommandIds, OwnIds, ownUser, type UserIds } from "./ids.ts";
-import type { Program } from "./program.ts";
 import { type Fence, startRootless } from "./rootless.ts";
+import { Runner } from "./runner.ts";
 import { startShifted } from "./shifted.ts";
-import { makeStage } from "./stage.ts";
+import { makeStage, stage } from "./stage.ts";
 import { Stdio, type StreamKind } from "./stdio.ts";
 
 export interface LaunchOptions {
-  /** This program, run with the argument `runner` and what else the runner must know. */
-  readonly program: Program;
   /** What stdin, stdout and stderr of the command are. */
   readonly stdio: readonly [StreamKind, StreamKind, StreamKind];
   /** Every user and group id that the command is going to have; those of ordinary size may be left out. */
@@ -33,13 +30,12 @@ export interface Launched {
   readonly stdio: Stdio;
   /** The runner: a process group of its own. */
   readonly pid: number;
-  /** The agent's end of the socket to it. */
-  readonly control: number;
+  readonly runner: Runner;
 }
 
 /** How a runner is started, somewhere. */
 export interface RunnerStart {
-  readonly argv: readonly ByteString[];
+  readonly path: ByteString;
   readonly fds: readonly (readonly [number, number])[];
 }
 
@@ -55,21 +51,16 @@ interface Started {
  * terminal the process in a session of its own. Throws an Error for the user; this process should then exit.
  */
 export function launch(options: LaunchOptions): Launched {
-  const { program, rootless } = options;
-  const { start, ...identity } = rootless === undefined ? shifted(options) : own(options, rootless);
-  makeStage(program, { ownDevice: rootless === undefined });
+  const { rootless } = options;
+  const { start, initially, ...identity } = rootless === undefined ? shifted(options) : own(options, rootless);
+  makeStage({ ownDevice: rootless === undefined });
   timeline.mark("stage made");
   const stdio = new Stdio(options.stdio);
-  const pair = makeSocketPair();
-  if (typeof pair === "number") throw new ErrnoError(-pair, "make a socket pair");
-  const [control, theirs] = pair;
-  unwrap(setNonBlocking(control), "make a socket nonblocking");
-  const words = [...identity.soleUser ? ["--sole"] : [], ...rootless === "open" ? ["--open"] : []];
-  const { holder, pid } = start({
-    argv: [...program.runner, ...words].map((word) => fromText(word)),
-    fds: [...stdio.theirs.map((fd, number) => [fd, number] as const), [theirs, CONTROL] as const, ...program.fds],
-  });
-  close(theirs);
+  const isSole = identity.soleUser !== undefined;
+  const runner = new Runner({ ids: initially, isSole, isOpen: rootless === "open" });
+  const theirs = stdio.theirs.map((fd, number) => [fd, number] as const);
+  const { holder, pid } = start({ path: stage.runner, fds: [...theirs, ...runner.fds] });
+  runner.started();
   try {
     stdio.setForeground(pid);
   } catch (error) {
@@ -77,11 +68,13 @@ export function launch(options: LaunchOptions): Launched {
     throw error;
   }
   timeline.mark("runner started");
-  return { holder, ...identity, fence: rootless ?? "closed", stdio, pid, control };
+  return { holder, ...identity, fence: rootless ?? "closed", stdio, pid, runner };
 }
 
 /** What the command's user namespace is, and how to start a runner in it. */
 interface Plan extends Pick<Launched, "ids" | "soleUser"> {
+  /** Who the runner is in it. */
+  readonly initially: UserIds;
   start(runner: RunnerStart): Started;
 }
 
@@ -92,12 +85,13 @@ function shifted(options: LaunchOptions): Plan {
   }
   const ids = new IdMap(options.ids);
   checkIds(ids);
-  return { ids, start: (runner) => startShifted(ids, runner) };
+  return { ids, initially: { uid: 0, gid: 0 }, start: (runner) => startShifted(ids, runner) };
 }
 
 /** The user namespace that this process is in. */
 function own(options: LaunchOptions, fence: Fence): Plan {
   const ids = OwnIds.read();
-  const soleUser = ids.hasAll(options.ids) ? undefined : ownUser();
-  return { ids, soleUser, start: (runner) => startRootless(fence, runner) };
+  const initially = ownUser();
+  const soleUser = ids.hasAll(options.ids) ? undefined : initially;
+  return { ids, soleUser, initially, start: (runner) => startRootless(fence, runner) };
 }

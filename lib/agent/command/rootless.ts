@@ -31,7 +31,7 @@ import { startSweeper } from "./sweeper.ts";
 export type Fence = "closed" | "open";
 
 /** Starts the runner in namespaces of its own. */
-export function startRootless(fence: Fence, { argv, fds }: RunnerStart): { holder: Holder; pid: number } {
+export function startRootless(fence: Fence, { path, fds }: RunnerStart): { holder: Holder; pid: number } {
   const kinds = fence === "closed" ? [CLONE_NEWNS, CLONE_NEWPID] : [CLONE_NEWNS];
   // Outside of the command's mount namespace, whose root is going to be this process's to serve.
   const sweeper = fence === "open" ? startSweeper() : undefined;
@@ -44,7 +44,7 @@ export function startRootless(fence: Fence, { argv, fds }: RunnerStart): { holde
     // pivot_root moves only those along who are in exactly the old root.
     unwrap(changeDirectory(fromText("/")), "enter the root");
     const holder = sweeper ?? startInit();
-    const pid = spawn(argv[0], { argv, env: helperEnvironment(), fds, leads: "group" });
+    const pid = spawn(path, { argv: [path], env: helperEnvironment(), fds, leads: "group" });
     if (pid < 0) holder.end();
     unwrap(pid, "start the runner");
     // A sweeper sees the mount from outside only.

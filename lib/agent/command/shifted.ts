@@ -28,7 +28,7 @@ export function startShifted(ids: IdMap, runner: RunnerStart): { holder: Holder;
 }
 
 /** Starts the runner as this process's own child in the namespaces of process `holder`: its pid. */
-function spawnInNamespaces(holder: number, { argv, fds }: RunnerStart): number {
+function spawnInNamespaces(holder: number, { path, fds }: RunnerStart): number {
   const namespace = (path: string) => openAt(AT_FDCWD, fromText(path), O_RDONLY);
   const ours = unwrap(namespace("/proc/thread-self/ns/pid"), "open the pid namespace");
   const its = unwrap(namespace(`/proc/${holder}/ns/pid`), "open the command's pid namespace");
@@ -39,7 +39,7 @@ function spawnInNamespaces(holder: number, { argv, fds }: RunnerStart): number {
   let pid: number;
   try {
     pid = spawn(fromText("nsenter"), {
-      argv: [...["nsenter", ...enter, "--"].map(fromText), ...argv],
+      argv: [...["nsenter", ...enter, "--"].map(fromText), path],
       env: helperEnvironment(),
       fds,
       leads: "group",

@@ -1,4 +1,4 @@
-import { type ByteString, fromText, toText } from "../../bytes/mod.ts";
+import { type ByteString, fromText } from "../../bytes/mod.ts";
 import {
   AT_FDCWD,
   changeModeFd,
@@ -13,19 +13,23 @@ import {
   MS_BIND,
   MS_PRIVATE,
   MS_REC,
-  O_PATH,
+  O_CREAT,
+  O_EXCL,
   O_RDWR,
+  O_WRONLY,
   openAt,
   S_IFCHR,
   S_IFREG,
   statPath,
   unshare,
   unwrap,
+  write,
 } from "../../linux/mod.ts";
-import type { Program } from "./program.ts";
+import { runnerProgram } from "./runner_program.ts";
 
 /** Where the runner finds things. The tmpfs on /tmp is in the agent's and the command's mount namespaces only. */
 export const stage = {
+  runner: fromText("/tmp/runner"),
   device: fromText("/tmp/fuse"),
   root: fromText("/tmp/root"),
   proc: fromText("/tmp/proc"),
@@ -38,7 +42,7 @@ const FUSE_RDEV = encodeDevice(10, 229);
  * Moves the calling thread to a mount namespace of its own and builds the stage there. `ownDevice`: device nodes can be
  * made here. Throws an Error for the user.
  */
-export function makeStage(program: Program, { ownDevice }: { ownDevice: boolean }): void {
+export function makeStage({ ownDevice }: { ownDevice: boolean }): void {
   const unshared = unshare(CLONE_NEWNS);
   if (unshared === -Errno.EPERM) {
     throw new Error(
@@ -48,22 +52,25 @@ export function makeStage(program: Program, { ownDevice }: { ownDevice: boolean 
   }
   unwrap(unshared, "make a mount namespace");
   unwrap(mount(fromText("none"), fromText("/"), { flags: MS_REC | MS_PRIVATE }), "make the mounts private");
-  // Opened now: it may be below /tmp.
-  const parts = program.parts.map(({ source, target }) => ({
-    opened: unwrap(openAt(AT_FDCWD, source, O_PATH), `open "${toText(source)}"`),
-    target,
-  }));
   const data = fromText("mode=0755,size=64k");
   unwrap(mount(fromText("outrun"), fromText("/tmp"), { type: fromText("tmpfs"), data }), "mount a tmpfs on /tmp");
   for (const directory of [stage.root, stage.proc]) {
     unwrap(makeDirectoryAt(AT_FDCWD, directory, 0o755), `make ${directory}`);
   }
-  for (const { opened, target } of parts) {
-    bindFile(fromText(`/proc/self/fd/${opened}`), target);
-    close(opened);
-  }
+  makeRunner();
   if (ownDevice) makeDevice();
   else bindFile(openable(machineDevice), stage.device);
+}
+
+/** Readable for everybody: who may not read what it runs cannot be looked at by its own user. */
+function makeRunner(): void {
+  const fd = unwrap(openAt(AT_FDCWD, stage.runner, O_WRONLY | O_CREAT | O_EXCL, 0o700), "make the runner");
+  try {
+    unwrap(write(fd, runnerProgram()), "write the runner");
+    unwrap(changeModeFd(fd, 0o755), "make the runner executable");
+  } finally {
+    close(fd);
+  }
 }
 
 function bindFile(source: ByteString, target: ByteString): void {

@@ -98,7 +98,7 @@ export class AgentProcess implements AsyncDisposable {
     // stays to collect orphans, and does not say that the fixture was killed.
     const shell = ["sh", "-c", 'exec 3<&0 4>&2 2>/dev/null; "$@" <&3 2>&4 3<&- 4>&- & wait; sleep 60; exit', "sh"];
     this.#process = new Deno.Command("unshare", {
-      args: [...unshare, ...shell, ...wrapper, fixture, "agent", kinds, ids.join(",")],
+      args: [...unshare, ...shell, ...wrapper, fixture, kinds, ids.join(",")],
       stdin: "piped",
       stdout: "piped",
       stderr: "inherit",

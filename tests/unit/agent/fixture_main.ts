@@ -1,12 +1,11 @@
 /**
  * An agent without a link: launches a command on a loopback of the machine's own root and is driven by lines of JSON.
- * stdin takes {@link Order}s, stdout gives {@link Report}s. Compiled by agent_process.ts, as the runner is this same file.
+ * stdin takes {@link Order}s, stdout gives {@link Report}s.
  *
  * @module
  */
 import { byteString, fromText, toBytes } from "../../../lib/bytes/mod.ts";
-import { Command, launch, runRunner } from "../../../lib/agent/command/mod.ts";
-import { ownProgram } from "../../../lib/agent/command/program.ts";
+import { Command, launch } from "../../../lib/agent/command/mod.ts";
 import { Server } from "../../../lib/fuse/mod.ts";
 import {
   close,
@@ -35,7 +34,6 @@ function runAgent([kinds, ids]: string[]): void {
   const kind = (index: number) => kinds[index] === "t" ? "terminal" as const : "pipe" as const;
   report({ event: "launch" });
   const launched = launch({
-    program: ownProgram([]),
     stdio: [kind(0), kind(1), kind(2)],
     ids: ids.split(",").map(Number),
   });
@@ -121,19 +119,13 @@ function takeOrders(take: (order: Order) => void): void {
   });
 }
 
-switch (Deno.args[0]) {
-  case "runner":
-    runRunner(Deno.args.slice(1));
-    break;
-  case "agent":
-    try {
-      runAgent(Deno.args.slice(1));
-    } catch (error) {
-      report({ event: "refused", message: (error as Error).message });
-      Deno.exit(1);
-    }
-    for (;;) {
-      poller.wait(1000);
-      await null;
-    }
+try {
+  runAgent(Deno.args);
+} catch (error) {
+  report({ event: "refused", message: (error as Error).message });
+  Deno.exit(1);
+}
+for (;;) {
+  poller.wait(1000);
+  await null;
 }
