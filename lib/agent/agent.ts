@@ -203,6 +203,7 @@ export class Agent {
       keeper: this.#keeper,
       connection,
       root: spec.root,
+      maxDirectories: spec.directories,
       overlay: rootOverlay(),
       owner: { uid: spec.uid, gid: spec.gid },
       writeBack: !this.#options.syncWrites,

@@ -17,8 +17,6 @@ import { type Connection, RpcError } from "../rpc/mod.ts";
 import type { ChangeLog } from "./change_log.ts";
 import { type Node, pathOf } from "./nodes.ts";
 
-/** The local side holds a descriptor for each bound directory: fewer than any usual limit on those. */
-const MAX_BOUND = 2048;
 const NEAR_MS = 10;
 
 /**
@@ -51,16 +49,16 @@ export class Directories {
   #next = ROOT_DIRECTORY + 1;
 
   /**
-   * `limit`: most numbers in use. `onStale` is called when a request fails because a file is not there any more,
+   * `limit`: most numbers in use, as the local side can hold so many. `onStale` is called when a request fails because a file is not there any more,
    * `onUnleased` when changes in a directory are not told any more.
    */
   constructor(
     connection: Connection,
-    options: { log: ChangeLog; limit?: number; onStale?: () => void; onUnleased?: (node: Node) => void },
+    options: { log: ChangeLog; limit: number; onStale?: () => void; onUnleased?: (node: Node) => void },
   ) {
     this.#connection = connection;
     this.#log = options.log;
-    this.#limit = options.limit ?? MAX_BOUND;
+    this.#limit = options.limit;
     this.#onStale = options.onStale ?? (() => {});
     this.#onUnleased = options.onUnleased ?? (() => {});
   }

@@ -60,7 +60,7 @@ export interface TreeOptions {
   /** Is told of contents in the start pack. */
   readonly onContent?: (chunk: KnownChunk) => void;
   /** Most directories that the local side is to hold open. */
-  readonly maxDirectories?: number;
+  readonly maxDirectories: number;
 }
 
 /** What is known of the local side's files, how a request names them, and what the kernel is told of them. */

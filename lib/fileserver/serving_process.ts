@@ -1,6 +1,14 @@
-import { ignoreSignal, setUmask } from "../linux/mod.ts";
+import { byteString, fromText } from "../bytes/mod.ts";
+import { AT_FDCWD, close, ignoreSignal, O_RDONLY, openAt, read, setUmask } from "../linux/mod.ts";
 
 const SIGXFSZ = 25;
+
+/** What is left of the limit on descriptors for other things than files. */
+const OTHER_FILES = 256;
+/** So much memory of the kernel (1 KB each, and the inode) is nobody's concern. */
+const MOST_DIRECTORIES = 1 << 15;
+/** Fewer than any usual limit on watches (8192 for all processes of a user, on old kernels). */
+const USUAL_DIRECTORIES = 2048;
 
 /**
  * Makes this process fit to serve files. The session calls it once, before the first request and after it has read its
@@ -10,4 +18,23 @@ const SIGXFSZ = 25;
 export function prepareProcess(): void {
   ignoreSignal(SIGXFSZ);
   setUmask(0);
+}
+
+/**
+ * How many directories this process can hold for an agent: a descriptor each, as for files that are open, and a watch,
+ * of which the user's other programs need some too. `openFiles`: the limit on descriptors.
+ */
+export function directoryLimit(openFiles: number): number {
+  const watches = Math.max(USUAL_DIRECTORIES, Math.floor(maxWatches() / 4));
+  return Math.max(0, Math.min(Math.floor((openFiles - OTHER_FILES) / 2), watches, MOST_DIRECTORIES));
+}
+
+/** Watches that all processes of a user can have together; 0 where that is not said. */
+function maxWatches(): number {
+  const fd = openAt(AT_FDCWD, fromText("/proc/sys/fs/inotify/max_user_watches"), O_RDONLY);
+  if (fd < 0) return 0;
+  const bytes = new Uint8Array(32);
+  const length = read(fd, bytes);
+  close(fd);
+  return Number.parseInt(byteString(bytes, 0, Math.max(0, length)), 10) || 0;
 }

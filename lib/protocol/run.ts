@@ -35,16 +35,21 @@ export interface RunIn {
   readonly terminal?: Terminal;
   /** Attributes of the exported root. */
   readonly root: Stat;
+  /** How many numbers of directories the local side can hold at a time. */
+  readonly directories: number;
 }
 
 /** Limits on what is decoded: as the kernel's own (ARG_MAX is 2 MiB by default, one string at most 128 KiB). */
 const MAX_STRINGS = 1 << 20;
 const MAX_GROUPS = 65536;
 const MAX_TERMIOS = 256;
+/** Less would have them given up and asked for anew all the time. */
+const MIN_DIRECTORIES = 64;
 
 /**
  * string32 path, list argv, list env, string32 cwd, u32 uid, u32 gid, u32 count and u32 each groups, u32 umask, u64 soft,
- * u64 hard, Stat root, u8 terminal, then WindowSize and u16 length and bytes of termios. A list is u32 count, string32 each.
+ * u64 hard, Stat root, u32 directories, u8 terminal, then WindowSize and u16 length and bytes of termios. A list is u32
+ * count, string32 each.
  * Limits beyond 2^53 (RLIM_INFINITY) travel as 2^53 - 1.
  */
 export function encodeRun(message: RunIn): Uint8Array {
@@ -54,7 +59,7 @@ export function encodeRun(message: RunIn): Uint8Array {
   to.string32(message.cwd).u32(message.uid).u32(message.gid).u32(message.groups.length);
   for (const group of message.groups) to.u32(group);
   to.u32(message.umask).u53(message.nofile.soft).u53(message.nofile.hard);
-  writeStat(to, message.root).u8(message.terminal ? 1 : 0);
+  writeStat(to, message.root).u32(message.directories).u8(message.terminal ? 1 : 0);
   if (message.terminal) {
     writeWindow(to, message.terminal.window).u16(message.terminal.termios.length).bytes(message.terminal.termios);
   }
@@ -73,6 +78,7 @@ export function decodeRun(body: Uint8Array): RunIn {
     umask: from.u32() & 0o777,
     nofile: { soft: from.u53(), hard: from.u53() },
     root: readStat(from),
+    directories: Math.max(from.u32(), MIN_DIRECTORIES),
     terminal: from.u8() === 1 ? readTerminal(from) : undefined,
   }));
 }

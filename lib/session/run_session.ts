@@ -1,5 +1,5 @@
 import { fromText } from "../bytes/mod.ts";
-import { describePath, prepareProcess } from "../fileserver/mod.ts";
+import { describePath, directoryLimit, prepareProcess } from "../fileserver/mod.ts";
 import { bindNow, errnoName, raiseOpenFilesLimit } from "../linux/mod.ts";
 import { timeline } from "../log/mod.ts";
 import type { RunIn, RunOut } from "../protocol/mod.ts";
@@ -9,7 +9,7 @@ import { Start } from "./start.ts";
 export { LinkLostError } from "./session.ts";
 
 /** The command, but for the files that it finds. */
-export type Described = Omit<RunIn, "root">;
+export type Described = Omit<RunIn, "root" | "directories">;
 
 /** What a session is prepared with. */
 export interface PrepareOptions extends Omit<SessionOptions, "command" | "start"> {
@@ -30,9 +30,9 @@ export function prepareSession({ prefetch, cache, command, ...options }: Prepare
   if (typeof root === "number") throw new Error(`Cannot look at "/": ${errnoName(-root)}`);
   prepareProcess();
   // One descriptor each for open files and for directories in use.
-  raiseOpenFilesLimit();
+  const directories = directoryLimit(raiseOpenFilesLimit());
   const start = prefetch ? new Start(command, { contents: cache }) : undefined;
-  const session = new Session({ ...options, start, command: { ...command, root } });
+  const session = new Session({ ...options, start, command: { ...command, root, directories } });
   session.tellAhead();
   timeline.mark("start told");
   bindNow();

@@ -68,3 +68,20 @@ Deno.test("what is changed in the middle of a walk is found as it is from then o
   assert.equal(stderr, "");
   assert.equal(text, `walked\n${new TextDecoder().decode(local.stdout)}`);
 });
+
+Deno.test("a tree of thousands of directories stays known", async () => {
+  await using folder = await makeFolder();
+  const directories = 2500;
+  await makeTree(`${folder.path}/tree`, { files: directories, directories });
+  const script = "find tree | wc -l; find tree | wc -l";
+  const { text, stderr } = await on(host, { options: ["--debug"] }).shell(script, {
+    cwd: folder.path,
+    timeoutMs: 120_000,
+  });
+  assert.equal(text, `${2 * directories + 1}\n`.repeat(2));
+  // What is not known is asked for: a second time, where it was forgotten.
+  const asked = ["READDIR", "LOOKUP"].map((op) =>
+    Number(stderr.match(new RegExp(`local: requests: .*\\b${op} (\\d+)`))?.[1] ?? 0)
+  );
+  assert.ok(asked[0] + asked[1] < directories / 2, stderr);
+});

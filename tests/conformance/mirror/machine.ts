@@ -38,6 +38,7 @@ export class Machine implements Disposable {
       owner: { uid: 0, gid: 0 },
       // Write-back is the kernel's.
       writeBack: false,
+      maxDirectories: 2048,
     });
     this.files = mirror;
     this.#directories = mirror.tree.directories;

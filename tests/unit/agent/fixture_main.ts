@@ -77,6 +77,7 @@ function complete({ terminal, ...spec }: Spec): RunIn {
   return {
     ...spec,
     root: statPath(fromText("/")) as Stat,
+    directories: 0,
     terminal: terminal && { window: terminal.window, termios: new Uint8Array(terminal.termios) },
   };
 }

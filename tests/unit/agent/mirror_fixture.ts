@@ -108,6 +108,7 @@ export class Fixture {
       log: { debug: () => {} },
     });
     this.mirror = new Mirror({
+      maxDirectories: 2048,
       connection: this.bridge.agent,
       root: this.stat("."),
       overlay: nothingOverlaid,

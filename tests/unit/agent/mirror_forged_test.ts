@@ -91,6 +91,7 @@ Deno.test("page() takes no more than its budget and an entry", async () => {
   };
   const connection = { call, channels: 0 } as unknown as Connection;
   const directories = new Directories(connection, {
+    limit: 2048,
     log: new ChangeLog(connection, new Nodes(statPath("/" as ByteString) as Stat)),
   });
   await directories.page({ dir: 1, cookie: 0n, budget: 1000 });

@@ -2,7 +2,7 @@ import type { ByteString } from "../../../lib/bytes/mod.ts";
 import type { RunIn, RunOut, WindowSize } from "../../../lib/protocol/mod.ts";
 
 /** What is to run: a RunIn that JSON can carry, without the root, which the fixture knows. */
-export type Spec = Omit<RunIn, "root" | "terminal"> & {
+export type Spec = Omit<RunIn, "root" | "directories" | "terminal"> & {
   readonly terminal?: { readonly window: WindowSize; readonly termios: readonly number[] };
 };
 

@@ -283,7 +283,7 @@ Deno.test("decodeRun() throws DecodeError for more groups, strings or settings t
   const root = stat;
   const nofile = { soft: 0, hard: 0 };
   const take = (change: Partial<protocol.RunIn>) =>
-    protocol.decodeRun(protocol.encodeRun({ ...run, root, nofile, ...change }));
+    protocol.decodeRun(protocol.encodeRun({ ...run, root, directories: 64, nofile, ...change }));
   take({ groups: new Array(65536).fill(1) });
   assert.throws(() => take({ groups: new Array(65537).fill(1) }), DecodeError);
   assert.throws(() => take({ argv: new Array((1 << 20) + 1).fill(empty) }), DecodeError);
@@ -294,7 +294,9 @@ Deno.test("decodeRun() throws DecodeError for more groups, strings or settings t
 
 Deno.test("decodeRun() throws DecodeError for a string with a NUL", () => {
   const take = (change: Partial<protocol.RunIn>) =>
-    protocol.decodeRun(protocol.encodeRun({ ...run, root: stat, nofile: { soft: 0, hard: 0 }, ...change }));
+    protocol.decodeRun(
+      protocol.encodeRun({ ...run, root: stat, directories: 64, nofile: { soft: 0, hard: 0 }, ...change }),
+    );
   const cut = "a\0b" as ByteString;
   assert.throws(() => take({ argv: [empty, cut] }), DecodeError);
   assert.throws(() => take({ env: [cut] }), DecodeError);

@@ -312,6 +312,7 @@ const run = {
   gid: 0xffff_fffe,
   groups: [27, 0x1_0000],
   umask: 0o27,
+  directories: 2048,
   nofile: { soft: 1024, hard: Number.MAX_SAFE_INTEGER },
   root: stat,
 };
@@ -323,7 +324,7 @@ const RUN = `
   01000000 2f
   e8030000 feffffff 02000000 1b000000 00000100
   17000000 0004000000000000 ffffffffffff1f00
-  ${STAT}`;
+  ${STAT} 00080000`;
 
 /** Messages about the command. */
 export const commandSamples: Record<string, Sample> = {
