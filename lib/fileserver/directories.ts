@@ -20,6 +20,8 @@ export interface DirectoriesOptions {
   readonly policy: Policy;
   /** Most numbers in use, failed ones included. */
   readonly limit: number;
+  /** Most with which directories are told of ahead: each takes a descriptor, and files that are open need some, too. */
+  readonly aheadLimit?: number;
   /** Told of every directory that a number comes to stand for, and ceases to. */
   readonly watches?: Watches;
   /** Told of every number of the agent's from which on changes in the directory are told. */
@@ -36,14 +38,16 @@ export class Directories {
   readonly #numbers = new Map<string, number>();
   readonly #policy: Policy;
   readonly #limit: number;
+  readonly #aheadLimit: number;
   readonly #watches: Watches | undefined;
   readonly #onWatched: (dir: number) => void;
   readonly #rootWatched: boolean;
   #next = FIRST_LOCAL_DIRECTORY;
 
-  constructor({ root, policy, limit, watches, onWatched = () => {} }: DirectoriesOptions) {
+  constructor({ root, policy, limit, aheadLimit = limit, watches, onWatched = () => {} }: DirectoriesOptions) {
     this.#policy = policy;
     this.#limit = limit;
+    this.#aheadLimit = aheadLimit;
     this.#watches = watches;
     this.#onWatched = onWatched;
     this.#rootWatched = watches?.add(ROOT_DIRECTORY, root) ?? false;
@@ -85,7 +89,7 @@ export class Directories {
 
   /** Gives a number of ours to a directory, before anything is told of it; undefined where it cannot be had. */
   introduce(message: Omit<BindIn, "id">): { dir: number; watched: boolean } | undefined {
-    if (this.#bound.size >= this.#limit) return undefined;
+    if (this.#bound.size >= this.#aheadLimit) return undefined;
     const fd = this.#open(message);
     if (fd < 0) return undefined;
     const dir = this.#next++;

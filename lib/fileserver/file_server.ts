@@ -54,6 +54,8 @@ export interface FileServerOptions {
   /** Most directory numbers and handles in use; the limit on descriptors may come first (EMFILE). */
   readonly maxDirectories?: number;
   readonly maxHandles?: number;
+  /** Most directory numbers in use with which directories are told of ahead. */
+  readonly maxAhead?: number;
   /** Lookups and listings wait for the disk on this thread. Default: not; tests may want their answers at once. */
   readonly waitsHere?: boolean;
   /** Where refusals are noted; default: the process's log. */
@@ -169,7 +171,7 @@ class Server implements FileServer {
     const limit = limits.maxDirectories ?? LIMIT;
     this.#context = {
       directories: new Directories({
-        ...{ root: fd, policy, limit, watches: this.#watches },
+        ...{ root: fd, policy, limit, aheadLimit: limits.maxAhead, watches: this.#watches },
         onWatched: (number) => tell?.(AgentNote.WATCHED, encodeNumber(number)),
       }),
       handles: new Handles(limits.maxHandles ?? LIMIT),

@@ -21,12 +21,12 @@ export function prepareProcess(): void {
 }
 
 /**
- * How many directories this process can hold for an agent: a descriptor each, as for files that are open, and a watch,
- * of which the user's other programs need some too. `openFiles`: the limit on descriptors.
+ * How many directories this process can hold for an agent, and tell of ahead: a descriptor each, as for files that are
+ * open, and a watch, of which the user's other programs need some too. `openFiles`: the limit on descriptors.
  */
 export function directoryLimit(openFiles: number): number {
   const watches = Math.max(USUAL_DIRECTORIES, Math.floor(maxWatches() / 4));
-  return Math.max(0, Math.min(Math.floor((openFiles - OTHER_FILES) / 2), watches, MOST_DIRECTORIES));
+  return Math.max(0, Math.min(Math.floor((openFiles - OTHER_FILES) / 3), watches, MOST_DIRECTORIES));
 }
 
 /** Watches that all processes of a user can have together; 0 where that is not said. */

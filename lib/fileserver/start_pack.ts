@@ -12,8 +12,6 @@ import { isHalf, namesIn } from "./names.ts";
 
 /** As the kernel has it: more links than that on one path are a loop. */
 const MAX_LINKS = 40;
-/** Most directories that are told of: each takes a descriptor. */
-const MAX_DIRECTORIES = 1024;
 
 /** A directory of which the agent was told. */
 interface Told {
@@ -40,7 +38,6 @@ export class StartPack {
   readonly #write: (record: PackRecord) => void;
   readonly #root = told(ROOT_DIRECTORY);
   readonly #watchedOnly: boolean;
-  #introduced = 0;
   #isPartial = false;
 
   /** `watchedOnly`: what is told may lie a while before it is heard, so it is only of what changes are told of. */
@@ -126,7 +123,6 @@ export class StartPack {
 
   /** A number for the directory `name`, of which `stat` was told. */
   #introduce({ dir }: Told, name: ByteString, stat: FileAttr): { dir: number; watched: boolean } | undefined {
-    if (this.#introduced >= MAX_DIRECTORIES) return undefined;
     const number = this.#directories.introduce({ parent: dir, name, dev: stat.dev, ino: stat.ino });
     if (number === undefined) return undefined;
     // What was told of itself was before its watch: the agent would believe that.
@@ -136,7 +132,6 @@ export class StartPack {
       this.#directories.unbind(number.dir);
       return undefined;
     }
-    this.#introduced++;
     return number;
   }
 

@@ -29,8 +29,6 @@ const RECENT_MS = 250;
 /** The same where file systems round times, as FAT does: to whole ms or more. See Digests of lib/prefetch, too. */
 const RECENT_ROUNDED_MS = 2000;
 const ROUNDED_NSEC = 1_000_000;
-/** Numbers that walks leave to others: each takes a descriptor, and there may be no more than the usual 4096. */
-const MAX_NUMBERS = 3000;
 /** Directories that may wait for their turn. */
 const MAX_WAITING = 1 << 16;
 
@@ -110,7 +108,6 @@ export class Walk {
       yield { kind: "begin", dir: known };
       return yield* this.#list(known, { from });
     }
-    if (directories.size >= MAX_NUMBERS) return;
     const number = directories.introduce({ parent, name, dev: stat.dev, ino: stat.ino });
     if (number === undefined) return;
     // What was told of itself was before its watch: the agent would believe that.

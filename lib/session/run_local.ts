@@ -65,6 +65,8 @@ async function runCommand(options: RunArguments, config: Config): Promise<number
     const ended = `${carrier.argv[0]} exited with status ${code}`;
     return told(`${error.message} (${ended})`, code === SSH_FAILURE ? SSH_FAILURE : OWN_FAILURE);
   }
+  // What the agent still does is for later sessions, and for nobody to wait for. Others than ssh may take that amiss (srun).
+  if (carrier.ssh !== undefined && !log.debugging) link.kill();
   await ended(link);
   timeline.mark("ssh ended");
   timeline.tell();

@@ -105,6 +105,7 @@ export class Session {
       wake: () => this.#connection.wake(),
       tell: (op, body) => this.#connection.notify(op, body),
       isCongested: () => this.#queued > MAX_NEWS,
+      maxAhead: options.command.directories,
     });
   }
 
