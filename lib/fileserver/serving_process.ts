@@ -9,6 +9,7 @@ const OTHER_FILES = 256;
 const MOST_DIRECTORIES = 1 << 15;
 /** Fewer than any usual limit on watches (8192 for all processes of a user, on old kernels). */
 const USUAL_DIRECTORIES = 2048;
+const MOST_AHEAD = 1024;
 
 /**
  * Makes this process fit to serve files. The session calls it once, before the first request and after it has read its
@@ -21,12 +22,20 @@ export function prepareProcess(): void {
 }
 
 /**
- * How many directories this process can hold for an agent, and tell of ahead: a descriptor each, as for files that are
- * open, and a watch, of which the user's other programs need some too. `openFiles`: the limit on descriptors.
+ * How many directories this process can hold for an agent: a descriptor each, as for files that are open, and a watch, of
+ * which the user's other programs need some too. `openFiles`: the limit on descriptors.
  */
 export function directoryLimit(openFiles: number): number {
-  const watches = Math.max(USUAL_DIRECTORIES, Math.floor(maxWatches() / 4));
-  return Math.max(0, Math.min(Math.floor((openFiles - OTHER_FILES) / 3), watches, MOST_DIRECTORIES));
+  const watches = Math.max(USUAL_DIRECTORIES, Math.floor(maxWatches() / 8));
+  return Math.max(0, Math.min(Math.floor((openFiles - OTHER_FILES) / 4), watches, MOST_DIRECTORIES));
+}
+
+/**
+ * With how many in use directories are told of ahead, of which the agent is told that there may be `directories`: more, as
+ * it gives up one of its own when it comes to one of those.
+ */
+export function aheadLimit(directories: number): number {
+  return directories + Math.min(MOST_AHEAD, directories >> 1);
 }
 
 /** Watches that all processes of a user can have together; 0 where that is not said. */

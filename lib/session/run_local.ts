@@ -65,8 +65,9 @@ async function runCommand(options: RunArguments, config: Config): Promise<number
     const ended = `${carrier.argv[0]} exited with status ${code}`;
     return told(`${error.message} (${ended})`, code === SSH_FAILURE ? SSH_FAILURE : OWN_FAILURE);
   }
-  // What the agent still does is for later sessions, and for nobody to wait for. Others than ssh may take that amiss (srun).
-  if (carrier.ssh !== undefined && !log.debugging) link.kill();
+  // What the agent still does is for later sessions, and for nobody to wait for. A carrier other than ssh may take that
+  // amiss (srun), and the user's other sessions may go by a connection that is not ours alone.
+  if (carrier.socket !== undefined && !log.debugging) link.kill();
   await ended(link);
   timeline.mark("ssh ended");
   timeline.tell();

@@ -1,4 +1,4 @@
-import { createFileServer, type FileServer } from "../fileserver/mod.ts";
+import { aheadLimit, createFileServer, type FileServer } from "../fileserver/mod.ts";
 import { Errno, errnoName, kill, SIGCONT, SIGTSTP } from "../linux/mod.ts";
 import { log, timeline } from "../log/mod.ts";
 import {
@@ -105,7 +105,7 @@ export class Session {
       wake: () => this.#connection.wake(),
       tell: (op, body) => this.#connection.notify(op, body),
       isCongested: () => this.#queued > MAX_NEWS,
-      maxAhead: options.command.directories,
+      maxAhead: aheadLimit(options.command.directories),
     });
   }
 

@@ -3,6 +3,7 @@ import type { RunIn, RunOut, SignalNote, WindowSize } from "../../protocol/mod.t
 import { ChildWatch, collectOrphans } from "./child.ts";
 import type { UserIds } from "./ids.ts";
 import type { Launched } from "./launch.ts";
+import type { RunnerNews } from "./runner.ts";
 import type { CommandStdio } from "./stdio.ts";
 import { syncFiles } from "./sync_files.ts";
 
@@ -54,7 +55,8 @@ export class Command {
 
   /** Says what to run, once. What comes of it is told by events; nothing when the runner has ended. */
   go(spec: RunIn): void {
-    if (this.#phase !== "starting") return;
+    // A runner that is gone is told of by its end.
+    if (this.#phase !== "starting" || !this.#controlOpen) return;
     try {
       this.#parts.stdio.give(this.#owner(spec), spec.terminal);
       this.#parts.runner.run(spec);
@@ -116,8 +118,8 @@ export class Command {
   /** Takes what the runner says; false when there is nothing. */
   #receive(): boolean {
     if (!this.#controlOpen) return false;
-    const { runner, events } = this.#parts;
-    const news = runner.receive();
+    const { events } = this.#parts;
+    const news = this.#hear();
     if (news === undefined) return false;
     switch (news.kind) {
       case "mounted":
@@ -132,6 +134,14 @@ export class Command {
       default:
         this.#finish(news);
         return true;
+    }
+  }
+
+  #hear(): RunnerNews | undefined {
+    try {
+      return this.#parts.runner.receive();
+    } catch (error) {
+      return { kind: "failed", message: (error as Error).message };
     }
   }
 

@@ -4,8 +4,8 @@
  * Objective: the command runs as the local user, sees the local files and the remote's devices, and nothing of it is left
  * when it has ended or when the agent has died in whatever way.
  *
- * 1. The agent's thread leaves the mount namespace that others see and makes a *stage* there (stage.ts): the
- *    runner, a FUSE device node, mount points, at names that need no permission to reach.
+ * 1. The agent's thread leaves the mount namespace that others see and makes a *stage* there (stage.ts): the runner, a
+ *    FUSE device node, mount points, at names that need no permission to reach.
  * 2. A *holder* (holder.ts), a shell that waits on a pipe, is process 1 of new user, mount and pid namespaces. Whenever
  *    the pipe's other end closes, by intent or because the agent was killed, it ends, and the kernel ends everything else
  *    in the namespace.
@@ -25,8 +25,8 @@
  * with the uid could still send signals); a runner that forks (a runtime with threads cannot); a runner that is this
  * executable again (its boot takes a processor 100 ms, in each session); one that is a fork of the agent (V8 keeps its
  * memory out of children by MADV_DONTFORK; let in, half of what that boot takes is lost in copying pages, and a child forked
- * from a loaded agent waited for ever on a futex); nsenter with a pid
- * namespace (it forks, and the status and the process group are those of a go-between).
+ * from a loaded agent waited for ever on a futex); nsenter with a pid namespace (it forks, and the status and the process
+ * group are those of a go-between).
  *
  * @module
  */

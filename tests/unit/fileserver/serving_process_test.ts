@@ -17,7 +17,7 @@ Deno.test("prepareProcess() makes the umask 0, and a file that grows too large a
 
 Deno.test("directoryLimit() leaves descriptors for files, and watches for others", () => {
   const watches = Number(Deno.readTextFileSync("/proc/sys/fs/inotify/max_user_watches"));
-  assert.equal(directoryLimit(1024), 256);
+  assert.equal(directoryLimit(1024), 192);
   assert.equal(directoryLimit(100), 0);
-  assert.equal(directoryLimit(1 << 30), Math.min(32_768, Math.max(2048, Math.floor(watches / 4))));
+  assert.equal(directoryLimit(1 << 30), Math.min(32_768, Math.max(2048, Math.floor(watches / 8))));
 });
