@@ -1,5 +1,5 @@
-import { byteString, fromText, toText } from "../../bytes/mod.ts";
-import { close, Errno, makePipe, Poller, POLLIN, read, spawn, unwrap } from "../../linux/mod.ts";
+import { byteString, fromText, toBytes, toText } from "../../bytes/mod.ts";
+import { close, Errno, makePipe, Poller, POLLIN, read, spawn, unwrap, write } from "../../linux/mod.ts";
 import type { IdMap } from "./id_map.ts";
 import { ownMap } from "./ids.ts";
 import { writeSmallFile } from "./small_file.ts";
@@ -10,10 +10,15 @@ const START_TIMEOUT_MS = 10_000;
 /**
  * Says its own pid (as /proc has it: outside the namespace), then waits for the end of its input. The shell stays, as
  * process 1 must collect the orphans of the namespace; cat alone would not. It stays in /, as pivot_root moves only those
- * along who are in exactly the old root: elsewhere, /proc/1/cwd would lead to the remote's files. Nobody hears it after
- * the pid: busybox's cat dies of that before it has anything to say.
+ * along who are in exactly the old root: elsewhere, /proc/1/cwd would lead to the remote's files.
  */
-const script = 'cd / && read -r pid rest </proc/self/stat && echo "$pid" && cat >/dev/null; exit';
+const script = 'cd / && read -r pid rest </proc/self/stat && echo "$pid" && cat; exit';
+
+/**
+ * What cat gets first, and says: it runs. Before that, nobody may change the root that it is found in. What it says is
+ * kept open: busybox's cat dies when nobody hears it any more.
+ */
+const READY = "ready\n";
 
 /** Keeps the command's namespaces alive, until told otherwise or until this process dies. */
 export interface Holder {
@@ -57,11 +62,11 @@ export function startHolder(ids: IdMap): Holder {
   });
   close(input.readEnd);
   close(output.writeEnd);
-  const end = () => void close(input.writeEnd);
+  const end = () => endPipes(input, output);
   try {
     if (started === -Errno.ENOENT) throw new Error("Cannot find unshare on the remote; install util-linux there");
     unwrap(started, "run unshare");
-    const pid = readPid(output.readEnd);
+    const pid = Number.parseInt(hearReady(input, output), 10);
     for (const file of ["gid_map", "uid_map"]) {
       unwrap(writeSmallFile(`/proc/${pid}/${file}`, ids.text), `write the ${file} of the command's namespace`);
     }
@@ -69,9 +74,28 @@ export function startHolder(ids: IdMap): Holder {
   } catch (error) {
     end();
     throw error;
-  } finally {
-    close(output.readEnd);
   }
+}
+
+/** The ends of a holder's input and output that are ours. */
+interface Ends {
+  readonly readEnd: number;
+  readonly writeEnd: number;
+}
+
+/** Closes our ends of both, which ends a holder. */
+export function endPipes(input: Ends, output: Ends): void {
+  close(input.writeEnd);
+  close(output.readEnd);
+}
+
+/** Waits until a holder's cat runs; returns what was said before that. Throws an Error for the user with what is said instead. */
+export function hearReady(input: Ends, output: Ends): string {
+  write(input.writeEnd, toBytes(fromText(READY)));
+  const said = readUntil(output.readEnd, READY);
+  if (said.endsWith(READY)) return said.slice(0, -READY.length);
+  const complaint = said.trim();
+  throw new Error(`Cannot make namespaces on the remote: ${complaint !== "" ? complaint : "unshare says nothing"}`);
 }
 
 export function unwrapPipe(pipe: ReturnType<typeof makePipe>) {
@@ -79,8 +103,8 @@ export function unwrapPipe(pipe: ReturnType<typeof makePipe>) {
   throw new Error(`Cannot make a pipe: errno ${-pipe}`);
 }
 
-/** Reads the line with the pid; anything else is a complaint of unshare or the shell. */
-function readPid(fd: number): number {
+/** Reads until the text ends with this, or there is no more. */
+function readUntil(fd: number, last: string): string {
   let text = "";
   let ended = false;
   const deadline = performance.now() + START_TIMEOUT_MS;
@@ -91,12 +115,10 @@ function readPid(fd: number): number {
     if (length > 0) text += toText(byteString(buffer, 0, length));
     else ended = length !== -Errno.EINTR;
   });
-  while (!ended && !/^\d+\n/.test(text)) {
+  while (!ended && !text.endsWith(last)) {
     const left = deadline - performance.now();
     if (left <= 0) break;
     poller.wait(Math.ceil(left));
   }
-  if (/^\d+\n/.test(text)) return Number.parseInt(text, 10);
-  const said = text.trim();
-  throw new Error(`Cannot make namespaces on the remote: ${said !== "" ? said : "unshare says nothing"}`);
+  return text;
 }

@@ -17,13 +17,12 @@ import {
   enterNamespace,
   makePipe,
   O_RDONLY,
-  O_RDWR,
   openAt,
   spawn,
   unshare,
   unwrap,
 } from "../../linux/mod.ts";
-import { helperEnvironment, type Holder, unwrapPipe } from "./holder.ts";
+import { endPipes, hearReady, helperEnvironment, type Holder, unwrapPipe } from "./holder.ts";
 import type { RunnerStart } from "./launch.ts";
 import { startSweeper } from "./sweeper.ts";
 
@@ -61,15 +60,22 @@ export function startRootless(fence: Fence, { path, fds }: RunnerStart): { holde
 /** Process 1 of the pid namespace, which collects orphans, until the pipe's end: cat alone would not collect. */
 function startInit(): Holder {
   const input = unwrapPipe(makePipe());
-  const nowhere = openAt(AT_FDCWD, fromText("/dev/null"), O_RDWR);
+  const output = unwrapPipe(makePipe());
   const pid = spawn(fromText("sh"), {
-    argv: ["sh", "-c", "cat >/dev/null; exit"].map(fromText),
+    argv: ["sh", "-c", "cat; exit"].map(fromText),
     env: helperEnvironment(),
-    fds: [[input.readEnd, 0], [nowhere, 1], [nowhere, 2]],
+    fds: [[input.readEnd, 0], [output.writeEnd, 1], [output.writeEnd, 2]],
     leads: "session",
   });
-  close(nowhere);
   close(input.readEnd);
-  unwrap(pid, "start the first process of the namespace");
-  return { pid, enter: [], end: () => void close(input.writeEnd) };
+  close(output.writeEnd);
+  const end = () => endPipes(input, output);
+  try {
+    unwrap(pid, "start the first process of the namespace");
+    hearReady(input, output);
+  } catch (error) {
+    end();
+    throw error;
+  }
+  return { pid, enter: [], end };
 }

@@ -141,3 +141,18 @@ Deno.test("Command.signal() ends a runner that was not told what to run", async 
   await agent.order({ order: "signal", signal: 2, group: true });
   assert.deepEqual(await agent.finish(), { kind: "signaled", signal: 2 });
 });
+
+Deno.test("launch() changes the root when nothing is looked for in the old one any more", async () => {
+  const folder = Deno.makeTempDirSync();
+  try {
+    Deno.writeTextFileSync(`${folder}/cat`, "#!/bin/sh\nsleep 0.5\nexec /bin/cat\n", { mode: 0o755 });
+    const wrapper = ["env", `PATH=${folder}:${Deno.env.get("PATH")}`];
+    await using agent = new AgentProcess(fixture.path, "ppp", { wrapper });
+    assert.deepEqual(await agent.run(shell("exit 3")), { kind: "exited", status: 3 });
+    const at = (event: string) => agent.reports.find((report) => report.event === event)!.at;
+    // Process 1 of the namespace runs that cat.
+    assert.ok(at("launched") - at("launch") >= 500, JSON.stringify(agent.reports));
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+});
