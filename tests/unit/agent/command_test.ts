@@ -145,6 +145,8 @@ Deno.test("Command.signal() ends a runner that was not told what to run", async 
 Deno.test("launch() changes the root when nothing is looked for in the old one any more", async () => {
   const folder = Deno.makeTempDirSync();
   try {
+    // Process 1 has an id of nobody's.
+    Deno.chmodSync(folder, 0o755);
     Deno.writeTextFileSync(`${folder}/cat`, "#!/bin/sh\nsleep 0.5\nexec /bin/cat\n", { mode: 0o755 });
     const wrapper = ["env", `PATH=${folder}:${Deno.env.get("PATH")}`];
     await using agent = new AgentProcess(fixture.path, "ppp", { wrapper });
