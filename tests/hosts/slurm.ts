@@ -12,7 +12,9 @@ export interface Slurm {
   ended(): Promise<void>;
 }
 
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 180_000;
+/** A node that its controller did not hear of at once says so again after a minute; asked, it does so at once. */
+const ASK_MS = 10_000;
 const STOP_TIMEOUT_MS = 15_000;
 const decoder = new TextDecoder();
 
@@ -58,7 +60,15 @@ export async function startSlurm(host: Host, { hidden = [] }: { hidden?: readonl
     const options = { args: words.slice(1), env: environment, stdin: "null", stderr: "null" } as const;
     return decoder.decode((await new Deno.Command(words[0], options).output()).stdout);
   };
-  await waitUntil(async () => (await ask("sinfo", "--noheader", "--format=%T")).trim() === "idle", {
+  let asked = performance.now();
+  const isIdle = async () => {
+    if (performance.now() - asked > ASK_MS) {
+      await ask("scontrol", "reconfigure");
+      asked = performance.now();
+    }
+    return (await ask("sinfo", "--noheader", "--format=%T")).trim() === "idle";
+  };
+  await waitUntil(isIdle, {
     timeoutMs: START_TIMEOUT_MS,
     failure: `Cannot start Slurm on "${host.alias}": its node does not become idle`,
   });
