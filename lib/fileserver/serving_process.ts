@@ -1,5 +1,5 @@
-import { byteString, fromText } from "../bytes/mod.ts";
-import { AT_FDCWD, close, ignoreSignal, O_RDONLY, openAt, read, setUmask } from "../linux/mod.ts";
+import { byteString } from "../bytes/mod.ts";
+import { ignoreSignal, readFile, setUmask } from "../linux/mod.ts";
 
 const SIGXFSZ = 25;
 
@@ -40,10 +40,6 @@ export function aheadLimit(directories: number): number {
 
 /** Watches that all processes of a user can have together; 0 where that is not said. */
 function maxWatches(): number {
-  const fd = openAt(AT_FDCWD, fromText("/proc/sys/fs/inotify/max_user_watches"), O_RDONLY);
-  if (fd < 0) return 0;
-  const bytes = new Uint8Array(32);
-  const length = read(fd, bytes);
-  close(fd);
-  return Number.parseInt(byteString(bytes, 0, Math.max(0, length)), 10) || 0;
+  const bytes = readFile("/proc/sys/fs/inotify/max_user_watches");
+  return typeof bytes === "number" ? 0 : Number.parseInt(byteString(bytes), 10) || 0;
 }

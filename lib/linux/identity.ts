@@ -1,6 +1,5 @@
 /** What a process may do: its ids, file creation mask and limits. All of it is inherited by programs it executes. */
 import { arch } from "./arch.ts";
-import { Errno } from "./errno.ts";
 import { libc, negative } from "./libc.ts";
 
 /** The effective user id. */
@@ -85,25 +84,13 @@ export function openFilesLimit(): Limit | number {
   return result < 0 ? result : { soft: decodeLimit(words[0]), hard: decodeLimit(words[1]) };
 }
 
-/** Sets it. Where the hard limit may not be raised (or not that far), both stop at the present one. */
-export function setOpenFilesLimit(wanted: Limit): number {
-  const set = ({ soft, hard }: Limit) => {
-    const words = new BigUint64Array([encodeLimit(soft), encodeLimit(hard)]);
-    return negative(libc().setrlimit64(RLIMIT_NOFILE, new Uint8Array(words.buffer)));
-  };
-  const result = set(wanted);
-  if (result !== -Errno.EPERM) return result;
-  const present = openFilesLimit();
-  if (typeof present === "number") return present;
-  const hard = Math.min(wanted.hard, present.hard);
-  return set({ soft: Math.min(wanted.soft, hard), hard });
-}
-
 /** Raises it as far as the system allows. Returns what it is then. */
 export function raiseOpenFilesLimit(): number {
   const limit = openFilesLimit();
   if (typeof limit === "number") return LEAST_OPEN_FILES;
-  return setOpenFilesLimit({ soft: limit.hard, hard: limit.hard }) < 0 ? limit.soft : limit.hard;
+  const words = new BigUint64Array([encodeLimit(limit.hard), encodeLimit(limit.hard)]);
+  const result = negative(libc().setrlimit64(RLIMIT_NOFILE, new Uint8Array(words.buffer)));
+  return result < 0 ? limit.soft : limit.hard;
 }
 
 /** capabilities(7), `linux/capability.h` */

@@ -92,7 +92,6 @@ const table = {
 
   // namespaces and identity
   mount: { parameters: [B, B, B, L, B], result: I },
-  umount2: { parameters: [B, I], result: I },
   unshare: { parameters: [I], result: I },
   setns: { parameters: [I, I], result: I },
   chdir: { parameters: [B], result: I },

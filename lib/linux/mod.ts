@@ -34,6 +34,7 @@ export * from "./namespace.ts";
 export * from "./poll.ts";
 export * from "./process.ts";
 export * from "./ranges.ts";
+export { readFile } from "./read_file.ts";
 export * from "./real_path.ts";
 export * from "./signal.ts";
 export * from "./socket.ts";

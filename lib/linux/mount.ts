@@ -25,7 +25,3 @@ export function mount(source: ByteString, target: ByteString, options: MountOpti
   const { flags = 0, type = empty, data = empty } = options;
   return negative(libc().mount(cString(source), cString(target), cString(type), flags, cString(data)));
 }
-
-export function unmount(target: ByteString, flags: number): number {
-  return negative(libc().umount2(cString(target), flags));
-}

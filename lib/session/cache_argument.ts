@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { CacheConfig } from "../config/mod.ts";
-import { readFile } from "./environment.ts";
+import { readFile } from "../linux/mod.ts";
 
 /** Digits of a machine's name: it only tells a user's machines apart. */
 const NAME_DIGITS = 16;

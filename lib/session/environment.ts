@@ -1,15 +1,11 @@
 import { type ByteString, byteString, fromText } from "../bytes/mod.ts";
 import {
   AT_FDCWD,
-  close,
   effectiveGroup,
   effectiveUser,
-  Errno,
   errnoName,
-  O_RDONLY,
-  openAt,
   openFilesLimit,
-  read,
+  readFile,
   readLinkAt,
   setUmask,
   statPath,
@@ -65,33 +61,6 @@ export function readProc(name: string): Uint8Array {
     throw new Error(`Cannot read "/proc/self/${name}": ${errnoName(-data)}; is /proc mounted?`);
   }
   return data;
-}
-
-/** A whole file, or minus errno. libc instead of Deno: its own file API refuses /proc without all permissions. */
-export function readFile(path: string): Uint8Array | number {
-  const fd = openAt(AT_FDCWD, fromText(path), O_RDONLY);
-  if (fd < 0) return fd;
-  try {
-    return readAll(fd);
-  } finally {
-    close(fd);
-  }
-}
-
-function readAll(fd: number): Uint8Array {
-  let data = new Uint8Array(16384);
-  let length = 0;
-  for (;;) {
-    const count = read(fd, data.subarray(length));
-    if (count === -Errno.EINTR) continue;
-    if (count <= 0) return data.subarray(0, length);
-    length += count;
-    if (length === data.length) {
-      const larger = new Uint8Array(data.length * 2);
-      larger.set(data);
-      data = larger;
-    }
-  }
 }
 
 /** Strings that each end with a NUL. */

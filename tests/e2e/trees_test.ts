@@ -79,6 +79,7 @@ Deno.test("a tree of thousands of directories stays known", async () => {
     timeoutMs: 120_000,
   });
   assert.equal(text, `${2 * directories + 1}\n`.repeat(2));
+  assert.match(stderr, /local: requests: /);
   // What is not known is asked for: a second time, where it was forgotten.
   const asked = ["READDIR", "LOOKUP"].map((op) =>
     Number(stderr.match(new RegExp(`local: requests: .*\\b${op} (\\d+)`))?.[1] ?? 0)

@@ -1,7 +1,5 @@
-import { toText } from "../../bytes/mod.ts";
-import type { ByteString } from "../../bytes/mod.ts";
-import { effectiveGroup, effectiveUser, Errno, ErrnoError } from "../../linux/mod.ts";
-import { readSmallFile } from "./small_file.ts";
+import { type ByteString, byteString, toText } from "../../bytes/mod.ts";
+import { effectiveGroup, effectiveUser, Errno, ErrnoError, readFile } from "../../linux/mod.ts";
 
 /** The ids that the command's user namespace has, each as this process's own calls (chown, say) want it. */
 export interface CommandIds {
@@ -72,9 +70,9 @@ function find(extents: readonly Extent[], id: number): Extent | undefined {
 
 /** This process's own uid_map or gid_map. */
 export function ownMap(file: "uid_map" | "gid_map"): ByteString {
-  const map = readSmallFile(`/proc/self/${file}`);
+  const map = readFile(`/proc/self/${file}`);
   if (typeof map === "number") throw new ErrnoError(-map, `read /proc/self/${file}`);
-  return map;
+  return byteString(map);
 }
 
 /** The number by which the machine knows this process's user, from within a user namespace too. */

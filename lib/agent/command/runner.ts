@@ -125,7 +125,7 @@ export class Runner {
     this.#execute(list, spec);
   }
 
-  /** What it says; undefined when there is nothing at the moment. */
+  /** What it says; undefined when there is nothing at the moment. Throws an Error for the user when it cannot go on. */
   receive(): RunnerNews | undefined {
     for (;;) {
       const received = receiveMessage(this.control, this.#received);
@@ -203,11 +203,7 @@ export class Runner {
     for (const fd of descriptors) list.call(syscall.close, [fd], { purpose: "close a descriptor" });
     this.#then(list, () => {
       this.#mounted = this.#given;
-      try {
-        if (this.#spec !== undefined) this.#become(this.#spec);
-      } catch (error) {
-        return { kind: "failed", message: (error as Error).message };
-      }
+      if (this.#spec !== undefined) this.#become(this.#spec);
       return this.#mounted;
     });
   }

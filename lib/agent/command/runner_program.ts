@@ -2,9 +2,9 @@
  * The program that becomes the command: a static executable of some 350 bytes, made here for the machine it runs on.
  *
  * It makes the system calls that it finds in memory which it shares with the agent, one list of them after another
- * (call_list.ts), and has no mind of its own: what is called, and what a failure means, is decided in runner.ts. So it is
- * there within a millisecond, has one thread, and so can enter namespaces and become another user, and it needs nothing of
- * the machine, not even a C library. A start of this program (of the runtime, that is) in its place took 100 ms of a
+ * (call_list.ts), and has no mind of its own: what is called, and what a failure means, is decided in runner.ts. So it has
+ * one thread, and can enter namespaces and become another user, and it needs nothing of the machine, not even a C library.
+ * A start of this program (of the runtime, that is) in its place took 100 ms of a
  * processor in each session.
  *
  * Its life, in both languages below: map the memory; wait for a message on descriptor 3, and end at the end of those; make

@@ -3,8 +3,8 @@
  *
  *     gcc -nostdinc -D__aarch64__ -U__x86_64__ -isystem /usr/aarch64-linux-gnu/include -S …
  *
- * from Debian's libc6-dev-arm64-cross 2.36 and linux-libc-dev-arm64-cross 6.1, and for x86-64 from this machine's own: of
- * 56 numbers and sizes, these differ and no others.
+ * from Debian's libc6-dev-arm64-cross 2.36 and linux-libc-dev-arm64-cross 6.1, and for x86-64 from this machine's own. The
+ * numbers of the calls that the runner makes are those of asm-generic/unistd.h (aarch64) and asm/unistd_64.h.
  */
 import assert from "node:assert/strict";
 import { arch, architectures } from "../../../lib/linux/mod.ts";
