@@ -6,6 +6,7 @@ import {
   AgentNote,
   AgentOp,
   decodeChanged,
+  decodeDirectoryChanged,
   decodeNumber,
   decodePack,
   decodeRun,
@@ -267,6 +268,12 @@ export class Agent {
         const note = decodeChanged(body);
         const time = performance.now();
         this.#news.push((changes) => changes.apply(note, time));
+        return;
+      }
+      case AgentNote.DIRECTORY_CHANGED: {
+        const note = decodeDirectoryChanged(body);
+        const time = performance.now();
+        this.#news.push((changes) => changes.applyToDirectory(note, time));
         return;
       }
       case AgentNote.ALL_CHANGED:

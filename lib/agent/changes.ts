@@ -5,10 +5,18 @@
  * 2. other attributes of the same content end the lifetime of those the kernel has
  * 3. other content, or another file, ends the name's: the next lookup gives a new node (see {@link Nodes})
  * 4. programs that hold the old one open are given what was added to it
+ * 5. names came or went: behind those the directory's own attributes are told
  */
 import { encodeDelete, encodeInvalEntry, encodeInvalInode, encodeStore } from "../fuse/mod.ts";
 import type { Stat } from "../linux/mod.ts";
-import { type ChangedNote, encodeRead, FileOp, type LookupOut, ROOT_DIRECTORY } from "../protocol/mod.ts";
+import {
+  type ChangedNote,
+  type DirectoryChangedNote,
+  encodeRead,
+  FileOp,
+  type LookupOut,
+  ROOT_DIRECTORY,
+} from "../protocol/mod.ts";
 import type { Connection } from "../rpc/mod.ts";
 import { DeferredNews, isHeld } from "./deferred_news.ts";
 import type { Node, Place } from "./nodes.ts";
@@ -49,8 +57,8 @@ export class Changes {
 
   /** A name was made, changed or removed. `time`: performance.now() when that came. */
   apply({ dir, name, found }: ChangedNote, time = performance.now()): void {
-    const { directories, nodes } = this.#tree;
-    const directory = dir === ROOT_DIRECTORY ? nodes.root : directories.byNumber(dir);
+    const { nodes } = this.#tree;
+    const directory = this.#directory(dir);
     if (directory === undefined) return this.#tree.startPack.told(dir, name, found);
     const file = found && nodes.ofFile(found.stat);
     // Told before the answer to a change of ours, dealt with after it.
@@ -67,12 +75,26 @@ export class Changes {
     }
   }
 
+  /** A directory is this, as names in there came or went. `time`: performance.now() when that came. */
+  applyToDirectory({ dir, stat }: DirectoryChangedNote, time = performance.now()): void {
+    const directory = this.#directory(dir);
+    if (directory === undefined || directory.isOtherFile(stat)) return;
+    const { attr, attrKnown } = directory;
+    // Told while changes of ours were under way: perhaps before them.
+    if (directory.pending > 0 || time <= directory.settledAt) directory.doubt();
+    else directory.update(stat, time);
+    if (!attrKnown || differs(attr, stat)) this.#notify(encodeInvalInode(directory.id));
+  }
+
+  #directory(number: number): Node | undefined {
+    const { directories, nodes } = this.#tree;
+    return number === ROOT_DIRECTORY ? nodes.root : directories.byNumber(number);
+  }
+
   #apply({ parent: directory, name }: Place, found: LookupOut | undefined, time: number): void {
     const child = directory.children.get(name);
-    // What we have removed ourselves; or what came and went, and left its mark on the directory.
-    if (found === undefined && child === undefined && this.#tree.snapshots.state(directory, name) === "absent") {
-      return this.#remeasure(directory);
-    }
+    // What we have removed ourselves, or what came and went.
+    if (found === undefined && child === undefined && this.#tree.snapshots.state(directory, name) === "absent") return;
     if (
       found === undefined || child === undefined || child.isOtherFile(found.stat) || child.isForeignChange(found.stat)
     ) {
@@ -106,15 +128,6 @@ export class Changes {
     }
   }
 
-  /** Asks for the attributes of a directory, which the kernel goes on to believe until it is told better. */
-  #remeasure(directory: Node): void {
-    if (directory.pending > 0 || !directory.attrKnown) return;
-    const { attr } = directory;
-    this.#tree.refresh(directory, () => {
-      if (differs(attr, directory.attr)) this.#notify(encodeInvalInode(directory.id));
-    });
-  }
-
   /** What was told before of names in the directory may be out of date; what is told from now on is not. */
   #note({ parent, name }: Place, found: LookupOut | undefined, time: number): void {
     parent.changedAt = performance.now();
@@ -129,12 +142,7 @@ export class Changes {
     // Before the news are noted: the number of a removed file may be used again, and the newer of the two counts.
     if (!kept) nodes.unlinked(directory, name);
     this.#note({ parent: directory, name }, found, time);
-    if (kept) {
-      for (const node of nodes.versions(child)) this.#refresh(node, found.stat);
-    } else {
-      directory.doubt();
-      this.#notify(encodeInvalInode(directory.id));
-    }
+    if (kept) { for (const node of nodes.versions(child)) this.#refresh(node, found.stat); }
     const gone = child !== undefined && found === undefined;
     this.#notify(gone ? encodeDelete(directory.id, child.id, name) : encodeInvalEntry(directory.id, name));
   }

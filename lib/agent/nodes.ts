@@ -36,7 +36,10 @@ export class Node {
   places: Place[] = [];
   /** Of a directory: performance.now() of the last change of names in there, ours or told, or of the begin of its watch. */
   changedAt = -Infinity;
-  /** Of a directory: what was told of files in there before that may have changed without our being told. */
+  /**
+   * Of a directory: what was told of files in there before that may have changed without our being told. Of a file: when the
+   * local side said last that it tells of changes by its other names as well, for as long as it watches the directory.
+   */
   watchedAt = -Infinity;
   /** Whether the kernel may keep something of its content: programs have had it open. */
   mayBeCached = false;
@@ -318,6 +321,7 @@ export class Nodes {
       node.update(stat, time);
     }
     node.target = found.target;
+    if (!node.isDirectory) node.watchedAt = stat.isWatched ? Math.max(node.watchedAt, time) : -Infinity;
     this.#place(node, parent, name);
     node.lookups++;
     return node;

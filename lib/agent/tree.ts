@@ -322,12 +322,13 @@ export class Tree {
   }
 
   /**
-   * Whether we would have been told if the node's attributes had changed. A file with other names can be changed by those,
-   * a directory by what happens in it.
+   * Whether we would have been told if the node's attributes had changed. A file with other names can be changed by those
+   * unless it is watched for itself, a directory by what happens in it.
    */
   #isTold(node: Node, parent: Node): boolean {
-    if (node.isDirectory ? !this.directories.isLeased(node) : node.attr.nlink !== 1) return false;
-    return this.directories.isLeased(parent) && node.attrTime >= parent.watchedAt;
+    if (!this.directories.isLeased(parent) || node.attrTime < parent.watchedAt) return false;
+    if (node.isDirectory) return this.directories.isLeased(node);
+    return node.attr.nlink === 1 || node.watchedAt >= parent.watchedAt;
   }
 
   /** Counts what was found as looked up. `told`: when the local side said so, if not at this moment. */

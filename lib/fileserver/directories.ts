@@ -1,6 +1,7 @@
 import type { ByteString } from "../bytes/mod.ts";
-import { close, Errno, O_DIRECTORY, O_NOFOLLOW, O_PATH, openAt, statFd } from "../linux/mod.ts";
-import { ANY_INODE, type BindIn, FIRST_LOCAL_DIRECTORY, ROOT_DIRECTORY } from "../protocol/mod.ts";
+import { close, Errno, O_DIRECTORY, O_NOFOLLOW, O_PATH, openAt, S_IFMT, S_IFREG, statFd } from "../linux/mod.ts";
+import { ANY_INODE, type BindIn, FIRST_LOCAL_DIRECTORY, type LookupOut, ROOT_DIRECTORY } from "../protocol/mod.ts";
+import { findAt } from "./lookup.ts";
 import type { Policy } from "./policy.ts";
 import type { Watches } from "./watches.ts";
 
@@ -64,6 +65,18 @@ export class Directories {
   /** As {@link find}, for doing something to `name` in there beyond looking at it: EACCES where the policy says no. */
   findFor(dir: number, name: ByteString): number {
     return this.#policy.refusesName(dir, name) ? -Errno.EACCES : this.find(dir);
+  }
+
+  /** What is told of `name` in the directory, or minus errno. A file that has other names as well is watched for itself. */
+  look(dir: number, name: ByteString): LookupOut | number {
+    const fd = this.find(dir);
+    if (fd < 0) return fd;
+    const found = findAt(fd, name);
+    if (typeof found === "number" || !hasOtherNames(found) || !this.#watches?.addFile(dir, fd, name)) return found;
+    // It may have changed before it was watched.
+    const now = findAt(fd, name);
+    if (typeof now === "number" || keyOf(now.stat) !== keyOf(found.stat)) return now;
+    return { ...now, stat: { ...now.stat, isWatched: true } };
   }
 
   /** Whether `dev` is another device than the one the directory is on. */
@@ -154,6 +167,10 @@ export class Directories {
     if (stat.dev !== dev || (ino !== ANY_INODE && stat.ino !== ino)) return -Errno.ESTALE;
     return this.isBorder(parent, dev) && this.#policy.refusesFileSystem(fd) ? -Errno.EACCES : 0;
   }
+}
+
+function hasOtherNames({ stat: { mode, nlink } }: LookupOut): boolean {
+  return (mode & S_IFMT) === S_IFREG && nlink > 1;
 }
 
 function keyOf({ dev, ino }: { dev: number; ino: bigint }): string {

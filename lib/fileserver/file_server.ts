@@ -8,6 +8,7 @@ import {
   decodeOwner,
   directoriesOf,
   encodeChanged,
+  encodeDirectoryChanged,
   encodeNamesChanged,
   encodeNumber,
   FileNote,
@@ -30,7 +31,7 @@ import { Handles } from "./handles.ts";
 import { readDir } from "./listing.ts";
 import { Listings } from "./listings.ts";
 import { getLock, lockFile, Locks, setLock } from "./locks.ts";
-import { findAt, lookup } from "./lookup.ts";
+import { lookup } from "./lookup.ts";
 import { create, makeTmpFile, open } from "./open.ts";
 import { Policy } from "./policy.ts";
 import { allocateRange, seekIn } from "./ranges.ts";
@@ -162,13 +163,14 @@ class Server implements FileServer {
     const policy = new Policy(log);
     const fd = unwrap(openAt(AT_FDCWD, root, O_PATH | O_DIRECTORY), `open "${toText(root)}"`);
     this.#log = log;
+    const limit = limits.maxDirectories ?? LIMIT;
     this.#watches = tell && new Watches({
       changed: (number, name) => this.#changed(number, name, tell),
+      namesChanged: (number) => this.#namesChanged(number, tell),
       overflowed: () => tell(AgentNote.ALL_CHANGED, EMPTY),
       isCongested,
       watched: (number) => tell(AgentNote.WATCHED, encodeNumber(number)),
-    });
-    const limit = limits.maxDirectories ?? LIMIT;
+    }, { linkedFiles: limit >> 1 });
     this.#context = {
       directories: new Directories({
         ...{ root: fd, policy, limit, aheadLimit: limits.maxAhead, watches: this.#watches },
@@ -232,11 +234,16 @@ class Server implements FileServer {
   }
 
   #changed(dir: number, name: ByteString, tell: (op: number, body: Uint8Array) => void): void {
-    const fd = this.#context.directories.find(dir);
-    if (fd < 0) return;
-    const found = findAt(fd, name);
+    const { directories } = this.#context;
+    if (directories.find(dir) < 0) return;
+    const found = directories.look(dir, name);
     // What cannot be looked at is as good as gone: the agent asks, and is told why.
     tell(AgentNote.CHANGED, encodeChanged({ dir, name, found: typeof found === "number" ? undefined : found }));
+  }
+
+  #namesChanged(dir: number, tell: (op: number, body: Uint8Array) => void): void {
+    const stat = describeFd(this.#context.directories.find(dir));
+    if (typeof stat !== "number") tell(AgentNote.DIRECTORY_CHANGED, encodeDirectoryChanged({ dir, stat }));
   }
 
   #perform({ op, body }: Incoming): ReturnType<Operation> {

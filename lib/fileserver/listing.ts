@@ -4,8 +4,16 @@
  * with its attributes, until the page is full → the stream is kept under the cookie at which the agent will go on. So a long listing neither reopens nor seeks, and what is
  * created or removed meanwhile does not disturb it: positions are the file system's own.
  */
+import type { ByteString } from "../bytes/mod.ts";
 import { type DirectoryEntry, statFd } from "../linux/mod.ts";
-import { decodeReadDir, encodePage, type PageEntry, type ReadDirIn, STAT_BYTES } from "../protocol/mod.ts";
+import {
+  decodeReadDir,
+  encodePage,
+  type LookupOut,
+  type PageEntry,
+  type ReadDirIn,
+  STAT_BYTES,
+} from "../protocol/mod.ts";
 import { warm } from "./cold_names.ts";
 import type { Answer, Context } from "./context.ts";
 import { DirectoryStream } from "./directory_stream.ts";
@@ -38,9 +46,11 @@ async function answerLoaded(context: Context, stream: DirectoryStream, message: 
 }
 
 function answerPage({ directories, listings }: Context, stream: DirectoryStream, { dir, budget }: ReadDirIn): Answer {
-  const { entries, state } = readPage(stream, budget);
   // The number may have been given up meanwhile, and perhaps stand for another directory.
-  if (state === "more" && isSame(stream.fd, directories.find(dir))) {
+  const isBound = isSame(stream.fd, directories.find(dir));
+  const look = (name: ByteString) => isBound ? directories.look(dir, name) : findAt(stream.fd, name);
+  const { entries, state } = readPage(stream, budget, look);
+  if (state === "more" && isBound) {
     listings.keep(dir, entries[entries.length - 1].cookie, stream);
   } else stream.close();
   return typeof state === "number" ? state : encodePage({ entries, end: state === "end" });
@@ -58,14 +68,18 @@ interface PageRead {
 }
 
 /** At least one entry, even when the budget is too small for it: a listing must get on. */
-function readPage(stream: DirectoryStream, budget: number): PageRead {
+function readPage(
+  stream: DirectoryStream,
+  budget: number,
+  look: (name: ByteString) => LookupOut | number,
+): PageRead {
   const entries: PageEntry[] = [];
   let bytes = PAGE_HEADER;
   for (;;) {
     const next = stream.peek();
     if (next === undefined) return { entries, state: "end" };
     if (typeof next === "number") return { entries, state: next };
-    const entry = describe(stream.fd, next);
+    const entry = describe(next, look(next.name));
     bytes += ENTRY_HEADER + next.name.length + variableBytes(entry);
     if (bytes > budget && entries.length > 0) return { entries, state: "more" };
     entries.push(entry);
@@ -79,8 +93,7 @@ function variableBytes({ stat, target }: PageEntry): number {
     (target === undefined ? 0 : 2 + target.length);
 }
 
-function describe(dir: number, { name, ino, type, cookie }: DirectoryEntry): PageEntry {
-  const found = findAt(dir, name);
+function describe({ name, ino, type, cookie }: DirectoryEntry, found: LookupOut | number): PageEntry {
   const entry = { name, ino, type, cookie: toCookie(cookie) };
   // Not every file system keeps types in its directories.
   return typeof found === "number" ? entry : { ...entry, ...found, type: found.stat.mode >> 12 };

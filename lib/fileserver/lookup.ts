@@ -22,22 +22,26 @@ export function lookup(context: Context, body: Uint8Array): Answer | Promise<Ans
   const { dir, name } = decodeName(body);
   const fd = context.directories.find(dir);
   if (fd < 0) return fd;
-  return context.waitsHere || isCachedAt(fd, name) ? look(fd, name) : lookWarmed(duplicate(fd), name);
+  return context.waitsHere || isCachedAt(fd, name) ? look(context, dir, name) : lookWarmed(context, dir, name);
 }
 
-/** Owns the descriptor: the number may be given up meanwhile, and what was asked of the directory is answered all the same. */
-async function lookWarmed(fd: number, name: ByteString): Promise<Answer> {
+async function lookWarmed(context: Context, dir: number, name: ByteString): Promise<Answer> {
+  // The number may be given up meanwhile, and what was asked of the directory is answered all the same.
+  const fd = duplicate(context.directories.find(dir));
   if (fd < 0) return fd;
   try {
     await lookAtAsync(fd, name);
-    return look(fd, name);
+    return context.directories.find(dir) < 0 ? answer(findAt(fd, name)) : look(context, dir, name);
   } finally {
     close(fd);
   }
 }
 
-function look(dir: number, name: ByteString): Answer {
-  const found = findAt(dir, name);
+function look({ directories }: Context, dir: number, name: ByteString): Answer {
+  return answer(directories.look(dir, name));
+}
+
+function answer(found: LookupOut | number): Answer {
   return typeof found === "number" ? found : encodeLookupOut(found);
 }
 

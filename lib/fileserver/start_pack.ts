@@ -7,7 +7,6 @@ import type { ByteString } from "../bytes/mod.ts";
 import { Errno, S_IFDIR, S_IFMT, S_IFREG, statFd } from "../linux/mod.ts";
 import { type FileAttr, type LookupOut, type PackRecord, ROOT_DIRECTORY } from "../protocol/mod.ts";
 import type { Directories } from "./directories.ts";
-import { findAt } from "./lookup.ts";
 import { isHalf, namesIn } from "./names.ts";
 
 /** As the kernel has it: more links than that on one path are a loop. */
@@ -98,8 +97,7 @@ export class StartPack {
   /** What there is of this name, told if it was not. */
   #look(directory: Told, name: ByteString): LookupOut | undefined {
     if (directory.names.has(name)) return directory.names.get(name);
-    const fd = this.#directories.find(directory.dir);
-    const result = fd < 0 ? fd : findAt(fd, name);
+    const result = this.#directories.look(directory.dir, name);
     const found = typeof result === "number" || isHalf(result) ? undefined : result;
     directory.names.set(name, found);
     if (found !== undefined || result === -Errno.ENOENT) {

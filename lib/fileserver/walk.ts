@@ -19,7 +19,6 @@ import {
 } from "../linux/mod.ts";
 import { MAX_DATA, type PackRecord, type WalkIn } from "../protocol/mod.ts";
 import type { Context } from "./context.ts";
-import { findAt } from "./lookup.ts";
 import { isHalf, loadNames, namesIn } from "./names.ts";
 import { openRegular } from "./open.ts";
 import { pin } from "./references.ts";
@@ -131,10 +130,9 @@ export class Walk {
     const jobs: Job[] = [];
     let isBlurred = false;
     for (const name of names) {
-      const fd = directories.find(dir);
       // Given up by the agent meanwhile.
-      if (fd < 0) return;
-      const result = findAt(fd, name);
+      if (directories.find(dir) < 0) return;
+      const result = directories.look(dir, name);
       const found = typeof result === "number" || isHalf(result) ? undefined : result;
       if (found === undefined && result !== -Errno.ENOENT) {
         isBlurred = true;

@@ -15,6 +15,7 @@ import {
   IN_CLOSE_WRITE,
   IN_CREATE,
   IN_DELETE,
+  IN_IGNORED,
   IN_MODIFY,
   IN_MOVED_FROM,
   IN_MOVED_TO,
@@ -25,6 +26,7 @@ import {
   type WatchEvent,
 } from "../linux/mod.ts";
 import { ROOT_DIRECTORY } from "../protocol/mod.ts";
+import { LinkedFiles } from "./linked_files.ts";
 
 /** A name comes or goes. The kernel makes one event of several others, if they are alike and follow each other; never of these. */
 const KINDS = IN_MOVED_FROM | IN_MOVED_TO | IN_CREATE | IN_DELETE;
@@ -40,6 +42,8 @@ const MAX_NAMES = 4096;
 export interface WatchListener {
   /** `name` in directory `number` was made, changed, or removed. */
   changed(number: number, name: ByteString): void;
+  /** Names in directory `number` were made or removed, and are all told: it is changed, too. */
+  namesChanged(number: number): void;
   /** Events were lost, or there will be none. What is still watched is told anew. */
   overflowed(): void;
   /** Whether telling is to wait: changes of the same name meanwhile become one. */
@@ -57,7 +61,10 @@ export class Watches {
   /** Several numbers may stand for one directory over time. */
   readonly #numbers = new Map<number, Set<number>>();
   readonly #watches = new Map<number, number>();
+  readonly #linked: LinkedFiles;
   #changed = new Map<number, Set<ByteString>>();
+  /** Those of these directories in which names came or went. */
+  #moved = new Set<number>();
   #names = 0;
   #timer: number | undefined;
   /** Resolves when what there was to be told is told. */
@@ -67,9 +74,11 @@ export class Watches {
   readonly #own = new Map<number, Map<string, number>>();
   #isQuiet = false;
 
-  constructor(listener: WatchListener) {
+  /** `linkedFiles`: most files that are watched because of their other names. */
+  constructor(listener: WatchListener, { linkedFiles }: { linkedFiles: number }) {
     this.#listener = listener;
     this.#watcher = makeWatcher();
+    this.#linked = new LinkedFiles(this.#watcher, linkedFiles);
     if (this.#watcher >= 0) this.#reading = this.#read();
   }
 
@@ -83,6 +92,14 @@ export class Watches {
     const numbers = this.#numbers.get(watch) ?? new Set();
     this.#numbers.set(watch, numbers.add(number));
     return true;
+  }
+
+  /**
+   * From here on tells of what becomes of a file by whatever name: what is `name` at this moment in the directory that `number`
+   * stands for, which is watched and behind `fd`. False where that cannot be.
+   */
+  addFile(number: number, fd: number, name: ByteString): boolean {
+    return !this.#closed && this.#watches.has(number) && this.#linked.add({ number, name }, fd);
   }
 
   /** Does something of which the agent knows what becomes of it: it is not told. */
@@ -109,6 +126,8 @@ export class Watches {
     if (watch === undefined || this.#closed) return;
     this.#watches.delete(number);
     this.#changed.delete(number);
+    this.#moved.delete(number);
+    this.#linked.removeDirectory(number);
     const numbers = this.#numbers.get(watch)!;
     numbers.delete(number);
     if (numbers.size > 0) return;
@@ -125,6 +144,7 @@ export class Watches {
     this.#told.resolve();
     // Each makes a last event, which ends the waiting.
     for (const watch of this.#numbers.keys()) removeWatch(this.#watcher, watch);
+    for (const watch of this.#linked.watches()) removeWatch(this.#watcher, watch);
     if (this.#numbers.size > 0) await this.#reading;
   }
 
@@ -174,7 +194,7 @@ export class Watches {
     return true;
   }
 
-  #note({ watch, name }: WatchEvent): void {
+  #note({ watch, mask, name }: WatchEvent): void {
     if (watch < 0) {
       this.#names = MAX_NAMES + 1;
       this.#own.clear();
@@ -182,11 +202,19 @@ export class Watches {
     for (const number of this.#numbers.get(watch) ?? []) {
       // Of itself: others are told of by the directory that they are in, the root is in none.
       if (name === "" && number === ROOT_DIRECTORY) this.#names = MAX_NAMES + 1;
-      if (name === "" || this.#names > MAX_NAMES) continue;
-      const names = this.#changed.get(number) ?? new Set();
-      if (!names.has(name)) this.#names++;
-      this.#changed.set(number, names.add(name));
+      if (name === "") continue;
+      if ((mask & KINDS) !== 0) this.#moved.add(number);
+      this.#noteName(number, name);
     }
+    for (const linked of this.#linked.namesOf(watch) ?? []) this.#noteName(linked.number, linked.name);
+    if ((mask & IN_IGNORED) !== 0) this.#linked.ended(watch);
+  }
+
+  #noteName(number: number, name: ByteString): void {
+    if (this.#names > MAX_NAMES) return;
+    const names = this.#changed.get(number) ?? new Set();
+    if (!names.has(name)) this.#names++;
+    this.#changed.set(number, names.add(name));
   }
 
   #tell(): void {
@@ -199,15 +227,20 @@ export class Watches {
     if (!this.#closed) this.#takeEvents();
     this.#told.resolve();
     const changed = this.#changed;
+    const moved = this.#moved;
     const overflowed = this.#names > MAX_NAMES;
     this.#changed = new Map();
+    this.#moved = new Set();
     this.#names = 0;
     if (overflowed) {
       this.#listener.overflowed();
       for (const number of this.#watches.keys()) this.#listener.watched(number);
       return;
     }
-    for (const [number, names] of changed) for (const name of names) this.#listener.changed(number, name);
+    for (const [number, names] of changed) {
+      for (const name of names) this.#listener.changed(number, name);
+      if (moved.has(number)) this.#listener.namesChanged(number);
+    }
   }
 }
 

@@ -12,7 +12,10 @@ export const IN_MOVED_TO = 0x80;
 export const IN_CREATE = 0x100;
 export const IN_DELETE = 0x200;
 export const IN_Q_OVERFLOW = 0x4000;
+/** The watch is gone: it was removed, or what it was on. */
+export const IN_IGNORED = 0x8000;
 export const IN_ONLYDIR = 0x1000000;
+export const IN_DONT_FOLLOW = 0x2000000;
 
 /** An event of inotify(7). */
 export interface WatchEvent {
@@ -32,6 +35,12 @@ export function makeWatcher(): number {
 export function addWatch(watcher: number, directory: number, mask: number): number {
   const path = cString(`/proc/self/fd/${directory}` as ByteString);
   return negative(libc().inotify_add_watch(watcher, path, mask | IN_ONLYDIR));
+}
+
+/** Watches the file `name` in the directory behind a descriptor: what becomes of it by any of its names. */
+export function addFileWatch(watcher: number, { dir, name }: { dir: number; name: ByteString }, mask: number): number {
+  const path = cString(`/proc/self/fd/${dir}/${name}` as ByteString);
+  return negative(libc().inotify_add_watch(watcher, path, mask | IN_DONT_FOLLOW));
 }
 
 export function removeWatch(watcher: number, watch: number): number {

@@ -5,6 +5,8 @@ import type { Stat } from "../linux/mod.ts";
 export interface FileAttr extends Stat {
   /** A NUL after each name, as listxattr(2) gives them; absent where they are not known, or long. */
   readonly xattrNames?: ByteString;
+  /** Of a file with several names: changes are told by whichever of them it is changed. */
+  readonly isWatched?: true;
 }
 
 /** Most bytes of names that are told unasked. */
@@ -13,25 +15,28 @@ export const MAX_XATTR_NAMES = 1024;
 /** Bytes of an encoded {@link FileAttr}, its names left out. */
 export const STAT_BYTES = 111;
 
+/** Among the traits: isWatched. */
+const WATCHED = 0x80;
+
 /** In place of the names' length: they are not known. */
 const UNKNOWN = 0xffff;
 const NONE = fromText("");
 
 /**
  * dev u64, ino u64, size u64, blocks u64, atime i64, mtime i64, ctime i64, btime i64, then u32 each: atimeNsec, mtimeNsec,
- * ctimeNsec, btimeNsec, mode, nlink, uid, gid, rdev, blksize, mount; u8 traits; then string16 xattrNames, or u16 0xffff without.
+ * ctimeNsec, btimeNsec, mode, nlink, uid, gid, rdev, blksize, mount; u8 traits and 0x80 for isWatched; then string16 xattrNames, or u16 0xffff without.
  */
 export function writeStat(to: Writer, stat: FileAttr): Writer {
   to.u53(stat.dev).u64(stat.ino).u53(stat.size).u53(stat.blocks)
     .i53(stat.atime).i53(stat.mtime).i53(stat.ctime).i53(stat.btime)
     .u32(stat.atimeNsec).u32(stat.mtimeNsec).u32(stat.ctimeNsec).u32(stat.btimeNsec)
     .u32(stat.mode).u32(stat.nlink).u32(stat.uid).u32(stat.gid).u32(stat.rdev).u32(stat.blksize)
-    .u32(stat.mount ?? 0).u8(stat.traits ?? 0);
+    .u32(stat.mount ?? 0).u8((stat.traits ?? 0) | (stat.isWatched ? WATCHED : 0));
   return stat.xattrNames === undefined ? to.u16(UNKNOWN) : to.string16(stat.xattrNames);
 }
 
 export function readStat(from: Reader): FileAttr {
-  return {
+  const stat = {
     dev: from.u53(),
     ino: from.u64(),
     size: from.u53(),
@@ -54,6 +59,8 @@ export function readStat(from: Reader): FileAttr {
     traits: from.u8(),
     xattrNames: readXattrNames(from),
   };
+  const { traits } = stat;
+  return (traits & WATCHED) === 0 ? stat : { ...stat, traits: traits & ~WATCHED, isWatched: true };
 }
 
 function readXattrNames(from: Reader): ByteString | undefined {

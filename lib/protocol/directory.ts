@@ -183,6 +183,21 @@ export function decodeChanged(body: Uint8Array): ChangedNote {
   return note;
 }
 
+/** What became of a directory that the agent has bound. */
+export interface DirectoryChangedNote {
+  readonly dir: number;
+  readonly stat: FileAttr;
+}
+
+/** u32 dir, Stat. */
+export function encodeDirectoryChanged({ dir, stat }: DirectoryChangedNote): Uint8Array {
+  return writeStat(new Writer(128).u32(dir), stat).finish();
+}
+
+export function decodeDirectoryChanged(body: Uint8Array): DirectoryChangedNote {
+  return whole(body, (from) => ({ dir: from.u32(), stat: readStat(from) }));
+}
+
 /** The answer to a write: bytes taken, and the attributes after it, so that the agent can tell its own changes from others. */
 export interface WriteOut {
   readonly written: number;

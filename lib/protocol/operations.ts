@@ -131,6 +131,8 @@ export const AgentNote = {
   PACK: 7,
   /** u32 length, then as many bytes of a PACK, as raw DEFLATE (RFC 1951) */
   DEFLATED_PACK: 8,
+  /** DirectoryChangedNote: names were made or removed in there, all of them told, and it is this now */
+  DIRECTORY_CHANGED: 9,
 } as const;
 
 /** The directory number that always stands for the exported root. */

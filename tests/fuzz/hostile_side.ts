@@ -43,7 +43,7 @@ export class HostileSide {
   /** Tells of something that may have changed, or of what was never there. */
   tell(): void {
     const { from, connection } = this;
-    switch (from.below(6)) {
+    switch (from.below(7)) {
       case 0:
         return connection.notify(p.AgentNote.ALL_CHANGED, new Uint8Array());
       case 1:
@@ -51,9 +51,16 @@ export class HostileSide {
         return connection.notify(p.AgentNote.WATCHED, p.encodeNumber(pick(from, [1, 2, 3, 4, 2 ** 32 - 1])));
       case 3:
         return connection.notify(p.AgentNote.CHANGED, mutate(this.#changed(), pick(from, allSamples), from));
+      case 4:
+        return connection.notify(p.AgentNote.DIRECTORY_CHANGED, this.#directoryChanged());
       default:
         return connection.notify(p.AgentNote.CHANGED, this.#changed());
     }
+  }
+
+  #directoryChanged(): Uint8Array {
+    const whole = p.encodeDirectoryChanged({ dir: 1 + this.from.below(5), stat: this.#found().stat });
+    return once(this.from, 3) ? mutate(whole, pick(this.from, allSamples), this.from) : whole;
   }
 
   #changed(): Uint8Array {

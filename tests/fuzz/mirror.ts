@@ -5,7 +5,7 @@ import { Mirror } from "../../lib/agent/mirror.ts";
 import { heldBytes } from "../../lib/agent/read_ahead.ts";
 import { rootOverlay } from "../../lib/agent/root_overlay.ts";
 import { Opcode } from "../../lib/fuse/abi.ts";
-import { AgentNote, decodeChanged, decodeNumber } from "../../lib/protocol/mod.ts";
+import { AgentNote, decodeChanged, decodeDirectoryChanged, decodeNumber } from "../../lib/protocol/mod.ts";
 import { type Connection, createConnection, ProtocolError } from "../../lib/rpc/mod.ts";
 import { type Choices, once, type Random, Script } from "./choices.ts";
 import { FakeKernel } from "./fake_kernel.ts";
@@ -95,6 +95,9 @@ class Rig {
     if (op === AgentNote.ALL_CHANGED) {
       this.#mirror.tree.directories.unwatchAll();
       this.#news.push(() => this.#changes.applyToAll());
+    } else if (op === AgentNote.DIRECTORY_CHANGED) {
+      const note = decodeDirectoryChanged(body);
+      this.#news.push(() => this.#changes.applyToDirectory(note));
     } else {
       const note = decodeChanged(body);
       this.#news.push(() => this.#changes.apply(note));

@@ -24,6 +24,7 @@ import {
   type BindIn,
   decodeBind,
   decodeChanged,
+  decodeDirectoryChanged,
   decodeNumber,
   decodePack,
   decodeRead,
@@ -44,6 +45,11 @@ export const nothingOverlaid: OverlayDirectory = { kind: "directory", children: 
 // Loaded here, it is not taken for a leak of the first test.
 bindNow();
 
+/** What the local side told, and when that came: performance.now(). */
+interface News extends Message {
+  readonly time: number;
+}
+
 /** A request or a note. */
 interface Message {
   readonly op: number;
@@ -60,7 +66,7 @@ export class Fixture {
   readonly requests: Message[] = [];
   readonly notes: Message[] = [];
   /** What the local side told of changes, in order; {@link applyNews} has the mirror hear of it. */
-  news: Message[] = [];
+  news: News[] = [];
   /** What the kernel was told. */
   readonly notifications: Uint8Array[] = [];
   /** Answers those requests itself for which it returns true. */
@@ -85,7 +91,7 @@ export class Fixture {
       agent: {
         notify: (op, body) => {
           if (op === AgentNote.WATCHED) this.mirror.tree.directories.watched(decodeNumber(body));
-          else this.news.push({ op, body: body.slice() });
+          else this.news.push({ op, body: body.slice(), time: performance.now() });
         },
       },
       local: {
@@ -170,14 +176,15 @@ export class Fixture {
 
   /** Has the mirror hear of all local changes until now. */
   async applyNews(): Promise<void> {
-    for (const { op, body } of await this.dropNews()) {
-      if (op === AgentNote.CHANGED) this.#changes.apply(decodeChanged(body));
+    for (const { op, body, time } of await this.dropNews()) {
+      if (op === AgentNote.CHANGED) this.#changes.apply(decodeChanged(body), time);
+      if (op === AgentNote.DIRECTORY_CHANGED) this.#changes.applyToDirectory(decodeDirectoryChanged(body), time);
       if (op === AgentNote.ALL_CHANGED) this.loseNews();
     }
   }
 
   /** Has the mirror hear of no local change until now. */
-  async dropNews(): Promise<Message[]> {
+  async dropNews(): Promise<News[]> {
     this.#files.tellChanges();
     // What the link carries moves in microtasks.
     await new Promise((resolve) => setTimeout(resolve));

@@ -232,8 +232,71 @@ Deno.test("what is written into a file locally leaves what is known of its direc
   await fixture.applyNews();
   await fixture.mirror.getattr(directory, undefined);
   assert.equal(fixture.count(FileOp.GETATTR), asked);
-  fixture.make({ "a/new": "" });
+  fixture.make({ "a/new/x": "" });
   await fixture.applyNews();
+  const { attr } = await fixture.mirror.getattr(directory, undefined);
+  // That comes with the news.
+  assert.equal(fixture.count(FileOp.GETATTR), asked);
+  assert.equal(attr.nlink, 3);
+  assert.deepEqual([attr.mtime, attr.mtimeNsec], [fixture.stat("a").mtime, fixture.stat("a").mtimeNsec]);
+});
+
+Deno.test("a name that nobody has asked for is changed locally, and its directory is believed as before", async () => {
+  await using fixture = new Fixture({ leases: true });
+  fixture.make({ "a/file": "content", "a/log": "" });
+  await fixture.walk("a/file");
+  const directory = await fixture.walk("a");
   await fixture.mirror.getattr(directory, undefined);
-  assert.equal(fixture.count(FileOp.GETATTR), asked + 1);
+  const asked = fixture.count(FileOp.GETATTR);
+  Deno.writeTextFileSync(fixture.at("a/log"), "one more line");
+  await fixture.applyNews();
+  const { attrValid } = await fixture.mirror.getattr(directory, undefined);
+  assert.equal(fixture.count(FileOp.GETATTR), asked);
+  assert.ok(attrValid > 1000);
+});
+
+Deno.test("what is told of a directory while it is being changed is not believed", async () => {
+  await using fixture = new Fixture({ leases: true });
+  fixture.make({ "a/file": "" });
+  await fixture.walk("a/file");
+  const directory = await fixture.walk("a");
+  fixture.make({ "a/new": "" });
+  const making = fixture.mirror.mkdir(directory, b("dir"), { mode: 0o755, umask: 0 }, caller);
+  await fixture.applyNews();
+  await making;
+  const { attr } = await fixture.mirror.getattr(directory, undefined);
+  assert.equal(attr.nlink, 3);
+});
+
+for (const found of ["by its name", "in a listing"]) {
+  Deno.test(`a file with several names, found ${found}, is believed until it is changed by one of them`, async () => {
+    await using fixture = new Fixture({ leases: true });
+    fixture.make({ "a/file": "content", "elsewhere/x": "" });
+    Deno.linkSync(fixture.at("a/file"), fixture.at("elsewhere/same"));
+    if (found === "in a listing") await fetchWhole(fixture, await fixture.walk("a"));
+    const node = await fixture.walk("a/file");
+    const { attrValid } = await fixture.mirror.getattr(node, undefined);
+    assert.ok(attrValid > 1000);
+    assert.equal(await fixture.content(node), "content");
+    fixture.pass();
+    const asked = fixture.requests.length;
+    await fixture.mirror.getattr(node, undefined);
+    assert.equal(fixture.requests.length, asked);
+    Deno.writeTextFileSync(fixture.at("elsewhere/same"), "other content");
+    await fixture.applyNews();
+    assert.equal(await fixture.cat("a/file"), "other content");
+  });
+}
+
+Deno.test("a file with several names is not believed once its directory is not watched any more", async () => {
+  await using fixture = new Fixture({ leases: true, maxDirectories: 1 });
+  fixture.make({ "a/file": "content", "elsewhere/x": "" });
+  Deno.linkSync(fixture.at("a/file"), fixture.at("elsewhere/same"));
+  const node = await fixture.walk("a/file");
+  await fixture.walk("elsewhere/x");
+  Deno.writeTextFileSync(fixture.at("elsewhere/same"), "other content");
+  await fixture.applyNews();
+  fixture.pass();
+  await fails(Errno.ESTALE, () => fixture.mirror.getattr(node, undefined));
+  assert.equal(await fixture.cat("a/file"), "other content");
 });

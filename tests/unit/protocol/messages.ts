@@ -167,6 +167,21 @@ export const fileSamples: Record<string, Sample> = {
     { dir: 3, name, found: { stat, target: "../\xff" } },
     `03000000 ${NAME} 01 ${STAT} 0400 2e2e2fff`,
   ),
+  "a directory that has changed": sample(
+    p.encodeDirectoryChanged,
+    p.decodeDirectoryChanged,
+    { dir: 3, stat },
+    `03000000 ${STAT}`,
+  ),
+  "attributes of a file that is watched": sample(
+    p.encodeStat,
+    p.decodeStat,
+    { ...stat, isWatched: true },
+    STAT.replace(
+      /(?<traits>\w\w) 0a00/,
+      (all, traits) => all.replace(traits, (parseInt(traits, 16) | 0x80).toString(16)),
+    ),
+  ),
   "attributes": sample(p.encodeStat, p.decodeStat, stat, STAT),
   "attributes of a file without extended ones": sample(
     p.encodeStat,
