@@ -3,7 +3,8 @@
  *
  * 1. the start pack says: this chunk of the file with this inode, as it is now, has this digest
  * 2. the cache here has it: it is read from there; or it is asked for (FETCH), in the order in which the start pack told,
- *    a few MB at a time, so that what somebody waits for is never far behind; wanted earlier, it is asked for at once
+ *    a few MB at a time, so that what somebody waits for is never far behind; small ones beside the large ones, as a header
+ *    is wanted before all of the compiler is here; wanted earlier, it is asked for at once
  * 3. blocks arrive → unpacked → appended to a new blob, from which readers that wait go on
  * 4. the blob is whole: from then on every session here finds it
  */
@@ -21,9 +22,13 @@ import { inodeKey, type Node } from "./nodes.ts";
 
 /** Bytes of contents that were asked for and are not here; as much for each further channel. */
 const MAX_COMING = 4 * 1024 * 1024;
-/** The flow of those that nobody waits for: one after the other. */
+/** Bytes of one that takes next to no time, and of such that were asked for and are not here. */
+const SMALL = 64 * 1024;
+const MAX_SMALL_COMING = 256 * 1024;
+/** The flows of those that nobody waits for, large and small: one after the other. */
 const AHEAD_FLOW = 0xffff_ffff;
-/** Those that somebody waits for take turns with it, each in a flow of its own. */
+const SMALL_FLOW = AHEAD_FLOW - 1;
+/** Those that somebody waits for take turns with them, each in a flow of its own. */
 const FIRST_WANTED_FLOW = 0x8000_0000;
 
 /** A chunk of which the local side told. */
@@ -44,6 +49,13 @@ interface Missing {
   isAsked: boolean;
 }
 
+/** Chunks that are asked for one after the other. `coming`: bytes that were asked for and are not here. */
+interface Queue {
+  readonly missing: Missing[];
+  coming: number;
+  readonly flow: number;
+}
+
 /** What contents are had from. */
 export interface ContentsOptions {
   readonly connection: Connection;
@@ -58,8 +70,8 @@ export interface ContentsOptions {
 export class Contents {
   readonly #options: ContentsOptions;
   readonly #files = new Map<string, { readonly stat: Stat; readonly content: Content }>();
-  readonly #queue: Missing[] = [];
-  #coming = 0;
+  readonly #large: Queue = { missing: [], coming: 0, flow: AHEAD_FLOW };
+  readonly #small: Queue = { missing: [], coming: 0, flow: SMALL_FLOW };
   /** Blobs that are open. */
   #open = 0;
   #nextFlow = FIRST_WANTED_FLOW;
@@ -86,7 +98,7 @@ export class Contents {
     content.set(known.chunk, chunk);
     this.statistics.told += size;
     if (blob !== undefined) this.statistics.cached += size;
-    else this.#queue.push(missing);
+    else this.#queueOf(missing).missing.push(missing);
     this.#goOn();
   }
 
@@ -116,12 +128,20 @@ export class Contents {
     return content;
   }
 
+  #queueOf({ chunk }: Missing): Queue {
+    return chunk.size <= SMALL ? this.#small : this.#large;
+  }
+
   /** Asks for what is next, as far as there is room. */
   #goOn(): void {
-    const most = MAX_COMING * (1 + this.#options.connection.channels);
-    while (this.#queue.length > 0 && this.#coming < most) {
-      const missing = this.#queue.shift()!;
-      if (!missing.isAsked && !missing.chunk.failed) this.#fetch(missing, AHEAD_FLOW);
+    this.#empty(this.#small, MAX_SMALL_COMING);
+    this.#empty(this.#large, MAX_COMING * (1 + this.#options.connection.channels));
+  }
+
+  #empty(queue: Queue, most: number): void {
+    while (queue.missing.length > 0 && queue.coming < most) {
+      const missing = queue.missing.shift()!;
+      if (!missing.isAsked && !missing.chunk.failed) this.#fetch(missing, queue.flow);
     }
   }
 
@@ -130,7 +150,7 @@ export class Contents {
     if (missing.isAsked) return;
     this.statistics.wanted++;
     this.#fetch(missing, this.#nextFlow);
-    this.#nextFlow = this.#nextFlow === AHEAD_FLOW - 1 ? FIRST_WANTED_FLOW : this.#nextFlow + 1;
+    this.#nextFlow = this.#nextFlow === SMALL_FLOW - 1 ? FIRST_WANTED_FLOW : this.#nextFlow + 1;
   }
 
   #fetch(missing: Missing, flow: number): void {
@@ -141,9 +161,10 @@ export class Contents {
     if (blob === undefined) return this.#fail(missing, "there is no room for it");
     this.#open++;
     chunk.begin(blob);
-    this.#coming += size;
+    const queue = this.#queueOf(missing);
+    queue.coming += size;
     this.#receive(missing, { blob, flow }).finally(() => {
-      this.#coming -= size;
+      queue.coming -= size;
       this.#goOn();
     }).then(() => blob.commit()).catch((error) => {
       // It changed while it was sent, say. Who read it until then has read what was there before the news of that.

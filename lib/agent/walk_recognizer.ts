@@ -29,8 +29,10 @@ interface Seen {
   files: number;
   /** Directories in there that were listed. */
   listed: number;
-  /** Directories in there that turned out to be looked into one after the other. */
+  /** Directories in there that turned out to be looked into one after the other, and in which files were read so. */
   walked: number;
+  read: number;
+  isRead: boolean;
   /** Walks from here that were not worth it. */
   failures: number;
 }
@@ -74,13 +76,17 @@ export class WalkRecognizer {
   opened(node: Node): WalkWanted | undefined {
     const directory = above(node);
     if (directory === undefined) return undefined;
-    const top = this.#top(directory);
+    const top = this.#topOfFiles(directory);
     const seen = this.#of(top);
     seen.files++;
     const { isListed } = this.#of(directory);
-    if (seen.files < (isListed ? FILES_LISTED : FILES)) return undefined;
-    if (!isListed && isShallow(directory)) return undefined;
-    return this.#want(node, { contents: true, below: directory });
+    const outer = above(top);
+    const isNext = outer !== undefined && !isShallow(outer) && this.#of(outer).read > (seen.isRead ? 1 : 0);
+    if (seen.files < (isListed || isNext ? FILES_LISTED : FILES)) return undefined;
+    if (!isListed && isShallow(top)) return undefined;
+    if (outer !== undefined && !seen.isRead) this.#of(outer).read++;
+    seen.isRead = true;
+    return this.#want(node, { contents: true, below: isNext ? outer : top });
   }
 
   /** What was told of a walk was used for the most part, or not. */
@@ -106,6 +112,12 @@ export class WalkRecognizer {
     return top;
   }
 
+  /** The same for files: those in directories that are looked into one after the other belong together, listed or not. */
+  #topOfFiles(directory: Node): Node {
+    const parent = above(directory);
+    return this.#top(parent !== undefined && this.#of(parent).siblings >= SIBLINGS ? parent : directory);
+  }
+
   /** Several directories in there were listed, and nothing in those. */
   #isBreadth(top: Node): boolean {
     if (this.#of(top).listed < 3) return false;
@@ -118,7 +130,8 @@ export class WalkRecognizer {
   #of(node: Node): Seen {
     let seen = this.#seen.get(node);
     if (seen === undefined) {
-      seen = { isListed: false, hasMissed: false, siblings: 0, files: 0, listed: 0, walked: 0, failures: 0 };
+      const counts = { siblings: 0, files: 0, listed: 0, walked: 0, read: 0, failures: 0 };
+      seen = { isListed: false, hasMissed: false, isRead: false, ...counts };
       this.#seen.set(node, seen);
     }
     return seen;

@@ -140,15 +140,25 @@ Deno.test("Contents asks in the order in which it was told, for 4 MiB at most, t
   await using fixture = new Fixture();
   const large = content(1, 3 * CHUNK);
   fixture.know("large", large, [0, 1, 2]);
-  const small = content(2);
   fixture.know("a", content(3, CHUNK));
-  fixture.know("b", small);
-  fixture.know("c", content(4));
+  fixture.know("b", content(2, 100_000));
+  fixture.know("c", content(4, 100_000));
   assert.deepEqual(fixture.names(), ["large 0", "large 1", "large 2", "a 0"]);
   assert.equal(new Set(fixture.asked.map(({ flow }) => flow)).size, 1, "one after the other");
   fixture.asked[0].send(large.subarray(0, CHUNK));
   await fixture.asked[0].end();
   assert.deepEqual(fixture.names().slice(4), ["b 0", "c 0"]);
+});
+
+Deno.test("Contents asks for small ones beside the large ones, and not for many at once", async () => {
+  await using fixture = new Fixture();
+  fixture.know("large", content(1, 8 * CHUNK), [0, 1, 2, 3, 4, 5]);
+  for (let i = 0; i < 6; i++) fixture.know(`small ${i}`, content(10 + i, 60 * 1024));
+  const names = () => fixture.asked.map(({ name }) => name);
+  assert.deepEqual(names().slice(4), ["small 0", "small 1", "small 2", "small 3", "small 4"]);
+  assert.notEqual(fixture.asked[0].flow, fixture.asked[4].flow);
+  await fixture.asked[4].fail(Errno.EIO);
+  assert.deepEqual(names().slice(9), ["small 5"]);
 });
 
 Deno.test("Contents asks at once for what somebody waits for, in a flow of its own, and once", async () => {

@@ -98,6 +98,21 @@ Deno.test("opening small files one after the other is a walk with contents, soon
   assert.deepEqual(spread.slice(3), [undefined, "/w with contents"], "one in each directory");
 });
 
+Deno.test("opening small files in directories that are looked into one after the other is a walk through all of them", () => {
+  const dirs = ["a", "b", "c", "d", "e", "f", "g", "h"];
+  const misses = dirs.slice(0, 4).map((dir) => `miss /w/t/${dir}`);
+  const opens = dirs.map((dir) => `open /w/t/${dir}/1.o`);
+  assert.deepEqual(play(...misses, ...opens).slice(4), [...Array(7).fill(undefined), "/w/t with contents"]);
+  assert.deepEqual(play(...opens), Array(8).fill(undefined), "one file in each is nothing");
+});
+
+Deno.test("opening small files in one place as in the one before is a walk through both", () => {
+  const first = Array.from({ length: 9 }, (_, i) => `open /w/t/a/${i}.c`);
+  const second = ["open /w/t/b/1.c", "open /w/t/b/2.c"];
+  const wanted = play(...first, ...second).slice(7);
+  assert.deepEqual(wanted, ["/w/t/a with contents", "/w/t/a with contents", undefined, "/w/t with contents"]);
+});
+
 Deno.test("listing several directories before anything in them is a walk by level", () => {
   const siblings = ["a", "b", "c"].map((name) => `list /w/${name} known`);
   assert.deepEqual(play("list /w", ...siblings, "list /w/d").at(-1), "/w by level");
