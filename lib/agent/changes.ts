@@ -79,11 +79,15 @@ export class Changes {
   applyToDirectory({ dir, stat }: DirectoryChangedNote, time = performance.now()): void {
     const directory = this.#directory(dir);
     if (directory === undefined || directory.isOtherFile(stat)) return;
+    // Told while changes of ours were under way, and perhaps before them: those tell what becomes of it, or it is asked for.
+    if (directory.pending > 0) return directory.doubt();
     const { attr, attrKnown } = directory;
-    // Told while changes of ours were under way: perhaps before them.
-    if (directory.pending > 0 || time <= directory.settledAt) directory.doubt();
-    else directory.update(stat, time);
-    if (!attrKnown || differs(attr, stat)) this.#notify(encodeInvalInode(directory.id));
+    const renew = () => {
+      if (!attrKnown || differs(attr, directory.attr)) this.#notify(encodeInvalInode(directory.id));
+    };
+    if (time <= directory.settledAt) return attrKnown ? this.#tree.refresh(directory, renew) : undefined;
+    directory.update(stat, time);
+    renew();
   }
 
   #directory(number: number): Node | undefined {
