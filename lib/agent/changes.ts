@@ -105,7 +105,7 @@ export class Changes {
       this.#renew({ parent: directory, name }, found, time);
     } else if (!child.isBeingWritten && differs(child.attr, found.stat)) {
       this.#note({ parent: directory, name }, found, time);
-      child.update(found.stat);
+      child.update(found.stat, time);
       this.#notify(encodeInvalInode(child.id));
     } else {
       // What we know from the answer to a request of ours, the snapshot does not.
