@@ -7,10 +7,10 @@ export class StoppedClock implements Disposable {
     Date.now = () => this.#time;
   }
 
-  /** Lets so many ms pass, at least: files that are changed from then on have other times. */
+  /** Lets so many ms pass, at least: since whatever was changed before, too, and what is changed from then on has other times. */
   async pass(ms: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, ms));
-    this.#time += ms;
+    this.#time = Math.max(this.#time + ms, this.#now.call(Date));
   }
 
   [Symbol.dispose](): void {
