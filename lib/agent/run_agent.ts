@@ -4,7 +4,7 @@ import { log, timeline } from "../log/mod.ts";
 import { type AgentOptions, parseAgentOptions, parseCacheTask } from "./agent_options.ts";
 import type { Cache } from "./cache.ts";
 // Not by way of mod.ts: what is loaded here delays the start.
-import { launch, type Launched } from "./command/launch.ts";
+import { launch } from "./command/launch.ts";
 import { prepareLibrary } from "./command/program.ts";
 
 /** The role `agent`: serves one command, then returns the status of the process. */
@@ -17,9 +17,11 @@ export async function runAgent(args: readonly string[]): Promise<number> {
   log.configure({ role: "agent", debug: options.debug });
   // The local side waits for this line; binary frames follow it.
   write(1, toBytes(fromText(`${options.nonce} agent\n`)));
-  const launched = tryLaunch(options);
+  // Programs of this machine make the namespaces while this one loads the rest of itself.
+  const launching = attempt(() => launch(options));
   const [{ Agent }, cache] = await Promise.all([import("./agent.ts"), loadCache(options)]);
   timeline.mark("agent loaded");
+  const launched = launching instanceof Error ? launching : attempt(launching);
   return await new Agent(options, { launched, cache }).run();
 }
 
@@ -29,10 +31,10 @@ async function loadCache({ cache }: AgentOptions): Promise<Cache | undefined> {
   return await openCache(cache);
 }
 
-/** Namespaces, streams and the runner, or an Error for the user. */
-function tryLaunch({ stdio, ids, rootless }: AgentOptions): Launched | Error {
+/** What a step gives, or an Error for the user. */
+function attempt<T>(step: () => T): T | Error {
   try {
-    return launch({ stdio, ids, rootless });
+    return step();
   } catch (error) {
     return error as Error;
   }

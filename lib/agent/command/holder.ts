@@ -47,10 +47,11 @@ export function checkIds(ids: IdMap): void {
 }
 
 /**
- * Starts process 1 of new namespaces and maps its ids. Throws an Error for the user. The options are the oldest that do:
- * that unshare's own end should end the rest (--kill-child) is of no use when the pipe does.
+ * Starts process 1 of new namespaces; the function that it returns waits until it runs, and maps its ids. That throws an
+ * Error for the user, also where it could not be started. The options are the oldest that do: that unshare's own end should
+ * end the rest (--kill-child) is of no use when the pipe does.
  */
-export function startHolder(ids: IdMap): Holder {
+export function startHolder(ids: IdMap): () => Holder {
   const input = unwrapPipe(makePipe());
   const output = unwrapPipe(makePipe());
   const flags = ["-U", "-m", "-p", "-f", "--propagation", "private"];
@@ -63,18 +64,20 @@ export function startHolder(ids: IdMap): Holder {
   close(input.readEnd);
   close(output.writeEnd);
   const end = () => endPipes(input, output);
-  try {
-    if (started === -Errno.ENOENT) throw new Error("Cannot find unshare on the remote; install util-linux there");
-    unwrap(started, "run unshare");
-    const pid = Number.parseInt(hearReady(input, output), 10);
-    for (const file of ["gid_map", "uid_map"]) {
-      unwrap(writeSmallFile(`/proc/${pid}/${file}`, ids.text), `write the ${file} of the command's namespace`);
+  return () => {
+    try {
+      if (started === -Errno.ENOENT) throw new Error("Cannot find unshare on the remote; install util-linux there");
+      unwrap(started, "run unshare");
+      const pid = Number.parseInt(hearReady(input, output), 10);
+      for (const file of ["gid_map", "uid_map"]) {
+        unwrap(writeSmallFile(`/proc/${pid}/${file}`, ids.text), `write the ${file} of the command's namespace`);
+      }
+      return { pid, enter: ["nsenter", `--user=/proc/${pid}/ns/user`, "-S", "0", "-G", "0", "--"], end };
+    } catch (error) {
+      end();
+      throw error;
     }
-    return { pid, enter: ["nsenter", `--user=/proc/${pid}/ns/user`, "-S", "0", "-G", "0", "--"], end };
-  } catch (error) {
-    end();
-    throw error;
-  }
+  };
 }
 
 /** The ends of a holder's input and output that are ours. */

@@ -6,7 +6,7 @@ import { IdMap } from "./id_map.ts";
 import { type CommandIds, OwnIds, ownUser, type UserIds } from "./ids.ts";
 import { type Fence, startRootless } from "./rootless.ts";
 import { Runner } from "./runner.ts";
-import { startShifted } from "./shifted.ts";
+import { beginShifted } from "./shifted.ts";
 import { makeStage, stage } from "./stage.ts";
 import { Stdio, type StreamKind } from "./stdio.ts";
 
@@ -19,7 +19,7 @@ export interface LaunchOptions {
   readonly rootless?: Fence;
 }
 
-/** What launch() has started: the parts of a Command. */
+/** What was started: the parts of a Command. */
 export interface Launched {
   readonly holder: Holder;
   readonly ids: CommandIds;
@@ -46,15 +46,23 @@ interface Started {
 }
 
 /**
- * Starts a runner, which waits for `go` while the rest is on its way. Blocks for the few ms in which the namespaces come
- * to be. Needs root, or `rootless`. Once in a process: it leaves the thread in a mount namespace of its own, and with a
- * terminal the process in a session of its own. Throws an Error for the user; this process should then exit.
+ * Begins to make namespaces, which takes programs of the remote a while; the function that it returns waits for them and
+ * starts a runner, which waits for `go`. Needs root, or `rootless`. Once in a process: it leaves the thread in a mount
+ * namespace of its own, and with a terminal the process in a session of its own. Both throw an Error for the user; this
+ * process should then exit.
  */
-export function launch(options: LaunchOptions): Launched {
+export function launch(options: LaunchOptions): () => Launched {
   const { rootless } = options;
-  const { start, initially, ...identity } = rootless === undefined ? shifted(options) : own(options, rootless);
+  const plan = rootless === undefined ? shifted(options) : own(options, rootless);
   makeStage({ ownDevice: rootless === undefined });
   timeline.mark("stage made");
+  const start = plan.begin();
+  return () => finishLaunch(options, plan, start);
+}
+
+function finishLaunch(options: LaunchOptions, plan: Plan, start: (runner: RunnerStart) => Started): Launched {
+  const { rootless } = options;
+  const { initially, begin: _, ...identity } = plan;
   const stdio = new Stdio(options.stdio);
   const isSole = identity.soleUser !== undefined;
   const runner = new Runner({ ids: initially, isSole, isOpen: rootless === "open" });
@@ -75,7 +83,8 @@ export function launch(options: LaunchOptions): Launched {
 interface Plan extends Pick<Launched, "ids" | "soleUser"> {
   /** Who the runner is in it. */
   readonly initially: UserIds;
-  start(runner: RunnerStart): Started;
+  /** What can be begun before there is a runner to be started. */
+  begin(): (runner: RunnerStart) => Started;
 }
 
 /** A user namespace of ids that nobody has here. */
@@ -85,7 +94,7 @@ function shifted(options: LaunchOptions): Plan {
   }
   const ids = new IdMap(options.ids);
   checkIds(ids);
-  return { ids, initially: { uid: 0, gid: 0 }, start: (runner) => startShifted(ids, runner) };
+  return { ids, initially: { uid: 0, gid: 0 }, begin: () => beginShifted(ids) };
 }
 
 /** The user namespace that this process is in. */
@@ -93,5 +102,5 @@ function own(options: LaunchOptions, fence: Fence): Plan {
   const ids = OwnIds.read();
   const initially = ownUser();
   const soleUser = ids.hasAll(options.ids) ? undefined : initially;
-  return { ids, soleUser, initially, start: (runner) => startRootless(fence, runner) };
+  return { ids, soleUser, initially, begin: () => (runner) => startRootless(fence, runner) };
 }

@@ -15,16 +15,19 @@ import { helperEnvironment, type Holder, startHolder } from "./holder.ts";
 import type { IdMap } from "./id_map.ts";
 import type { RunnerStart } from "./launch.ts";
 
-/** Makes user, mount and pid namespaces with these ids and starts the runner in them. Needs root. */
-export function startShifted(ids: IdMap, runner: RunnerStart): { holder: Holder; pid: number } {
-  const holder = startHolder(ids);
-  timeline.mark("namespaces made");
-  try {
-    return { holder, pid: spawnInNamespaces(holder.pid, runner) };
-  } catch (error) {
-    holder.end();
-    throw error;
-  }
+/** Begins to make user, mount and pid namespaces with these ids; then starts the runner in them. Needs root. */
+export function beginShifted(ids: IdMap): (runner: RunnerStart) => { holder: Holder; pid: number } {
+  const wait = startHolder(ids);
+  return (runner) => {
+    const holder = wait();
+    timeline.mark("namespaces made");
+    try {
+      return { holder, pid: spawnInNamespaces(holder.pid, runner) };
+    } catch (error) {
+      holder.end();
+      throw error;
+    }
+  };
 }
 
 /** Starts the runner as this process's own child in the namespaces of process `holder`: its pid. */

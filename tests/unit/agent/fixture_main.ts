@@ -36,7 +36,7 @@ function runAgent([kinds, ids]: string[]): void {
   const launched = launch({
     stdio: [kind(0), kind(1), kind(2)],
     ids: ids.split(",").map(Number),
-  });
+  })();
   const command = new Command({
     ...launched,
     poller,
