@@ -216,7 +216,7 @@ export class Agent {
       isHelper: (pid) => this.#command?.isHelper(pid) ?? false,
       syncFiles: (onEnd) => this.#command?.syncFiles(onEnd),
       recorder: this.#recorder,
-      programs: this.#recorder && new Programs({ connection, proc, readAsync }),
+      programs: this.#recorder && new Programs({ connection, proc, readAsync, env: spec.env }),
       notify: (message) => this.#loop.settled(writeAsync(fd, message)),
     });
     for (const tell of this.#early.splice(0)) {

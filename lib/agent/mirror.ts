@@ -85,7 +85,7 @@ export interface MirrorOptions extends TreeOptions {
   readonly rights?: Rights;
   /** Is told what the command touches. */
   readonly recorder?: Recorder;
-  /** Is told of the programs that the command starts. */
+  /** Is told of the programs that the command searches and starts. */
   readonly programs?: Programs;
   /** The contents that are here. */
   readonly contents?: Contents;
@@ -105,6 +105,7 @@ export class Mirror implements FileSystem {
   readonly #openings: Openings;
   readonly #transfers: Transfers;
   readonly #recorder: Recorder | undefined;
+  readonly #programs: Programs | undefined;
   readonly #behind: WriteBehind;
   readonly #names: NameChanges;
   /** What programs that walk through trees are told ahead. */
@@ -116,6 +117,7 @@ export class Mirror implements FileSystem {
   constructor(options: MirrorOptions) {
     const { connection, contents, writeBack } = options;
     this.#recorder = options.recorder;
+    this.#programs = options.programs;
     this.#rights = options.rights;
     this.showOwner = options.showOwner;
     this.tree = new Tree(connection, { onContent: (chunk) => contents?.know(chunk), ...options });
@@ -160,7 +162,10 @@ export class Mirror implements FileSystem {
     const mayFind = this.#rights === undefined || this.#rights.may(parent.attr, X_OK) === true;
     const known = this.tree.isGuarded(parent) || !mayFind ? undefined : this.tree.snapshots.find(parent, name);
     this.walks.lookedUp(parent, known !== undefined);
-    if (known === undefined) return this.#ask(parent, name);
+    if (known === undefined) {
+      this.#programs?.lookedUp(parent, name);
+      return this.#ask(parent, name);
+    }
     return this.#lookedUp({ parent, name }, this.#enter(parent, name, known), true);
   }
 

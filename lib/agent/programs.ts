@@ -1,7 +1,7 @@
 import { type ByteString, byteString } from "../bytes/mod.ts";
 import { FMODE_EXEC } from "../fuse/mod.ts";
 import { close, O_RDONLY, openAt, readLinkAt } from "../linux/mod.ts";
-import { encodeStarted, FileNote, MAX_STARTED_ARGUMENTS } from "../protocol/mod.ts";
+import { encodeSearched, encodeStarted, FileNote, MAX_SEARCHES, MAX_STARTED_ARGUMENTS } from "../protocol/mod.ts";
 import type { Connection } from "../rpc/mod.ts";
 import type { ReadAsync } from "./chunk.ts";
 import { type Node, pathOf } from "./nodes.ts";
@@ -17,23 +17,40 @@ export interface ProgramsOptions {
   /** A descriptor of the /proc of the pid namespace in which the kernel's requests are numbered. */
   readonly proc: number;
   readonly readAsync: ReadAsync;
+  /** The command's: programs are searched along its PATH. */
+  readonly env: readonly ByteString[];
 }
 
 /**
  * Programs that the command starts, of which the local side is told so that it can tell ahead what they are going to need:
  *
- * 1. the kernel opens a file to execute it → STARTED with its path. Where the opening itself has to be asked for, that
+ * 1. the kernel looks up a name that nobody told of, in a directory of PATH → SEARCHED with the name. Where it is, and what
+ *    it takes to start it, is here before the lookup is answered, and with it all directories that are searched next
+ * 2. the kernel opens a file to execute it → STARTED with its path. Where the opening itself has to be asked for, that
  *    follows in the same flight, and what the local side tells of the program is here before the answer
- * 2. the same thread opens something else → it runs by now, with arguments that can be seen → STARTED with those
+ * 3. the same thread opens something else → it runs by now, with arguments that can be seen → STARTED with those
  */
 export class Programs {
   readonly #options: ProgramsOptions;
   readonly #times = new WeakMap<Node, number>();
   /** Threads. */
   readonly #starting = new Set<number>();
+  /** Directories of PATH. */
+  readonly #folders: ReadonlySet<ByteString>;
+  /** Names. */
+  readonly #searched = new Set<ByteString>();
 
   constructor(options: ProgramsOptions) {
     this.#options = options;
+    this.#folders = foldersOf(options.env);
+  }
+
+  /** A name of which nothing is known is looked up. To be told before it is asked for. */
+  lookedUp(directory: Node, name: ByteString): void {
+    if (this.#searched.size === MAX_SEARCHES || this.#searched.has(name)) return;
+    if (!this.#folders.has(pathOf(directory))) return;
+    this.#searched.add(name);
+    this.#options.connection.notify(FileNote.SEARCHED, encodeSearched({ name }));
   }
 
   /** A thread opens a file, with flags as the kernel gives them. To be told before the file is asked for. */
@@ -72,4 +89,10 @@ export class Programs {
     if (!started.path.startsWith("/")) return;
     this.#options.connection.notify(FileNote.STARTED, encodeStarted(started));
   }
+}
+
+/** As {@link pathOf} has them. What is relative is searched in whatever directory a program is in, and not followed. */
+function foldersOf(env: readonly ByteString[]): Set<ByteString> {
+  const folders = env.find((entry) => entry.startsWith("PATH="))?.slice(5).split(":") ?? [];
+  return new Set(folders.filter((it) => it.startsWith("/")).map((it) => it.replace(/\/+$/, "") as ByteString));
 }

@@ -12,7 +12,7 @@
  * program will execute, to which all rules are applied in turn. Files are read, nothing is run; what cannot be known
  * without running (conditions, computed names) is guessed towards wanting, and left out where that would be most of it.
  * Number of wants and time are bounded; a rule that fails is skipped. What no rule sees coming is planned for when it
- * starts ({@link StartedPrograms}).
+ * is searched or starts ({@link StartedPrograms}).
  *
  * Rejected: asking ldd, file or an interpreter (they are programs that start up themselves, ldd runs the file it is asked
  * about, and their answers lack the names that are tried in vain); recorded runs alone (the first run is the one that

@@ -57,14 +57,17 @@ export class Plan {
 
   /** Plans for `command`; rules that fail are left out. Returns when the plan is complete or has met a limit. */
   start(command: CommandLine): void {
-    try {
+    this.#untilEnd(() => {
       // Whoever executes it goes there before.
       this.name(command.cwd);
       this.execute(command);
-    } catch (error) {
-      if (!(error instanceof PlanEnd)) throw error;
-      this.#options.log.debug(`prefetch: the plan ends after ${this.#wants.length} wants: ${error.message}`);
-    }
+    });
+  }
+
+  /** Plans likewise for whoever searches PATH for a program, to execute it with arguments that nobody knows. */
+  search(name: ByteString, { env, cwd }: Pick<CommandLine, "env" | "cwd">): void {
+    const searcher = new Program({ path: path``, argv: [], env, cwd }, this);
+    this.#untilEnd(() => searcher.executeByName([name]));
   }
 
   /** Applies all rules to a command, unless that has been done. */
@@ -113,6 +116,15 @@ export class Plan {
   once<T>(key: string, make: () => T): T {
     if (!this.#known.has(key)) this.#known.set(key, make());
     return this.#known.get(key) as T;
+  }
+
+  #untilEnd(make: () => void): void {
+    try {
+      make();
+    } catch (error) {
+      if (!(error instanceof PlanEnd)) throw error;
+      this.#options.log.debug(`prefetch: the plan ends after ${this.#wants.length} wants: ${error.message}`);
+    }
   }
 
   #apply(rule: Rule, program: Program): void {

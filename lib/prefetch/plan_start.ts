@@ -1,4 +1,4 @@
-import { toText } from "../bytes/mod.ts";
+import { type ByteString, toText } from "../bytes/mod.ts";
 import { threadTime } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import type { CommandLine } from "./command_line.ts";
@@ -29,6 +29,22 @@ export interface PlanStartOptions {
 
 /** What `command` is going to ask for when it starts, in that order, each path once. Never throws. */
 export function planStart(command: CommandLine, options: PlanStartOptions = {}): Want[] {
+  return makePlan(toText(command.path), (plan) => plan.start(command), options);
+}
+
+/**
+ * The same of a search for `name` along PATH: the name in each directory, up to the first one in which such a program is,
+ * and what that needs. Never throws.
+ */
+export function planSearch(
+  name: ByteString,
+  around: Pick<CommandLine, "env" | "cwd">,
+  options: PlanStartOptions = {},
+): Want[] {
+  return makePlan(toText(name), (plan) => plan.search(name, around), options);
+}
+
+function makePlan(title: string, make: (plan: Plan) => void, options: PlanStartOptions): Want[] {
   const { limit = DEFAULT_LIMIT, budgetMs = DEFAULT_BUDGET_MS, rules = allRules, planned } = options;
   const began = performance.now();
   using own = options.disk === undefined ? new LocalDisk() : undefined;
@@ -42,10 +58,10 @@ export function planStart(command: CommandLine, options: PlanStartOptions = {}):
     log,
   });
   try {
-    plan.start(command);
+    make(plan);
   } catch (error) {
     // What is planned so far is right; what is missing will be asked for.
-    log.debug(`prefetch: the plan for "${toText(command.path)}" is not complete: ${error}`);
+    log.debug(`prefetch: the plan for "${title}" is not complete: ${error}`);
   }
   if (log.debugging) {
     log.debug(`prefetch: ${plan.wants.length} wants planned in ${(performance.now() - began).toFixed(1)} ms`);

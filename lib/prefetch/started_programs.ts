@@ -1,11 +1,12 @@
 import type { ByteString } from "../bytes/mod.ts";
 import { threadTime } from "../linux/mod.ts";
+import { MAX_SEARCHES } from "../protocol/mod.ts";
 import { CachedDisk } from "./cached_disk.ts";
 import type { CommandLine } from "./command_line.ts";
 import type { Disk } from "./disk.ts";
 import { LocalDisk } from "./local_disk.ts";
 import { join, split } from "./paths.ts";
-import { planStart } from "./plan_start.ts";
+import { planSearch, planStart } from "./plan_start.ts";
 import { loadingRules } from "./registry.ts";
 import type { Want } from "./want.ts";
 
@@ -34,7 +35,8 @@ export interface StartedProgramsOptions {
 
 /**
  * Plans for the programs that a command starts, for which nobody could plan before: a shell's, a compiler's, those of a
- * shim. What a program loads is planned when its file is opened, what it does with its arguments when these are known.
+ * shim. What a program loads is planned when it is searched, or else when its file is opened, what it does with its
+ * arguments when these are known.
  */
 export class StartedPrograms {
   readonly #options: StartedProgramsOptions;
@@ -43,6 +45,8 @@ export class StartedPrograms {
   readonly #wanted = new Set<string>();
   /** Ids of files whose content was told. Made when the first program starts. */
   #told: Set<string> | undefined;
+  /** Names. */
+  readonly #searched = new Set<ByteString>();
   #plans = 0;
   #workMs = 0;
 
@@ -53,28 +57,48 @@ export class StartedPrograms {
   }
 
   /** What the program is going to need, and was not wanted before. Never throws. */
-  plan({ path, running }: StartedProgram): Want[] {
+  plan(program: StartedProgram): Want[] {
+    return this.#work((disk) => this.#planProgram(program, disk));
+  }
+
+  /** What it takes to find a program of this name along PATH and to start it, and was not wanted before. Never throws. */
+  search(name: ByteString): Want[] {
+    if (this.#searched.size === MAX_SEARCHES || this.#searched.has(name)) return [];
+    this.#searched.add(name);
+    return this.#work((disk) => {
+      const wants = planSearch(name, this.#options.command, { disk, rules: loadingRules });
+      // Where nothing is found, that was no work.
+      if (wants.some(({ kind }) => kind === "content")) this.#plans++;
+      return wants;
+    });
+  }
+
+  #planProgram({ path, running }: StartedProgram, disk: CachedDisk): Want[] {
+    const { command: { env, cwd }, planned } = this.#options;
+    const id = disk.stat(path)?.id;
+    if (id === undefined) return [];
+    // What loads it was told with it; what its arguments lead to, with the plan of those, or in the earlier run.
+    if (this.#toldIds(disk).has(id) && (running === undefined || planned === undefined)) return [];
+    this.#plans++;
+    if (running === undefined) return planStart({ path, argv: [path], env, cwd }, { disk, rules: loadingRules });
+    const called = calledAs(path, { ...running, env }, disk);
+    return planStart({ path: called, ...running, env }, { disk, planned: this.#planned });
+  }
+
+  /** Those of the wants that were not told, while there is work to be spent on them. */
+  #work(make: (disk: CachedDisk) => Want[]): Want[] {
     if (this.#plans >= MAX_PLANS || this.#workMs >= MAX_WORK_MS) return [];
     const began = threadTime();
     using own = this.#options.disk === undefined ? new LocalDisk() : undefined;
     const disk = new CachedDisk(this.#options.disk ?? own!);
-    const told = this.#told ??= idsOf(this.#options.wants, disk);
-    const id = disk.stat(path)?.id;
-    const { command, planned } = this.#options;
-    // What loads it was told with it; what its arguments lead to, with the plan of those, or in the earlier run.
-    const isTold = id !== undefined && told.has(id) && (running === undefined || planned === undefined);
-    if (id === undefined || isTold) return [];
-    this.#plans++;
-    const { env } = command;
-    const wants = running === undefined
-      ? planStart({ path, argv: [path], env, cwd: command.cwd }, { disk, rules: loadingRules })
-      : planStart({ path: calledAs(path, { ...running, env }, disk), ...running, env }, {
-        disk,
-        planned: this.#planned,
-      });
-    for (const told of idsOf(wants, disk)) this.#told.add(told);
+    const wants = make(disk);
+    for (const id of idsOf(wants, disk)) this.#toldIds(disk).add(id);
     this.#workMs += threadTime() - began;
     return this.#fresh(wants);
+  }
+
+  #toldIds(disk: Disk): Set<string> {
+    return this.#told ??= idsOf(this.#options.wants, disk);
   }
 
   /** Those that were not told; from here on they were. */

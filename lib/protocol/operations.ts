@@ -101,6 +101,8 @@ export const FileNote = {
   TRACE: 7,
   /** Started: the command starts a program. What that is going to need can be told ahead of its requests */
   STARTED: 8,
+  /** Searched, MAX_SEARCHES at most: the command searches PATH for a program. Where it is can be told ahead of its requests */
+  SEARCHED: 9,
 } as const;
 
 /** Requests of the local side to the agent. */

@@ -1,5 +1,5 @@
 import { type ByteString, DecodeError, type Reader, Writer } from "../bytes/mod.ts";
-import { whole } from "./file.ts";
+import { readName, whole } from "./file.ts";
 
 /**
  * A program that the command starts. It is told of twice: when its file is opened to be executed, as soon as can be, and
@@ -16,6 +16,16 @@ export interface Started {
   };
 }
 
+/** A name that is looked up in a directory of PATH, and of which nothing was told: a program is searched, as it seems. */
+export interface Searched {
+  /** At most 255 bytes. */
+  readonly name: ByteString;
+}
+
+/** Names that are told of: a shell may look for hundreds. */
+export const MAX_SEARCHES = 512;
+/** `linux/limits.h` */
+const NAME_MAX = 255;
 /** Longest path, and bytes of all arguments together: more of them are not told. */
 const MAX_PATH = 4096;
 export const MAX_STARTED_ARGUMENTS = 32 * 1024;
@@ -41,6 +51,19 @@ export function decodeStarted(body: Uint8Array): Started {
       throw new DecodeError("Cannot decode a program that was started: its arguments are none");
     }
     return { path, running: { argv, cwd } };
+  });
+}
+
+/** string16 name. */
+export function encodeSearched({ name }: Searched): Uint8Array {
+  return new Writer(32).string16(name).finish();
+}
+
+export function decodeSearched(body: Uint8Array): Searched {
+  return whole(body, (from) => {
+    const name = readName(from);
+    if (name.length > NAME_MAX) throw new DecodeError("Cannot decode the name of a program: no file has so long a one");
+    return { name };
   });
 }
 

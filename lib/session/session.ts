@@ -5,6 +5,7 @@ import {
   AgentNote,
   AgentOp,
   decodeRunOut,
+  decodeSearched,
   decodeStarted,
   decodeTrace,
   encodeNumber,
@@ -231,6 +232,7 @@ export class Session {
     if (op === FileNote.STOPPED) this.#stopped();
     else if (op === FileNote.TRACE) this.#noteTouched(decodeTrace(body));
     else if (op === FileNote.STARTED) this.#options.start?.started(decodeStarted(body));
+    else if (op === FileNote.SEARCHED) this.#options.start?.searched(decodeSearched(body));
     else this.#files.notify(op, body);
   }
 

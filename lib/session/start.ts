@@ -5,13 +5,13 @@
  *    say of such a program; names are looked at and put into the link's queue; of contents, digests are computed
  * 2. the link stands: all that goes out, and behind it the request to run
  * 3. what is further ahead follows, and digests that had to be computed
- * 4. the command starts a program of which nothing was expected: what that is going to need is told likewise
+ * 4. the command searches or starts a program of which nothing was expected: what that is going to need is told likewise
  * 5. the command has ended: what it touched is remembered for the next time
  */
 import { toText } from "../bytes/mod.ts";
 import { log } from "../log/mod.ts";
 import { type CommandLine, Digests, planStart, StartedPrograms, Traces } from "../prefetch/mod.ts";
-import type { Started, Touched } from "../protocol/mod.ts";
+import type { Searched, Started, Touched } from "../protocol/mod.ts";
 import { DigestsAhead } from "./digests_ahead.ts";
 import { Telling, type TellOptions } from "./telling.ts";
 
@@ -70,14 +70,13 @@ export class Start {
 
   /** The command starts a program: tells what that is going to need, where nobody has. */
   started(program: Started): void {
-    if (this.#closed || this.#telling === undefined) return;
-    const began = performance.now();
-    const wants = this.#programs.plan(program);
-    if (wants.length === 0) return;
-    this.#telling.now(wants);
-    this.#contents?.add(wants);
     const what = `"${toText(program.path)}"${program.running ? ", which runs" : ""}`;
-    log.debug(`told of ${what}: ${wants.length} things in ${Math.round(performance.now() - began)} ms`);
+    this.#tellOf(what, () => this.#programs.plan(program));
+  }
+
+  /** The command searches a program: tells where that is and what it is going to need, where nobody has. */
+  searched({ name }: Searched): void {
+    this.#tellOf(`"${toText(name)}", which is searched`, () => this.#programs.search(name));
   }
 
   /** The command touched this. */
@@ -89,5 +88,15 @@ export class Start {
     this.#closed = true;
     this.#contents?.close();
     this.#digests?.close();
+  }
+
+  #tellOf(what: string, plan: () => Touched[]): void {
+    if (this.#closed || this.#telling === undefined) return;
+    const began = performance.now();
+    const wants = plan();
+    if (wants.length === 0) return;
+    this.#telling.now(wants);
+    this.#contents?.add(wants);
+    log.debug(`told of ${what}: ${wants.length} things in ${Math.round(performance.now() - began)} ms`);
   }
 }

@@ -12,27 +12,45 @@ import {
   openAt,
   readAtAsync,
 } from "../../../lib/linux/mod.ts";
-import { decodeOpen, decodeStarted, FileNote, FileOp, type Started } from "../../../lib/protocol/mod.ts";
+import {
+  decodeOpen,
+  decodeSearched,
+  decodeStarted,
+  FileNote,
+  FileOp,
+  MAX_SEARCHES,
+  type Started,
+} from "../../../lib/protocol/mod.ts";
 import { waitUntil } from "../../hosts/wait.ts";
 import { caller, Fixture, ROOT } from "./mirror_fixture.ts";
 
 // Loaded here, it is not taken for a leak of the first test.
 bindNow();
 
-/** A mirror of which a program's start is told, by threads of this machine. */
+/** A mirror of which a program's search and start are told, by threads of this machine. */
 class Watched implements AsyncDisposable {
   readonly told: Started[] = [];
   readonly proc = openAt(AT_FDCWD, fromText("/proc"), O_PATH | O_DIRECTORY);
+  readonly programs: Programs;
   readonly fixture: Fixture;
 
   constructor() {
     const notify = (op: number, body: Uint8Array) => {
+      this.fixture.bridge.agent.notify(op, body);
+      if (op === FileNote.SEARCHED) return;
       assert.equal(op, FileNote.STARTED);
       this.told.push(decodeStarted(body));
     };
-    const programs = new Programs({ connection: { notify } as never, proc: this.proc, readAsync: readAtAsync });
-    this.fixture = new Fixture({ programs });
-    this.fixture.make({ "bin/tool": "", "bin/other": "", "data": "" });
+    const env = ["X=/", "PATH=/none:bin:/bin/:/deep/bin::/usr", "PATH=/data"].map(fromText);
+    const connection = { notify } as never;
+    this.programs = new Programs({ connection, proc: this.proc, readAsync: readAtAsync, env });
+    this.fixture = new Fixture({ programs: this.programs, leases: true });
+    this.fixture.make({ "bin/tool": "", "bin/other": "", "deep/bin/tool": "", "data": "" });
+  }
+
+  /** Names that the local side was told to be searched. */
+  get searched(): string[] {
+    return this.fixture.notes.filter(({ op }) => op === FileNote.SEARCHED).map(({ body }) => decodeSearched(body).name);
   }
 
   /** As a thread of process `pid` does. */
@@ -73,6 +91,49 @@ Deno.test("Programs tells of a program before its file is asked for, and with it
     child.kill("SIGKILL");
     await child.status;
   }
+});
+
+Deno.test("Programs tells of a search before the name is asked for, once, and of names in the directories of PATH only", async () => {
+  await using started = new Watched();
+  const { fixture } = started;
+  await fixture.walk("deep/bin");
+  await fixture.walk("data");
+  assert.deepEqual(started.searched, [], "what leads there, and other files");
+  let toldBefore: string[] | undefined;
+  fixture.intercept = ({ op }) => {
+    if (op === FileOp.LOOKUP) toldBefore ??= started.searched;
+    return false;
+  };
+  const [bin, deep] = [await fixture.walk("bin"), await fixture.walk("deep/bin")];
+  toldBefore = undefined;
+  await fixture.lookup(bin, "none");
+  assert.deepEqual(toldBefore, ["none"]);
+  await fixture.lookup(deep, "none");
+  fixture.pass();
+  await fixture.lookup(bin, "none");
+  assert.deepEqual(started.searched, ["none"]);
+  await fixture.lookup(deep, "tool");
+  assert.deepEqual(started.searched, ["none", "tool"]);
+});
+
+Deno.test("Programs tells of no search for a name that was told ahead", async () => {
+  await using started = new Watched();
+  const { fixture } = started;
+  await new Promise((resolve) => setTimeout(resolve));
+  fixture.tell(fixture.pack("/bin/tool", "/bin/none"));
+  const bin = await fixture.walk("bin");
+  for (const name of ["tool", "none"]) await fixture.lookup(bin, name);
+  assert.deepEqual(started.searched, []);
+  assert.equal(fixture.count(FileOp.LOOKUP), 0);
+});
+
+Deno.test("Programs tells of so many searches only", async () => {
+  await using started = new Watched();
+  const { fixture } = started;
+  const bin = fixture.mirror.tree.node(await fixture.walk("bin"));
+  for (let i = 0; i <= MAX_SEARCHES; i++) started.programs.lookedUp(bin, fromText(`none${i}`));
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.equal(started.searched.length, MAX_SEARCHES);
 });
 
 Deno.test("Programs tells of one program a few times only, and of its file once", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { fromText } from "../../../lib/bytes/mod.ts";
 import { bindNow } from "../../../lib/linux/mod.ts";
 import { planStart, StartedPrograms, type Want } from "../../../lib/prefetch/mod.ts";
+import { MAX_SEARCHES } from "../../../lib/protocol/mod.ts";
 import { makeElf } from "./elf_bytes.ts";
 import { MemoryDisk } from "./memory_disk.ts";
 import { withProgram } from "./planned.ts";
@@ -9,18 +10,19 @@ import { withProgram } from "./planned.ts";
 // Loaded here, it is not taken for a leak of the first test.
 bindNow();
 
-const env = ["PATH=/bin"].map(fromText);
+const PATH = "PATH=/bin";
 const cwd = fromText("/");
 
 /** What a command's plan, or the trace of an earlier run, leaves to be told of programs that it starts. */
-function started(disk: MemoryDisk, argv: string[], { trace }: { trace?: string[] } = {}) {
-  const command = { path: fromText(argv[0]), argv: argv.map(fromText), env, cwd };
+function started(disk: MemoryDisk, argv: string[], { trace, env = PATH }: { trace?: string[]; env?: string } = {}) {
+  const command = { path: fromText(argv[0]), argv: argv.map(fromText), env: [fromText(env)], cwd };
   const planned = trace === undefined ? new Set<string>() : undefined;
   const wants = trace?.map((path) => ({ kind: "content", path: fromText(path) }) as Want) ??
     planStart(command, { disk, planned });
   const programs = new StartedPrograms({ command, wants, planned, disk });
   const lines = (list: Want[]) => list.map(({ kind, path }) => `${kind} ${path}`);
   return {
+    searched: (name: string) => lines(programs.search(fromText(name))),
     opened: (path: string) => lines(programs.plan({ path: fromText(path) })),
     runs: (path: string, argv: string[], directory = "/") =>
       lines(programs.plan({ path: fromText(path), running: { argv: argv.map(fromText), cwd: fromText(directory) } })),
@@ -82,5 +84,53 @@ Deno.test("StartedPrograms plans for so many programs only", () => {
   for (let i = 0; i < 100; i++) withProgram(disk, `/bin/tool${i}`);
   const programs = started(disk, ["/bin/sh"]);
   const plans = Array.from({ length: 100 }, (_, i) => programs.opened(`/bin/tool${i}`).length > 0);
+  assert.deepEqual(plans, plans.map((_, i) => i < 64));
+});
+
+Deno.test("StartedPrograms plans a search: the name in each directory of PATH until it is found, and what it loads", () => {
+  const disk = machine().file("/data/tool", "no program").directory("/etc/tool");
+  const programs = started(disk, ["/bin/sh"], { env: "PATH=/none/bin:/data:/etc:/proc:/bin:/lib64" });
+  const wants = programs.searched("tool");
+  assert.deepEqual(wants.slice(0, 4), ["name /none", "name /data/tool", "name /etc/tool", "content /bin/tool"]);
+  assert.ok(wants.includes("content /lib64/libtool.so"), wants.join());
+  assert.ok(!wants.some((want) => want.endsWith("/lib64/tool")), wants.join());
+  assert.deepEqual(programs.searched("tool"), []);
+  assert.deepEqual(programs.opened("/bin/tool"), [], "what it loads is told");
+  assert.ok(programs.runs("/bin/tool", ["tool", "in.txt"], "/data").includes("content /data/in.txt"));
+});
+
+Deno.test("StartedPrograms plans a search through links, by the name that is searched", () => {
+  const disk = machine().link("/bin/alias", "/etc/alternatives/alias").link("/etc/alternatives/alias", "/bin/tool");
+  const wants = started(disk, ["/bin/sh"]).searched("alias");
+  assert.ok(wants.includes("content /bin/alias") && wants.includes("content /lib64/libtool.so"), wants.join());
+});
+
+Deno.test("StartedPrograms plans nothing of arguments for a search", () => {
+  const wants = started(machine().file("/.bash_history"), ["/bin/tool"]).searched("sh");
+  assert.ok(wants.includes("content /bin/sh") && !wants.some((want) => want.includes("history")), wants.join());
+});
+
+Deno.test("StartedPrograms plans that nothing is found, which is no work, for so many names only", () => {
+  const disk = machine();
+  const programs = started(disk, ["/bin/sh"], { env: "PATH=/data:/bin" });
+  for (let i = 1; i < MAX_SEARCHES; i++) {
+    assert.deepEqual(programs.searched(`none${i}`), [`name /data/none${i}`, `name /bin/none${i}`]);
+  }
+  disk.asked.length = 0;
+  assert.deepEqual(programs.searched("none1"), []);
+  assert.notDeepEqual(programs.searched("tool"), []);
+  disk.asked.length = 0;
+  assert.deepEqual(programs.searched("more"), []);
+  assert.deepEqual(disk.asked, []);
+});
+
+Deno.test("StartedPrograms plans searches and starts of so many programs only, together", () => {
+  const disk = machine();
+  for (let i = 0; i < 100; i++) withProgram(disk, `/bin/tool${i}`);
+  const programs = started(disk, ["/bin/sh"]);
+  const plans = Array.from({ length: 100 }, (_, i) => {
+    const wants = i % 2 === 0 ? programs.searched(`tool${i}`) : programs.opened(`/bin/tool${i}`);
+    return wants.length > 0;
+  });
   assert.deepEqual(plans, plans.map((_, i) => i < 64));
 });

@@ -245,6 +245,17 @@ Deno.test("decodeStarted() throws DecodeError for paths that are not absolute, a
   decode("/a", "/", "x".repeat(MAX_STARTED_ARGUMENTS));
 });
 
+Deno.test("decodeSearched() throws DecodeError for what is not the name of a file", () => {
+  const decode = (name: string) => protocol.decodeSearched(protocol.encodeSearched({ name: name as ByteString }));
+  for (const name of ["", ".", "..", "a/b", "/", "a\0", "x".repeat(256)]) {
+    assert.throws(() => decode(name), DecodeError, JSON.stringify(name.slice(0, 9)));
+  }
+  for (const name of ["[", "...", "\n\x80", "x".repeat(255)]) decode(name);
+  for (const body of ["", "01", "0200 61", "0100 61 00"]) {
+    assert.throws(() => protocol.decodeSearched(hex(body)), DecodeError, body);
+  }
+});
+
 /** Bytes of heap that are gained by `action`, and its duration in ms. */
 function cost(action: () => void): { bytes: number; ms: number } {
   const before = Deno.memoryUsage();

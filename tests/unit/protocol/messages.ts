@@ -491,6 +491,7 @@ export const startSamples: Record<string, Sample> = {
     { path: "/bin/a", running: { argv: ["a", "", "\xff"], cwd: "/" } },
     "0600 2f62696e2f61 0300 0100 2f 0100 61 0000 0100 ff",
   ),
+  "a program that is searched": sample(p.encodeSearched, p.decodeSearched, { name }, NAME),
 };
 
 /** Every message but a write, whose data has no length before it. */

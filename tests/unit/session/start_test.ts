@@ -21,7 +21,7 @@ class Fixture implements AsyncDisposable {
   readonly command = {
     path: fromText("/bin/true"),
     argv: [fromText("true")],
-    env: [],
+    env: [fromText(`PATH=/none:${this.path}:/bin`)],
     cwd: fromText(this.path),
   };
   readonly records: PackRecord[] = [];
@@ -195,6 +195,29 @@ Deno.test("Start tells what a program is going to need that the command starts, 
   start.close();
   fixture.records.length = 0;
   start.started({ path: fromText(fixture.at("a")) });
+  assert.equal(fixture.records.length, 0);
+});
+
+Deno.test("Start tells at once where a program is that the command searches, and that it is nowhere else", async () => {
+  await using fixture = new Fixture({ a: "a", script: "#!/bin/none\n" });
+  Deno.chmodSync(fixture.at("script"), 0o755);
+  Deno.symlinkSync("script", fixture.at("alias"));
+  fixture.touched(["content", "a"]);
+  const start = fixture.start();
+  start.searched({ name: fromText("alias") });
+  assert.equal(fixture.records.length, 0, "nothing stands yet");
+  fixture.tell(start);
+  await fixture.until(hasContent(fixture));
+  fixture.records.length = 0;
+  start.searched({ name: fromText("alias") });
+  const told = fixture.records.map((record) =>
+    record.kind === "entry" && `${record.found ? "is" : "no"} ${record.name}`
+  );
+  for (const line of ["no none", "is alias", "is script"]) assert.ok(told.includes(line), told.join());
+  await fixture.until(hasContent(fixture));
+  start.close();
+  fixture.records.length = 0;
+  start.searched({ name: fromText("a") });
   assert.equal(fixture.records.length, 0);
 });
 
