@@ -96,7 +96,7 @@ export class Program implements CommandLine {
     if (command === "") return undefined;
     if (command.includes("/")) return join(this.cwd, command);
     for (const folder of split(this.variable("PATH") ?? DEFAULT_PATH, ":")) {
-      const file = join(this.cwd, join(folder, command));
+      const file = join(join(this.cwd, folder), command);
       const exists = this.name(file);
       if (exists && this.disk.isFile(file) && this.disk.stat(file)?.executable) return file;
     }

@@ -56,6 +56,12 @@ Deno.test("wrapper: `env` searches PATH for the script's interpreter, misses inc
   ]);
 });
 
+Deno.test("wrapper: an empty directory of PATH is the working directory", () => {
+  const disk = programs("/usr/bin/env", "/src/tool").executable("/s", "#!/usr/bin/env tool\n");
+  const wants = planned(disk, ["/s"], { env: ["PATH=:/a"], cwd: "/src" });
+  assert.deepEqual(wants, ["content /s", "content /usr/bin/env", "content /src/tool"]);
+});
+
 Deno.test("wrapper: `env` splits, sets and unsets", () => {
   const disk = programs("/usr/bin/env", "/new/tool").file("/new/given.txt");
   const argv = ["/usr/bin/env", "-i", "-u", "X", "-C", "/new", "PATH=/new", "-S", "tool 'given.txt' -v"];
