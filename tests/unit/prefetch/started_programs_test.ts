@@ -41,8 +41,8 @@ Deno.test("StartedPrograms plans what an unexpected program loads when its file 
   const wants = programs.opened("/bin/tool");
   assert.ok(wants.includes("content /bin/tool") && wants.includes("content /lib64/libtool.so"), wants.join());
   // A shell without arguments would be interactive.
-  const shell = started(machine().file("/.bash_history"), ["/bin/tool"]).opened("/bin/sh");
-  assert.ok(shell.includes("content /bin/sh") && !shell.some((want) => want.includes("history")), shell.join());
+  const shell = started(withProgram(machine(), "/bin/bash"), ["/bin/tool"]).opened("/bin/bash");
+  assert.ok(shell.includes("content /bin/bash") && !shell.some((want) => want.includes("bashrc")), shell.join());
 });
 
 Deno.test("StartedPrograms plans for the arguments of an unexpected program when it runs", () => {
@@ -106,8 +106,8 @@ Deno.test("StartedPrograms plans a search through links, by the name that is sea
 });
 
 Deno.test("StartedPrograms plans nothing of arguments for a search", () => {
-  const wants = started(machine().file("/.bash_history"), ["/bin/tool"]).searched("sh");
-  assert.ok(wants.includes("content /bin/sh") && !wants.some((want) => want.includes("history")), wants.join());
+  const wants = started(withProgram(machine(), "/bin/bash"), ["/bin/tool"]).searched("bash");
+  assert.ok(wants.includes("content /bin/bash") && !wants.some((want) => want.includes("bashrc")), wants.join());
 });
 
 Deno.test("StartedPrograms plans that nothing is found, which is no work, for so many names only", () => {
