@@ -78,7 +78,8 @@ export class Changes {
   /** A directory is this, as names in there came or went. `time`: performance.now() when that came. */
   applyToDirectory({ dir, stat }: DirectoryChangedNote, time = performance.now()): void {
     const directory = this.#directory(dir);
-    if (directory === undefined || directory.isOtherFile(stat)) return;
+    if (directory === undefined) return this.#tree.startPack.toldDirectory(dir, stat);
+    if (directory.isOtherFile(stat)) return;
     // Told while changes of ours were under way, and perhaps before them: those tell what becomes of it, or it is asked for.
     if (directory.pending > 0) return directory.doubt();
     const { attr, attrKnown } = directory;

@@ -1,7 +1,13 @@
 import type { ByteString } from "../bytes/mod.ts";
 import { DecodeError } from "../bytes/mod.ts";
-import { S_IFDIR, S_IFMT, type Stat } from "../linux/mod.ts";
-import { FIRST_LOCAL_DIRECTORY, type LookupOut, type PackRecord, ROOT_DIRECTORY } from "../protocol/mod.ts";
+import { S_IFDIR, S_IFMT } from "../linux/mod.ts";
+import {
+  type FileAttr,
+  FIRST_LOCAL_DIRECTORY,
+  type LookupOut,
+  type PackRecord,
+  ROOT_DIRECTORY,
+} from "../protocol/mod.ts";
 import type { KnownChunk } from "./contents.ts";
 import type { Directories } from "./directories.ts";
 import { inodeKey, type Node, type Nodes, pathOf } from "./nodes.ts";
@@ -14,8 +20,9 @@ interface PackedDirectory extends Snapshot {
   readonly watched: boolean;
   /** performance.now() when the first of it was told. */
   readonly since: number;
-  /** Undefined for the root. */
-  readonly stat?: Stat;
+  /** As it was told last, and when: performance.now(). Undefined for the root. */
+  stat?: FileAttr;
+  statTime: number;
   /** What the pack said of names, whatever has become of them since. */
   readonly told: Map<ByteString, LookupOut>;
   /** Names have changed in there since `stat` was told. */
@@ -108,6 +115,15 @@ export class StartPack {
     packed.news.set(name, performance.now());
   }
 
+  /** Names have changed in a directory that no node has taken over, and it is this now. */
+  toldDirectory(number: number, stat: FileAttr): void {
+    const packed = this.#byNumber.get(number);
+    if (packed?.stat === undefined || inodeKey(packed.stat) !== inodeKey(stat)) return;
+    packed.stat = stat;
+    packed.statTime = performance.now();
+    packed.hasChanged = false;
+  }
+
   /** Any name may have changed. */
   forget(): void {
     for (const { number } of this.#waiting.values()) this.#refuse(number);
@@ -127,9 +143,10 @@ export class StartPack {
         return this.#introduce(directory, record, arrival);
       case "entry": {
         const { name, found } = record;
-        if (found !== undefined) directory.told.set(name, found);
-        // What has become of it since is known better.
-        if (!directory.entries.has(name)) directory.entries.set(name, found ?? "absent");
+        const { entries, told } = directory;
+        // What has become of it since is known better; what was only told before this is not.
+        if (!entries.has(name) || entries.get(name) === told.get(name)) entries.set(name, found ?? "absent");
+        if (found !== undefined) told.set(name, found);
         return;
       }
       case "begin":
@@ -208,10 +225,14 @@ export class StartPack {
     this.#options.directories.adopt(node, packed);
     this.#options.snapshots.tell(node, packed);
     if (packed.hasChanged) node.doubt();
+    // By its name it may have been found as it was before.
+    else if (packed.stat !== undefined && node.hasOtherContent(packed.stat)) node.update(packed.stat, packed.statTime);
   }
 }
 
-function empty(now = performance.now()): Snapshot & Pick<PackedDirectory, "since" | "told" | "hasChanged" | "isPart"> {
+function empty(
+  now = performance.now(),
+): Snapshot & Pick<PackedDirectory, "since" | "statTime" | "told" | "hasChanged" | "isPart"> {
   const names = { entries: new Map(), news: new Map(), told: new Map() };
-  return { ...names, complete: false, hasChanged: false, isPart: false, asOf: now, since: now };
+  return { ...names, complete: false, hasChanged: false, isPart: false, asOf: now, since: now, statTime: now };
 }

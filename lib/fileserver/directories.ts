@@ -1,5 +1,16 @@
 import type { ByteString } from "../bytes/mod.ts";
-import { close, Errno, O_DIRECTORY, O_NOFOLLOW, O_PATH, openAt, S_IFMT, S_IFREG, statFd } from "../linux/mod.ts";
+import {
+  close,
+  Errno,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  openAt,
+  S_IFMT,
+  S_IFREG,
+  type Stat,
+  statFd,
+} from "../linux/mod.ts";
 import { ANY_INODE, type BindIn, FIRST_LOCAL_DIRECTORY, type LookupOut, ROOT_DIRECTORY } from "../protocol/mod.ts";
 import { findAt } from "./lookup.ts";
 import type { Policy } from "./policy.ts";
@@ -108,6 +119,25 @@ export class Directories {
     const dir = this.#next++;
     this.#note(dir, { fd, dev: message.dev });
     return { dir, watched: this.#watches?.add(dir, fd) ?? false };
+  }
+
+  /**
+   * The same for one of which the agent was told that it is `stat`. That was before its watch: where it is something else
+   * by now, `retell` is called with what it is, for the agent to hear of before it hears of the number.
+   */
+  introduceTold(
+    { parent, name, stat }: { parent: number; name: ByteString; stat: Stat },
+    retell: (found: LookupOut) => void,
+  ): { dir: number; watched: boolean } | undefined {
+    const number = this.introduce({ parent, name, dev: stat.dev, ino: stat.ino });
+    if (number === undefined) return undefined;
+    const now = this.look(parent, name);
+    if (typeof now === "number" || keyOf(now.stat) !== keyOf(stat)) {
+      this.unbind(number.dir);
+      return undefined;
+    }
+    if (now.stat.ctime !== stat.ctime || now.stat.ctimeNsec !== stat.ctimeNsec) retell(now);
+    return number;
   }
 
   /** A number that stands for a directory already. Its descriptor keeps the inode, so nothing else can be that. */

@@ -4,7 +4,7 @@
  * stays true until they say otherwise.
  */
 import type { ByteString } from "../bytes/mod.ts";
-import { Errno, S_IFDIR, S_IFMT, S_IFREG, statFd } from "../linux/mod.ts";
+import { Errno, S_IFDIR, S_IFMT, S_IFREG } from "../linux/mod.ts";
 import { type FileAttr, type LookupOut, type PackRecord, ROOT_DIRECTORY } from "../protocol/mod.ts";
 import type { Directories } from "./directories.ts";
 import { isHalf, namesIn } from "./names.ts";
@@ -121,16 +121,12 @@ export class StartPack {
 
   /** A number for the directory `name`, of which `stat` was told. */
   #introduce({ dir }: Told, name: ByteString, stat: FileAttr): { dir: number; watched: boolean } | undefined {
-    const number = this.#directories.introduce({ parent: dir, name, dev: stat.dev, ino: stat.ino });
-    if (number === undefined) return undefined;
-    // What was told of itself was before its watch: the agent would believe that.
-    const now = statFd(this.#directories.find(number.dir));
-    const hasChanged = typeof now === "number" || now.ctime !== stat.ctime || now.ctimeNsec !== stat.ctimeNsec;
-    if (hasChanged || !this.#maySay(number.watched)) {
-      this.#directories.unbind(number.dir);
-      return undefined;
-    }
-    return number;
+    const number = this.#directories.introduceTold({ parent: dir, name, stat }, (found) => {
+      this.#write({ kind: "entry", dir, name, found });
+    });
+    if (number === undefined || this.#maySay(number.watched)) return number;
+    this.#directories.unbind(number.dir);
+    return undefined;
   }
 
   #maySay(isWatched: boolean): boolean {

@@ -107,14 +107,12 @@ export class Walk {
       yield { kind: "begin", dir: known };
       return yield* this.#list(known, { from });
     }
-    const number = directories.introduce({ parent, name, dev: stat.dev, ino: stat.ino });
+    const renewed: PackRecord[] = [];
+    const number = directories.introduceTold({ parent, name, stat }, (found) => {
+      renewed.push({ kind: "entry", dir: parent, name, found });
+    });
     if (number === undefined) return;
-    // What was told of itself was before its watch: the agent would believe that.
-    const now = statFd(directories.find(number.dir));
-    if (typeof now === "number" || now.ctime !== stat.ctime || now.ctimeNsec !== stat.ctimeNsec) {
-      directories.unbind(number.dir);
-      return;
-    }
+    yield* renewed;
     yield { kind: "directory", parent, name, ...number };
     yield* this.#list(number.dir, { from });
   }

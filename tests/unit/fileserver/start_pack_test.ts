@@ -173,10 +173,21 @@ Deno.test("a directory of more than 10000 names is not listed ahead", async () =
   assert.equal(again.length, 10_003);
 });
 
-Deno.test("a directory in which names changed between being told and being watched is not entered", async () => {
+Deno.test("a directory in which names changed between being told and being watched is told again", async () => {
   await using telling = new Telling(["a/file"]);
   assert.deepEqual(telling.lines("/a"), ["is /a"]);
   Deno.writeTextFileSync(telling.fixture.at("a/new"), "");
+  assert.deepEqual(telling.lines("/a/file", "/a/"), ["is /a", "in /a", "is /a/file", "is /a/new", "all of /a"]);
+  const told = telling.records.findLast((record) => record.kind === "entry" && record.name === "a");
+  const { mtime, mtimeNsec } = (told as Extract<PackRecord, { kind: "entry" }>).found!.stat;
+  assert.equal(Math.floor(mtime * 1000 + mtimeNsec / 1e6), Deno.statSync(telling.fixture.at("a")).mtime!.getTime());
+});
+
+Deno.test("a directory that was replaced between being told and being watched is not entered", async () => {
+  await using telling = new Telling(["a/file", "b/file"]);
+  assert.deepEqual(telling.lines("/a"), ["is /a"]);
+  Deno.renameSync(telling.fixture.at("a"), telling.fixture.at("c"));
+  Deno.renameSync(telling.fixture.at("b"), telling.fixture.at("a"));
   assert.deepEqual(telling.lines("/a/file", "/a/"), []);
 });
 
