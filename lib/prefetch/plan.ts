@@ -25,6 +25,8 @@ export interface PlanOptions {
   readonly rules: readonly Rule[];
   /** Commands that are planned for, as keys: grows. Those in there are left out. */
   readonly planned?: Set<string>;
+  /** What was worked out for other plans of the same disk: grows. */
+  readonly known?: Map<string, unknown>;
   /** Wants at most. */
   readonly limit: number;
   /** When to stop, by `now`. */
@@ -42,12 +44,13 @@ export class Plan {
   /** Index in #wants. */
   readonly #places = new Map<ByteString, number>();
   readonly #commands: Set<string>;
-  readonly #known = new Map<string, unknown>();
+  readonly #known: Map<string, unknown>;
   #depth = 0;
 
   constructor(options: PlanOptions) {
     this.#options = options;
     this.#commands = options.planned ?? new Set();
+    this.#known = options.known ?? new Map();
     this.disk = new CachedDisk(options.disk, () => this.#checkTime());
   }
 
@@ -112,7 +115,7 @@ export class Plan {
     return names;
   }
 
-  /** What `make` returns, made once in this plan for each key. */
+  /** What `make` returns, made once for each key. It is about files, not about what one program does with them. */
   once<T>(key: string, make: () => T): T {
     if (!this.#known.has(key)) this.#known.set(key, make());
     return this.#known.get(key) as T;

@@ -21,6 +21,8 @@ export interface PlanStartOptions {
   readonly rules?: readonly Rule[];
   /** Commands that were planned for, of which nothing more is wanted; those of this plan are added. */
   readonly planned?: Set<string>;
+  /** What was worked out for other plans of the same disk, for a short while: what is made of this one is added. */
+  readonly known?: Map<string, unknown>;
   /** Wants at most. */
   readonly limit?: number;
   /** Milliseconds of work (see {@link workClock}) after which the plan is given as far as it is. */
@@ -45,13 +47,14 @@ export function planSearch(
 }
 
 function makePlan(title: string, make: (plan: Plan) => void, options: PlanStartOptions): Want[] {
-  const { limit = DEFAULT_LIMIT, budgetMs = DEFAULT_BUDGET_MS, rules = allRules, planned } = options;
+  const { limit = DEFAULT_LIMIT, budgetMs = DEFAULT_BUDGET_MS, rules = allRules, planned, known } = options;
   const began = performance.now();
   using own = options.disk === undefined ? new LocalDisk() : undefined;
   const plan = new Plan({
     disk: options.disk ?? own!,
     rules,
     planned,
+    known,
     limit,
     deadline: budgetMs,
     now: workClock(),

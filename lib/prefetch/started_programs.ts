@@ -11,8 +11,10 @@ import { loadingRules } from "./registry.ts";
 import type { Want } from "./want.ts";
 
 /** Plans made for the programs of one command, and ms of work on them: whoever starts a thousand programs is at work. */
-const MAX_PLANS = 64;
+const MAX_PLANS = 512;
 const MAX_WORK_MS = 2000;
+/** How long what was seen of the disk is good enough: programs follow each other, and much of what they need is the same. */
+const SEEN_MS = 5000;
 
 /** A program that a command starts: as its file is opened, and once more when it runs. */
 export interface StartedProgram {
@@ -33,6 +35,14 @@ export interface StartedProgramsOptions {
   readonly disk?: Disk;
 }
 
+/** What plans have seen of the disk, and made of it. */
+interface Seen {
+  readonly disk: CachedDisk;
+  readonly known: Map<string, unknown>;
+  /** performance.now() */
+  readonly until: number;
+}
+
 /**
  * Plans for the programs that a command starts, for which nobody could plan before: a shell's, a compiler's, those of a
  * shim. What a program loads is planned when it is searched, or else when its file is opened, what it does with its
@@ -47,6 +57,9 @@ export class StartedPrograms {
   #told: Set<string> | undefined;
   /** Names. */
   readonly #searched = new Set<ByteString>();
+  readonly #own = new LocalDisk();
+  #seen: Seen | undefined;
+  /** That told something new. */
   #plans = 0;
   #workMs = 0;
 
@@ -58,43 +71,50 @@ export class StartedPrograms {
 
   /** What the program is going to need, and was not wanted before. Never throws. */
   plan(program: StartedProgram): Want[] {
-    return this.#work((disk) => this.#planProgram(program, disk));
+    return this.#work((seen) => this.#planProgram(program, seen));
   }
 
   /** What it takes to find a program of this name along PATH and to start it, and was not wanted before. Never throws. */
   search(name: ByteString): Want[] {
     if (this.#searched.size === MAX_SEARCHES || this.#searched.has(name)) return [];
     this.#searched.add(name);
-    return this.#work((disk) => {
-      const wants = planSearch(name, this.#options.command, { disk, rules: loadingRules });
-      // Where nothing is found, that was no work.
-      if (wants.some(({ kind }) => kind === "content")) this.#plans++;
-      return wants;
-    });
+    return this.#work((seen) => planSearch(name, this.#options.command, { ...seen, rules: loadingRules }));
   }
 
-  #planProgram({ path, running }: StartedProgram, disk: CachedDisk): Want[] {
+  #planProgram({ path, running }: StartedProgram, seen: Seen): Want[] {
+    const { disk } = seen;
     const { command: { env, cwd }, planned } = this.#options;
     const id = disk.stat(path)?.id;
     if (id === undefined) return [];
     // What loads it was told with it; what its arguments lead to, with the plan of those, or in the earlier run.
     if (this.#toldIds(disk).has(id) && (running === undefined || planned === undefined)) return [];
-    this.#plans++;
-    if (running === undefined) return planStart({ path, argv: [path], env, cwd }, { disk, rules: loadingRules });
+    if (running === undefined) return planStart({ path, argv: [path], env, cwd }, { ...seen, rules: loadingRules });
     const called = calledAs(path, { ...running, env }, disk);
-    return planStart({ path: called, ...running, env }, { disk, planned: this.#planned });
+    return planStart({ path: called, ...running, env }, { ...seen, planned: this.#planned });
   }
 
   /** Those of the wants that were not told, while there is work to be spent on them. */
-  #work(make: (disk: CachedDisk) => Want[]): Want[] {
+  #work(make: (seen: Seen) => Want[]): Want[] {
     if (this.#plans >= MAX_PLANS || this.#workMs >= MAX_WORK_MS) return [];
     const began = threadTime();
-    using own = this.#options.disk === undefined ? new LocalDisk() : undefined;
-    const disk = new CachedDisk(this.#options.disk ?? own!);
-    const wants = make(disk);
-    for (const id of idsOf(wants, disk)) this.#toldIds(disk).add(id);
+    using _ = this.#own;
+    const seen = this.#look();
+    const wants = make(seen);
+    for (const id of idsOf(wants, seen.disk)) this.#toldIds(seen.disk).add(id);
     this.#workMs += threadTime() - began;
-    return this.#fresh(wants);
+    const fresh = this.#fresh(wants);
+    // A search that finds nothing is no plan, nor is the start of what was planned for.
+    if (fresh.some(({ kind }) => kind === "content")) this.#plans++;
+    return fresh;
+  }
+
+  #look(): Seen {
+    const now = performance.now();
+    if (this.#seen === undefined || now > this.#seen.until) {
+      const disk = new CachedDisk(this.#options.disk ?? this.#own);
+      this.#seen = { disk, known: new Map(), until: now + SEEN_MS };
+    }
+    return this.#seen;
   }
 
   #toldIds(disk: Disk): Set<string> {

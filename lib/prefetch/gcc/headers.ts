@@ -7,6 +7,13 @@ const MAX_HEADERS = 1000;
 /** `#include <x>`, `#include "x"`, `# include_next <x>`. */
 const directive = /^[ \t]*#[ \t]*(include|include_next|import)[ \t]*(?:<([^>\n]+)>|"([^"\n]+)")/gm;
 
+/** One of the two names, undefined for the other. */
+interface Directive {
+  readonly how: string;
+  readonly system?: string;
+  readonly own?: string;
+}
+
 /** Where headers are looked for, after the folders that the command line gives. */
 export function systemFolders(gcc: GccInstallation, language: "c" | "c++" | "assembler"): ByteString[] {
   const { library, prefix, target, version } = gcc;
@@ -47,11 +54,17 @@ export class Headers {
   }
 
   #scan(file: ByteString, found: number, isSource = false): void {
-    const source = this.#program.disk.readSource(file) ?? "";
-    for (const [, how, system, own] of source.matchAll(directive)) {
+    for (const { how, system, own } of this.#directivesOf(file)) {
       const first = how === "include_next" ? found + 1 : own === undefined ? 0 : -1;
       this.#include((system ?? own) as ByteString, { from: file, first, isSource });
     }
+  }
+
+  #directivesOf(file: ByteString): Directive[] {
+    return this.#program.once(`includes ${file}`, () => {
+      const source = this.#program.disk.readSource(file) ?? "";
+      return [...source.matchAll(directive)].map(([, how, system, own]) => ({ how, system, own }));
+    });
   }
 
   /** `first`: where in the folders the search begins; -1: beside the file that includes it. */

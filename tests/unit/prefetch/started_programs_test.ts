@@ -79,12 +79,23 @@ Deno.test("StartedPrograms plans nothing for a file that is not here", () => {
   assert.deepEqual(started(machine(), ["/bin/sh"]).opened("/bin/none"), []);
 });
 
+Deno.test("StartedPrograms looks at what two programs share but once in a while", () => {
+  const disk = machine().file("/lib64/libshared.so", makeElf({ soname: "libshared.so" }));
+  for (const name of ["one", "two"]) withProgram(disk, `/bin/${name}`, { needed: ["libshared.so", "libc.so.6"] });
+  const programs = started(disk, ["/bin/sh"]);
+  const first = programs.opened("/bin/one");
+  assert.ok(first.includes("content /lib64/libshared.so"), first.join());
+  disk.asked.length = 0;
+  assert.deepEqual(programs.opened("/bin/two"), ["content /bin/two"]);
+  assert.ok(!disk.asked.some((asked) => asked.includes("libshared")), disk.asked.join());
+});
+
 Deno.test("StartedPrograms plans for so many programs only", () => {
   const disk = machine();
-  for (let i = 0; i < 100; i++) withProgram(disk, `/bin/tool${i}`);
+  for (let i = 0; i < 600; i++) withProgram(disk, `/bin/tool${i}`);
   const programs = started(disk, ["/bin/sh"]);
-  const plans = Array.from({ length: 100 }, (_, i) => programs.opened(`/bin/tool${i}`).length > 0);
-  assert.deepEqual(plans, plans.map((_, i) => i < 64));
+  const plans = Array.from({ length: 600 }, (_, i) => programs.opened(`/bin/tool${i}`).length > 0);
+  assert.deepEqual(plans, plans.map((_, i) => i < 512));
 });
 
 Deno.test("StartedPrograms plans a search: the name in each directory of PATH until it is found, and what it loads", () => {
@@ -126,11 +137,11 @@ Deno.test("StartedPrograms plans that nothing is found, which is no work, for so
 
 Deno.test("StartedPrograms plans searches and starts of so many programs only, together", () => {
   const disk = machine();
-  for (let i = 0; i < 100; i++) withProgram(disk, `/bin/tool${i}`);
+  for (let i = 0; i < 600; i++) withProgram(disk, `/bin/tool${i}`);
   const programs = started(disk, ["/bin/sh"]);
-  const plans = Array.from({ length: 100 }, (_, i) => {
+  const plans = Array.from({ length: 600 }, (_, i) => {
     const wants = i % 2 === 0 ? programs.searched(`tool${i}`) : programs.opened(`/bin/tool${i}`);
     return wants.length > 0;
   });
-  assert.deepEqual(plans, plans.map((_, i) => i < 64));
+  assert.deepEqual(plans, plans.map((_, i) => i < 512));
 });
