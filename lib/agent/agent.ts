@@ -313,6 +313,7 @@ export class Agent {
   #turn(): void {
     this.#applyNews();
     this.#answer();
+    this.#mirror?.turn();
     this.#link.flush();
     if (this.#answered && this.#link.isFlushed) this.#loop.stop();
   }
@@ -374,6 +375,7 @@ export class Agent {
   #tick(): void {
     this.#channels.tick();
     this.#server?.tick();
+    this.#mirror?.tick();
     this.#command?.tick();
     if (this.#result === undefined || this.#device === undefined) return;
     const { bytesIn, bytesOut } = this.#connection.statistics;

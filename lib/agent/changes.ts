@@ -164,6 +164,7 @@ export class Changes {
     if (stat.size <= node.shownSize) return this.#notify(encodeInvalInode(node.id, { offset: 0, length: 0 }));
     if (lastPage > 0) this.#notify(encodeInvalInode(node.id, { offset: 0, length: lastPage }));
     const size = stat.size - lastPage;
+    file.openThere?.();
     const body = encodeRead({ fh: file.fh, offset: lastPage, size });
     this.#connection.call(FileOp.READ, body, { maxReply: size }).reply.then((data) => {
       node.shownSize = Math.max(node.shownSize, lastPage + data.length);

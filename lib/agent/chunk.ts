@@ -45,6 +45,11 @@ export class Chunk {
     return this.#failed;
   }
 
+  /** All of it is here. */
+  get isHere(): boolean {
+    return !this.#failed && this.#blob !== undefined && this.#arrived === this.size;
+  }
+
   /** It arrives here from now on, and the blob is the chunk's to release. */
   begin(blob: NewBlob): void {
     this.#blob = blob;

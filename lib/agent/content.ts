@@ -10,6 +10,8 @@ export interface ReadableContent {
    * they have arrived. Undefined: not all of it is known, or it was not to be had; ask the local side.
    */
   read(offset: number, size: number): Uint8Array | Promise<Uint8Array | undefined> | undefined;
+  /** Whether all of it is here. */
+  readonly isWhole: boolean;
 }
 
 /** The content of a file as it was at one moment, as far as it is known: in chunks. */
@@ -30,6 +32,11 @@ export class Content implements ReadableContent {
   /** Nobody reads it any more. */
   close(): void {
     for (const chunk of this.#chunks.values()) chunk.fail();
+  }
+
+  get isWhole(): boolean {
+    for (let index = 0; index * CHUNK < this.size; index++) if (!this.#chunks.get(index)?.isHere) return false;
+    return true;
   }
 
   has(index: number): boolean {

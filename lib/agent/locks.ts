@@ -112,6 +112,7 @@ export class Locks {
   #file(fh: number): OpenFile {
     const file = this.#tree.files.get(fh);
     if (file === undefined) throw new ErrnoError(Errno.ENOLCK, "lock a file of the remote machine");
+    file.openThere?.();
     return file;
   }
 

@@ -37,6 +37,7 @@ import {
 import { type Connection, RpcError } from "../rpc/mod.ts";
 import type { Contents } from "./contents.ts";
 import { ExtendedAttributes } from "./extended.ts";
+import { DeferredOpenings } from "./deferred_openings.ts";
 import type { Keeper } from "./keeper.ts";
 import { Listings } from "./listings.ts";
 import { LockedContent } from "./locked_content.ts";
@@ -104,6 +105,7 @@ export class Mirror implements FileSystem {
   readonly #locks: Locks;
   readonly #openings: Openings;
   readonly #transfers: Transfers;
+  readonly #deferred: DeferredOpenings;
   readonly #recorder: Recorder | undefined;
   readonly #programs: Programs | undefined;
   readonly #behind: WriteBehind;
@@ -134,7 +136,15 @@ export class Mirror implements FileSystem {
     const cache = new PageCache({ notify, writeOut: this.#writeOut });
     const content = new LockedContent({ connection, nodes: this.tree.nodes, cache, writeBack });
     this.#locks = new Locks({ connection, tree: this.tree, content });
-    const parts = { ...options, tree: this.tree, behind: this.#behind, walks: this.walks, locks: this.#locks };
+    this.#deferred = new DeferredOpenings(connection, this.tree);
+    const parts = {
+      ...options,
+      deferred: this.#deferred,
+      tree: this.tree,
+      behind: this.#behind,
+      walks: this.walks,
+      locks: this.#locks,
+    };
     this.#openings = new Openings({ ...parts, cache, content });
     this.#transfers = new Transfers({ ...parts, cache });
   }
@@ -147,6 +157,16 @@ export class Mirror implements FileSystem {
   /** What the command did is on the local side, or never will be. */
   get isDrained(): boolean {
     return this.tree.log.isEmpty;
+  }
+
+  /** At the end of each turn of the loop. */
+  turn(): void {
+    this.#deferred.turn();
+  }
+
+  /** About once a second. */
+  tick(): void {
+    this.#deferred.tick();
   }
 
   lookup(parentId: NodeId, name: ByteString): Result<Entry> {
@@ -220,7 +240,7 @@ export class Mirror implements FileSystem {
     // each of them.
     const attrValid = this.tree.attrValid(node);
     if (attrValid > 0) return { attr: shownAttr(node), attrValid };
-    const isLost = node.isRemoved && !this.tree.directories.has(node);
+    const isLost = node.isRemoved ? !this.tree.directories.has(node) : isOutOfReach(node);
     return isLost ? { attr: { ...shownAttr(node), nlink: 0 }, attrValid: 0 } : undefined;
   }
 
@@ -488,4 +508,11 @@ export class Mirror implements FileSystem {
     if (!sink.plus) return sink.add(instead);
     return this.#add(instead, this.tree.overlayEntry(parent, entry.name, shown), sink);
   }
+}
+
+/** Whether it was removed locally while it was open here only. */
+function isOutOfReach({ places, openFiles }: Node): boolean {
+  if (places.length > 0 || openFiles.size === 0) return false;
+  for (const { openThere, refusal } of openFiles) if (openThere === undefined && refusal === undefined) return false;
+  return true;
 }

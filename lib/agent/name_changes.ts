@@ -70,6 +70,7 @@ export class NameChanges {
   }
 
   unlink(parentId: NodeId, name: ByteString): Result<void> {
+    this.#tree.keepOpen({ parent: this.#tree.node(parentId), name });
     if (!this.#behind.unlink(this.#tree.changeable(parentId), name)) return this.#unlink(parentId, name);
   }
 
@@ -97,6 +98,8 @@ export class NameChanges {
   rename(parentId: NodeId, name: ByteString, to: NewName): Result<void> {
     const from = { parent: this.#tree.changeable(parentId), name };
     const target = { parent: this.#tree.changeable(to.parent), name: to.name };
+    this.#tree.keepOpen(from);
+    this.#tree.keepOpen(target);
     if (this.#behind.rename(from, target, to.flags)) return;
     return this.#tree.exclusively([from, target], () => this.#rename(parentId, name, to));
   }

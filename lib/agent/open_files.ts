@@ -17,6 +17,8 @@ export interface OpenFile {
   flushedWrites: number;
   /** What it is read from as long as nobody writes it; undefined: from the local side. */
   content?: ReadableContent;
+  /** Has the local side open it: until then the handle means nothing there. Undefined: it was opened. */
+  openThere?: () => void;
   /** The local side is opening it, which is not waited for. */
   isOpening?: boolean;
   /** Why the local side has not opened it, which was not waited for: its handle means nothing there. */

@@ -29,6 +29,7 @@ import { decodeStat, encodeCreate, encodeOpen, encodeTmpFile, FileOp } from "../
 import { RpcError } from "../rpc/mod.ts";
 import type { ReadableContent } from "./content.ts";
 import type { Contents } from "./contents.ts";
+import type { DeferredOpenings } from "./deferred_openings.ts";
 import type { LockedContent } from "./locked_content.ts";
 import { type Node, pathOf } from "./nodes.ts";
 import type { OpenFile, Way } from "./open_files.ts";
@@ -51,6 +52,7 @@ export interface OpeningsOptions {
   readonly walks: Walks;
   readonly cache: PageCache;
   readonly content: LockedContent;
+  readonly deferred: DeferredOpenings;
   readonly contents?: Contents;
   readonly recorder?: Recorder;
   readonly programs?: Programs;
@@ -69,6 +71,7 @@ export class Openings {
   readonly #walks: Walks;
   readonly #cache: PageCache;
   readonly #content: LockedContent;
+  readonly #deferred: DeferredOpenings;
   readonly #contents: Contents | undefined;
   readonly #recorder: Recorder | undefined;
   readonly #programs: Programs | undefined;
@@ -81,6 +84,7 @@ export class Openings {
     this.#walks = options.walks;
     this.#cache = options.cache;
     this.#content = options.content;
+    this.#deferred = options.deferred;
     this.#contents = options.contents;
     this.#recorder = options.recorder;
     this.#programs = options.programs;
@@ -153,20 +157,29 @@ export class Openings {
     return rights.may(node.attr, R_OK) === true;
   }
 
-  /**
-   * Opens what is here, or what the kernel most likely has, under a lease. Nobody waits for the local side; it opens the
-   * file all the same, so that the handle stands for it there, and what may have become of the file is known soon.
-   */
+  /** Opens what is here, or what the kernel most likely has, under a lease. Nobody waits for the local side. */
   #openAhead(node: Node, flags: number, content: ReadableContent | undefined): Opened {
-    const ref = this.#tree.ref(node);
     const fh = this.#tree.files.reserve();
     const file = this.#tree.files.add(fh, node, { flags, direct: false });
     file.content = content;
+    const isHere = content?.isWhole ?? (node.wasReadThrough && !node.isMade);
+    if (isHere && node.pending === 0 && this.#tree.isTold(node)) {
+      this.#deferred.add(file, () => this.#openThere(file, flags));
+    } else this.#openThere(file, flags);
+    this.#tree.files.confirm(file);
+    return opened(file);
+  }
+
+  /** Has the local side open the file, so that the handle stands for it there, and what may have become of it is known soon. */
+  #openThere(file: OpenFile, flags: number): void {
+    const { fh, node } = file;
     file.isOpening = true;
-    const body = encodeOpen({ ref, fh, flags });
+    const asked = performance.now();
+    const body = encodeOpen({ ref: this.#tree.ref(node), fh, flags });
     const reply = this.#behind.openBehind(node, body) ?? this.#tree.stat(FileOp.OPEN, body);
     reply.finally(() => file.isOpening = false).then((stat) => {
-      if (!node.hasOtherContent(stat)) return node.update(stat);
+      // Of what we change in the meantime it is older.
+      if (!node.hasOtherContent(stat)) return node.update(stat, asked);
       if (node.isBeingWritten) return;
       node.changedLocally();
       return this.#cache.drop(node);
@@ -174,8 +187,6 @@ export class Openings {
       file.refusal = error;
       log.debug(`"${toText(pathOf(node))}" is read from the cache only: ${error}`);
     });
-    this.#tree.files.confirm(file);
-    return opened(file);
   }
 
   /** Whether it is a regular file that we have made, and nobody else has changed. */

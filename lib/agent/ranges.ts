@@ -41,6 +41,7 @@ export class Ranges {
     if (node.mayHaveUnwritten) await this.#writeOut.request();
     await node.written();
     if (node.pending > 0) await this.#tree.log.settled(node);
+    this.#tree.file(at.fh).openThere?.();
     return decodePosition(await this.#tree.ask(FileOp.SEEK, encodeSeek(at)));
   }
 
@@ -55,6 +56,7 @@ export class Ranges {
     if (behind !== undefined) return behind;
     const settling = this.#tree.log.settled(source.node, target.node);
     if (settling !== undefined) await settling;
+    source.openThere?.();
     const body = encodeCopy({ from: fh, fromOffset: offset, to: to.fh, toOffset: to.offset, length });
     const { copied, stat } = decodeCopied(await writing(target.node, this.#tree.ask(FileOp.COPY, body)));
     if (copied > length) throw new DecodeError(`Cannot have copied ${copied} of ${length} bytes`);

@@ -34,7 +34,7 @@ export class SmallContents {
     if (known !== undefined) this.#drop(key, known);
     const content = this.#unpack(bytes, stat.size);
     const read = (offset: number, size: number) => content.subarray(offset, offset + size);
-    this.#held.set(key, { stat, bytes: content, isKept: false, read });
+    this.#held.set(key, { stat, bytes: content, isKept: false, isWhole: true, read });
     this.#bytes += content.length;
     for (const [oldest, held] of this.#held) {
       if (this.#bytes <= MAX_HELD) break;

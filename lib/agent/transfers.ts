@@ -3,6 +3,7 @@ import type { Caller, Result } from "../fuse/mod.ts";
 import { Errno, ErrnoError } from "../linux/mod.ts";
 import { decodeWritten, encodeFlush, encodeSync, encodeWrite, FileOp } from "../protocol/mod.ts";
 import { type Connection, RpcError } from "../rpc/mod.ts";
+import type { DeferredOpenings } from "./deferred_openings.ts";
 import type { Locks } from "./locks.ts";
 import { type Node, pathOf } from "./nodes.ts";
 import type { OpenFile } from "./open_files.ts";
@@ -33,6 +34,7 @@ export interface TransfersOptions {
   readonly behind: WriteBehind;
   readonly cache: PageCache;
   readonly locks: Locks;
+  readonly deferred: DeferredOpenings;
   /** The kernel collects writes. */
   readonly writeBack: boolean;
 }
@@ -44,6 +46,7 @@ export class Transfers {
   readonly #behind: WriteBehind;
   readonly #cache: PageCache;
   readonly #locks: Locks;
+  readonly #deferred: DeferredOpenings;
   readonly #writeBack: boolean;
   #lostWrite: LostWrite | undefined;
 
@@ -53,6 +56,7 @@ export class Transfers {
     this.#behind = options.behind;
     this.#cache = options.cache;
     this.#locks = options.locks;
+    this.#deferred = options.deferred;
     this.#writeBack = options.writeBack;
   }
 
@@ -83,6 +87,7 @@ export class Transfers {
       return known;
     }
     if (node.pending > 0) await this.#tree.log.settled(node);
+    file.openThere?.();
     // It was removed or replaced in the moment in which it was opened, and not all of it is here.
     if (file.refusal !== undefined) throw new ErrnoError(Errno.ESTALE, "read a file that was not opened");
     // Past its cache the kernel asks beyond the end that we know of.
@@ -158,6 +163,7 @@ export class Transfers {
     const file = this.#tree.files.get(fh);
     if (file === undefined) return;
     if (this.#tree.log.failure !== undefined) throw this.#tree.log.refusal();
+    file.openThere?.();
     const behind = this.#behind.fsync(file, dataOnly);
     if (behind !== undefined) {
       await behind;
@@ -170,6 +176,10 @@ export class Transfers {
 
   release(fh: number): void {
     const file = this.#tree.files.get(fh);
+    if (file?.openThere !== undefined) {
+      this.#deferred.closed(file);
+      return this.#tree.files.cancel(fh);
+    }
     const isBehind = file !== undefined && this.#behind.release(file, () => this.#tree.files.free(fh));
     if (isBehind) this.#tree.files.close(fh);
     else this.#tree.files.release(fh);

@@ -124,7 +124,8 @@ export class Tree {
 
   /** The cheapest reference that still means this inode whatever happens to names on the local side. */
   ref(node: Node, fh?: number): FileRef {
-    if (fh !== undefined && this.files.get(fh) !== undefined) return { kind: "handle", fh };
+    const file = fh === undefined ? undefined : this.files.get(fh);
+    if (file !== undefined) return handleOf(file);
     if (node.isDirectory && (this.directories.has(node) || node.places.length === 0)) {
       return { kind: "directory", dir: this.directories.number(node) };
     }
@@ -134,14 +135,19 @@ export class Tree {
       const ino = node.isProvisional ? ANY_INODE : node.attr.ino;
       return { kind: "name", dir: this.directories.number(place.parent), name: place.name, dev, ino };
     }
-    for (const file of node.openFiles) return { kind: "handle", fh: file.fh };
+    for (const file of node.openFiles) return handleOf(file);
     throw new ErrnoError(Errno.ESTALE, "name a file that was removed");
   }
 
   /** A reference that holds also when the local side removed or replaced a file that is open here. */
   openRef(node: Node, fh?: number): FileRef {
-    for (const file of node.openFiles) return this.ref(node, fh ?? file.fh);
+    for (const file of node.openFiles) if (file.openThere === undefined) return this.ref(node, fh ?? file.fh);
     return this.ref(node, fh);
+  }
+
+  /** A name is going to stand for something else: who has open what it stands for now is to keep that. */
+  keepOpen({ parent, name }: Place): void {
+    for (const file of parent.children.get(name)?.openFiles ?? []) file.openThere?.();
   }
 
   /** Fails with ESTALE: the kernel then looks the name up again, and is given a new node. */
@@ -434,6 +440,11 @@ export class Tree {
       attrValid: OVERLAY_VALID_MS,
     };
   }
+}
+
+function handleOf(file: OpenFile): FileRef {
+  file.openThere?.();
+  return { kind: "handle", fh: file.fh };
 }
 
 /** Whether what is known of its attributes is what is expected of changes of ours. */

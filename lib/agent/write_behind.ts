@@ -245,7 +245,7 @@ export class WriteBehind {
     if (size !== undefined && !(file?.writable || node.isMade && !isProgram(node))) return undefined;
     if (!this.#rooms.take(node, {})) return undefined;
     // A handle that the local side may refuse would fail the log.
-    const ref = this.#tree.ref(node, file?.isOpening ? undefined : fh);
+    const ref = this.#tree.ref(node, file === undefined || isOpeningThere(file) ? undefined : fh);
     const body = encodeSetAttr({ ref, mode, uid, gid, size, ...timesToSet(change) });
     const atime = change.atime && expectedTime(change.atime);
     const mtime = change.mtime && expectedTime(change.mtime);
@@ -301,7 +301,7 @@ export class WriteBehind {
     if (!isKnown || source.refusal !== undefined || target.direct || source.node === node) return undefined;
     const length = Math.min(range.length, source.node.attr.size - range.offset);
     if (length <= 0 || length > MAX_COPY || range.to.offset + length > MAX_SIZE) return undefined;
-    if (source.isOpening) return this.#copyContent(source, target, { ...range, length });
+    if (isOpeningThere(source)) return this.#copyContent(source, target, { ...range, length });
     if (!this.#canWrite(node) || !this.#rooms.take(node, { bytes: length })) return undefined;
     this.#written(node, range.to.offset + length);
     node.wasCopied = true;
@@ -521,6 +521,11 @@ function standing(node: Node): Node {
 }
 
 /** As mkstemp(3) makes them: `cc7Tk2Qz.s`, `tmp_obj_aVx3Wq`. */
+/** Whether the handle may turn out to mean nothing on the local side. */
+function isOpeningThere({ isOpening, openThere }: OpenFile): boolean {
+  return isOpening === true || openThere !== undefined;
+}
+
 function looksRandom(name: ByteString): boolean {
   const [, last] = /([A-Za-z0-9]{6})(\.[a-z]{1,3})?$/.exec(name) ?? [];
   return last !== undefined && /[A-Z0-9]/.test(last) && /[A-Za-z]/.test(last);

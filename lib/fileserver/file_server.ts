@@ -1,9 +1,11 @@
 import { type ByteString, DecodeError, fromText, toText } from "../bytes/mod.ts";
-import { AT_FDCWD, Errno, errnoName, O_DIRECTORY, O_PATH, openAt, unwrap, withFileIds } from "../linux/mod.ts";
+import { AT_FDCWD, Errno, errnoName, O_DIRECTORY, O_PATH, openAt, statAt, unwrap, withFileIds } from "../linux/mod.ts";
 import { log as processLog, type Logger } from "../log/mod.ts";
 import {
   AgentNote,
+  type CheckedFile,
   decodeBind,
+  decodeCheck,
   decodeNumber,
   decodeOwner,
   directoriesOf,
@@ -38,6 +40,7 @@ import { allocateRange, seekIn } from "./ranges.ts";
 import { read } from "./reads.ts";
 import { SlowDisks } from "./slow_disks.ts";
 import { StartPack } from "./start_pack.ts";
+import { isSame } from "./walk.ts";
 import { walk, Walks } from "./walks.ts";
 import { Watches } from "./watches.ts";
 import { flush, sync, syncDirectory, write, writeAll } from "./writes.ts";
@@ -153,6 +156,7 @@ class Server implements FileServer {
   readonly #context: Context;
   readonly #log: Pick<Logger, "debug">;
   readonly #watches: Watches | undefined;
+  readonly #tell: FileServerOptions["tell"];
   readonly #changes = new ChangeLog();
   /** Whom new files belong to, when that is not this process's user. */
   #owner: OwnerNote | undefined;
@@ -163,6 +167,7 @@ class Server implements FileServer {
     const policy = new Policy(log);
     const fd = unwrap(openAt(AT_FDCWD, root, O_PATH | O_DIRECTORY), `open "${toText(root)}"`);
     this.#log = log;
+    this.#tell = tell;
     const limit = limits.maxDirectories ?? LIMIT;
     this.#watches = tell && new Watches({
       changed: (number, name) => this.#changed(number, name, tell),
@@ -241,6 +246,15 @@ class Server implements FileServer {
     tell(AgentNote.CHANGED, encodeChanged({ dir, name, found: typeof found === "number" ? undefined : found }));
   }
 
+  /** Tells what became of a file if it is not what the agent takes it for. That one is gone is told by the watch. */
+  #check({ dir, name, stat }: CheckedFile): void {
+    const fd = this.#context.directories.find(dir);
+    if (fd < 0 || this.#tell === undefined) return;
+    const now = statAt(fd, name);
+    if (typeof now === "number") return;
+    if (now.ino !== stat.ino || !isSame(now, stat)) this.#changed(dir, name, this.#tell);
+  }
+
   #namesChanged(dir: number, tell: (op: number, body: Uint8Array) => void): void {
     const stat = describeFd(this.#context.directories.find(dir));
     if (typeof stat !== "number") tell(AgentNote.DIRECTORY_CHANGED, encodeDirectoryChanged({ dir, stat }));
@@ -314,6 +328,9 @@ class Server implements FileServer {
         if (file !== undefined) locks.released(file);
         return handles.release(number);
       }
+      case FileNote.CHECK:
+        for (const file of decodeCheck(body)) this.#check(file);
+        return 0;
       case FileNote.STOP_WAITING:
         locks.stopWaiting(decodeNumber(body));
         return 0;

@@ -235,14 +235,17 @@ function isDirectory({ mode }: Stat): boolean {
   return (mode & S_IFMT) === S_IFDIR;
 }
 
+type Times = Pick<Stat, "size" | "mtime" | "mtimeNsec" | "ctime" | "ctimeNsec">;
+
 /** Whether it may change again without a new time. */
-export function isYoung(stat: Pick<Stat, "mtime" | "mtimeNsec" | "ctime" | "ctimeNsec">): boolean {
+export function isYoung(stat: Omit<Times, "size">): boolean {
   const { mtime, mtimeNsec, ctime, ctimeNsec } = stat;
   const changed = Math.max(mtime * 1000 + mtimeNsec / 1e6, ctime * 1000 + ctimeNsec / 1e6);
   return Date.now() - changed <= (ctimeNsec % ROUNDED_NSEC === 0 ? RECENT_ROUNDED_MS : RECENT_MS);
 }
 
-function isSame(one: Stat, other: Stat): boolean {
+/** Whether a file of these attributes has the content that it had with those. */
+export function isSame(one: Times, other: Times): boolean {
   return one.size === other.size && one.mtime === other.mtime && one.mtimeNsec === other.mtimeNsec &&
     one.ctime === other.ctime && one.ctimeNsec === other.ctimeNsec;
 }

@@ -15,6 +15,7 @@
 
 export * from "./attributes.ts";
 export * from "./channel.ts";
+export * from "./check.ts";
 export * from "./directory.ts";
 export * from "./extended.ts";
 export * from "./fetch.ts";

@@ -103,6 +103,8 @@ export const FileNote = {
   STARTED: 8,
   /** Searched, MAX_SEARCHES at most: the command searches PATH for a program. Where it is can be told ahead of its requests */
   SEARCHED: 9,
+  /** CheckedFiles: they were opened as these. Those that are not are told (CHANGED) */
+  CHECK: 10,
 } as const;
 
 /** Requests of the local side to the agent. */

@@ -64,7 +64,7 @@ export class AgentRequests {
   }
 
   #note(from: Choices): Omit<Message, "isNote"> {
-    switch (from.below(7)) {
+    switch (from.below(8)) {
       case 0:
         return { op: p.FileNote.UNBIND, body: p.encodeNumber(dir(from)) };
       case 1:
@@ -73,6 +73,13 @@ export class AgentRequests {
         return { op: p.FileNote.OWNER, body: p.encodeOwner({ uid: pick(from, words), gid: pick(from, words) }) };
       case 3:
         return { op: p.FileNote.STOP_WAITING, body: p.encodeNumber(from.below(6)) };
+      case 4: {
+        const files = Array.from({ length: from.below(4) }, () => {
+          const { dir, name, ino } = this.#named(from);
+          return { dir, name, stat: { ino, size: from.below(3), mtime: 0, mtimeNsec: 0, ctime: 0, ctimeNsec: 0 } };
+        });
+        return { op: p.FileNote.CHECK, body: p.encodeCheck(files) };
+      }
       default: {
         const { dir: parent, name, dev, ino } = this.#named(from);
         return { op: p.FileNote.BIND, body: p.encodeBind({ id: dir(from), parent, name, dev, ino }) };

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { fromText } from "../../../lib/bytes/mod.ts";
 import { loadLz4 } from "../../../lib/compression/mod.ts";
-import { Errno, F_RDLCK, O_RDWR, O_TRUNC } from "../../../lib/linux/mod.ts";
-import { FileOp, type PackRecord } from "../../../lib/protocol/mod.ts";
+import { Errno, F_RDLCK, O_RDWR, O_TRUNC, SEEK_HOLE } from "../../../lib/linux/mod.ts";
+import { FileNote, FileOp, type PackRecord } from "../../../lib/protocol/mod.ts";
 import { digestOf, Fixture as CacheFixture, has, store } from "../cache/fixture.ts";
 import { caller, fails, Fixture } from "./mirror_fixture.ts";
 
@@ -49,7 +49,7 @@ class Ahead implements AsyncDisposable {
   }
 }
 
-Deno.test("a file whose content is here is opened and read without waiting, and open on the local side too", async () => {
+Deno.test("a file whose content is here is opened and read here, and on the local side if it stays open", async () => {
   await using ahead = await Ahead.make("content");
   const { fixture } = ahead;
   fixture.bridge.throttle(0);
@@ -59,8 +59,19 @@ Deno.test("a file whose content is here is opened and read without waiting, and 
   assert.equal(await fixture.read(node, { fh, offset: 3, size: 2 }), "te");
   assert.equal(await fixture.read(node, { fh, offset: 7 }), "");
   fixture.bridge.throttle(Infinity);
+  fixture.mirror.tick();
   await settled();
-  assert.deepEqual([FileOp.OPEN, FileOp.READ, FileOp.FETCH].map((op) => fixture.count(op)), [1, 0, 0]);
+  assert.deepEqual([FileOp.OPEN, FileOp.READ, FileOp.FETCH].map((op) => fixture.count(op)), [0, 0, 0]);
+  fixture.pass();
+  fixture.mirror.tick();
+  await settled();
+  assert.equal(fixture.count(FileOp.OPEN), 1);
+  Deno.removeSync(fixture.at("a/file"));
+  await fixture.applyNews();
+  assert.equal((await fixture.mirror.getattr(node, fh)).attr.nlink, 0);
+  fixture.mirror.release(node, fh);
+  await settled();
+  assert.equal(fixture.notes.filter(({ op }) => op === FileNote.RELEASE).length, 1);
 });
 
 Deno.test("a file that the kernel was given under a lease is opened again without waiting, until news come of it", async () => {
@@ -75,7 +86,8 @@ Deno.test("a file that the kernel was given under a lease is opened again withou
   assert.ok(isAtOnce);
   fixture.mirror.release(node, await opening);
   await settled();
-  assert.equal(fixture.count(FileOp.OPEN), 2);
+  assert.equal(fixture.count(FileOp.OPEN), 1, "the local side need not know");
+  assert.equal(fixture.notes.filter(({ op }) => op === FileNote.RELEASE).length, 1);
   fixture.make({ "a/file": "changed" });
   await fixture.applyNews();
   assert.equal(await fixture.content(await fixture.walk("a/file")), "changed");
@@ -139,10 +151,55 @@ Deno.test("a change of which no news come is found when the file is opened", asy
   fixture.make({ "a/file": "new" });
   await fixture.dropNews();
   const fh = await fixture.open(node);
+  fixture.mirror.turn();
+  assert.equal(fixture.notes.filter(({ op }) => op === FileNote.CHECK).length, 0, "several are asked for together");
+  fixture.pass(51);
+  fixture.mirror.turn();
   await settled();
+  await fixture.applyNews();
   assert.equal(await fixture.read(node, { fh }), "new", "the handle is of the local file");
   assert.equal(await fixture.cat("a/file"), "new");
   assert.notEqual(await fixture.walk("a/file"), node);
+});
+
+Deno.test("what is removed locally while it is open here can be read, and has no names", async () => {
+  await using ahead = await Ahead.make("old");
+  const { fixture } = ahead;
+  const node = await fixture.walk("a/file");
+  const fh = await fixture.open(node);
+  Deno.removeSync(fixture.at("a/file"));
+  await fixture.applyNews();
+  assert.equal(await fixture.read(node, { fh }), "old");
+  assert.equal((await fixture.mirror.getattr(node, fh)).attr.nlink, 0);
+  fixture.mirror.release(node, fh);
+  await settled();
+  assert.equal(fixture.count(FileOp.OPEN), 0);
+});
+
+Deno.test("what we put another file in place of while it is open here is still that file on the local side", async () => {
+  await using ahead = await Ahead.make("old");
+  const { fixture } = ahead;
+  fixture.make({ "a/other": "other" });
+  const node = await fixture.walk("a/file");
+  const fh = await fixture.open(node);
+  const a = await fixture.walk("a");
+  await fixture.mirror.rename(a, fromText("other"), { parent: a, name: fromText("file"), flags: 0 });
+  await fixture.applyNews();
+  const size = (await fixture.mirror.getattr(node, fh)).attr.size;
+  assert.deepEqual([await fixture.read(node, { fh }), size, fixture.count(FileOp.OPEN)], ["old", 3, 1]);
+  assert.equal(await fixture.cat("a/file"), "other");
+});
+
+Deno.test("a file that is open here can be locked, and searched for holes", async () => {
+  await using ahead = await Ahead.make("content");
+  const { fixture } = ahead;
+  const node = await fixture.walk("a/file");
+  const fh = await fixture.open(node);
+  await fixture.mirror.flock(node, { fh, type: F_RDLCK, wait: false }, caller);
+  assert.equal(fixture.count(FileOp.OPEN), 1);
+  const other = await fixture.open(node);
+  assert.equal(await fixture.mirror.lseek(node, { fh: other, offset: 0, whence: SEEK_HOLE }), 7);
+  assert.equal(fixture.count(FileOp.OPEN), 2);
 });
 
 const locally: Record<string, (path: string, ahead: Ahead) => void> = {

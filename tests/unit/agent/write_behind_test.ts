@@ -114,7 +114,7 @@ Deno.test("what is here of a file that the local side is about to open is copied
   const source = await fixture.open(node, O_RDONLY);
   const opened = fixture.mirror.tree.file(source);
   opened.isOpening = true;
-  opened.content = { read: (offset, size) => bytes("a").subarray(offset, offset + size) };
+  opened.content = { isWhole: true, read: (offset, size) => bytes("a").subarray(offset, offset + size) };
   const target = await fixture.create(ROOT, "copy", O_WRONLY | O_CREAT);
   const to = { nodeId: target.node, fh: target.fh, offset: 0 };
   const copied = unanswered(
@@ -172,7 +172,12 @@ Deno.test("a file that was read is opened again before its last handle is closed
   assert.equal(await fixture.content(file), "a");
   await unanswered(fixture, async () => {
     await mkdir(fixture, ROOT, "d");
-    for (let i = 0; i < 3; i++) fixture.mirror.release(file, await fixture.open(file));
+    for (let i = 0; i < 3; i++) {
+      const fh = await fixture.open(file);
+      // It is not left to be opened here only.
+      fixture.mirror.tree.file(fh).openThere!();
+      fixture.mirror.release(file, fh);
+    }
   });
   await drained(fixture);
   assert.equal(fixture.requests.filter(({ op }) => op === (FileOp.RELEASE | LOGGED)).length, 3);

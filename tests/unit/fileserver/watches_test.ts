@@ -4,11 +4,14 @@ import type { ByteString } from "../../../lib/bytes/mod.ts";
 import {
   AgentNote,
   decodeChanged,
+  encodeCheck,
   encodeLink,
   encodeMake,
   encodeName,
   encodeRename,
   encodeSymlink,
+  type FileAttr,
+  FileNote,
   FileOp,
   LOGGED,
   ROOT_DIRECTORY,
@@ -103,6 +106,24 @@ Deno.test("Watches do not wait for an event of what did not happen", async () =>
   assert.deepEqual(watched.tellNow(), []);
   Deno.renameSync(fixture.at("file"), fixture.at("elsewhere"));
   assert.deepEqual(watched.tellNow(), ["elsewhere", "file"]);
+});
+
+Deno.test("files that were opened are told when they are not what they were taken for, and only then", async () => {
+  await using watched = watchedFile();
+  const { fixture, told } = watched;
+  const stat = fixture.lookup(dir, "file");
+  const check = (change: Partial<FileAttr>, name = "file") => {
+    fixture.notify(FileNote.CHECK, encodeCheck([{ dir, name: b(name), stat: { ...stat, ...change } }]));
+    return told.splice(0);
+  };
+  assert.deepEqual(check({}), []);
+  assert.deepEqual(check({ atime: 1, nlink: 5 }), [], "what does not tell of its content");
+  for (const change of [{ ino: 1n }, { size: 1 }, { mtime: 1 }, { mtimeNsec: 1 }, { ctime: 1 }, { ctimeNsec: 1 }]) {
+    assert.deepEqual(check(change), ["file"], JSON.stringify(Object.keys(change)));
+  }
+  assert.deepEqual(check({}, "none"), [], "that is told when it happens");
+  fixture.notify(FileNote.CHECK, encodeCheck([{ dir: 99, name: b("file"), stat }]));
+  assert.deepEqual(told, []);
 });
 
 Deno.test("Watches tell of changes by themselves, a burst at once", async () => {

@@ -245,6 +245,14 @@ Deno.test("decodeStarted() throws DecodeError for paths that are not absolute, a
   decode("/a", "/", "x".repeat(MAX_STARTED_ARGUMENTS));
 });
 
+Deno.test("decodeCheck() throws DecodeError for more files than there may be, and fewer than it says", () => {
+  const files = (count: number) => Array(count).fill({ dir: 1, name: "a", stat });
+  const most = protocol.encodeCheck(files(protocol.MAX_CHECKED));
+  assert.equal(protocol.decodeCheck(most).length, protocol.MAX_CHECKED);
+  assert.throws(() => protocol.decodeCheck(protocol.encodeCheck(files(protocol.MAX_CHECKED + 1))), DecodeError);
+  assert.throws(() => protocol.decodeCheck(most.subarray(0, most.length - 1)), DecodeError);
+});
+
 Deno.test("decodeSearched() throws DecodeError for what is not the name of a file", () => {
   const decode = (name: string) => protocol.decodeSearched(protocol.encodeSearched({ name: name as ByteString }));
   for (const name of ["", ".", "..", "a/b", "/", "a\0", "x".repeat(256)]) {

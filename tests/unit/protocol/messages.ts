@@ -491,6 +491,17 @@ export const startSamples: Record<string, Sample> = {
     { path: "/bin/a", running: { argv: ["a", "", "\xff"], cwd: "/" } },
     "0600 2f62696e2f61 0300 0100 2f 0100 61 0000 0100 ff",
   ),
+  "files that were opened": sample(
+    p.encodeCheck,
+    p.decodeCheck,
+    [{
+      dir: 3,
+      name,
+      stat: { ino: 7n, size: 0x1_0000_0002, mtime: -1, mtimeNsec: 5, ctime: 2, ctimeNsec: 999_999_999 },
+    }],
+    `0100 03000000 0700000000000000 0200000001000000 ffffffffffffffff 0200000000000000 05000000 ffc99a3b ${NAME}`,
+  ),
+  "no files": sample(p.encodeCheck, p.decodeCheck, [], "0000"),
   "a program that is searched": sample(p.encodeSearched, p.decodeSearched, { name }, NAME),
 };
 
