@@ -61,6 +61,7 @@ export class Changes {
     const directory = this.#directory(dir);
     if (directory === undefined) return this.#tree.startPack.told(dir, name, found);
     const file = found && nodes.ofFile(found.stat);
+    for (const node of [directory.children.get(name), file]) node?.wasSeen(found?.stat);
     // Told before the answer to a change of ours, dealt with after it.
     const isOld = time <= directory.settledAt;
     if (isOld) return this.#deferred.check({ parent: directory, name }, { dir, name, found });

@@ -47,6 +47,7 @@ export class LockedContent {
   async renew(file: OpenFile, locked: LockedOut): Promise<void> {
     const open = this.#nodes.sameFile(file.node).filter(({ openFiles }) => openFiles.size > 0);
     await Promise.all(open.map((node) => {
+      node.forgetWritten();
       const sight = this.#sights.get(node) ?? { last: undefined, told: Promise.resolve() };
       this.#sights.set(node, sight);
       const tell = async () => {

@@ -272,7 +272,10 @@ export class Mirror implements FileSystem {
     const expected = this.#behind.setattr(node, change, file);
     if (expected !== undefined) return expected;
     if (node.pending > 0) await this.tree.log.settled(node);
-    if (size !== undefined) node.writes++;
+    if (size !== undefined) {
+      node.writes++;
+      node.forgetWritten();
+    }
     const ref = this.tree.ref(node, change.fh);
     const reply = this.tree.stat(FileOp.SETATTR, encodeSetAttr({ ref, mode, uid, gid, size, atime, mtime }));
     // It moves by our own doing.
@@ -280,6 +283,7 @@ export class Mirror implements FileSystem {
     const onlyTime = [mode, uid, gid, size, atime].every((field) => field === undefined);
     if (onlyTime && node.mayHaveUnwritten && change.mtime !== "now") return this.#timeCollected(node, mtime!, reply);
     const attr = await reply;
+    node.wasLeft(attr);
     if (size !== undefined) node.shownSize = size;
     // A change that we did not ask for was made locally: still to be found by the next lookup.
     const foreign = size === undefined && mtime === undefined && node.isForeignChange(attr);
@@ -294,7 +298,10 @@ export class Mirror implements FileSystem {
     node.attr = { ...node.attr, mtime: sec, mtimeNsec: nsec };
     // Not newer than what is asked for, and answered, until somebody looks at this answer.
     const asked = performance.now();
-    node.whileWriting(reply).then((attr) => node.update(attr, asked)).catch(() => {});
+    node.whileWriting(reply).then((attr) => {
+      node.wasLeft(attr);
+      node.update(attr, asked);
+    }).catch(() => {});
     return { attr: shownAttr(node), attrValid: this.tree.attrValid(node) };
   }
 

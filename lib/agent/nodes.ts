@@ -4,6 +4,7 @@ import { Errno, ErrnoError, S_IFDIR, S_IFMT, S_IFREG, type Stat } from "../linux
 import { CHUNK, type FileAttr, type LookupOut } from "../protocol/mod.ts";
 import type { OpenFile } from "./open_files.ts";
 import type { OverlayEntry } from "./root_overlay.ts";
+import { WrittenRanges } from "./written_ranges.ts";
 
 /** A name under which a node can be reached. */
 export interface Place {
@@ -86,6 +87,7 @@ export class Node {
   #openFiles: Set<OpenFile> | undefined;
   #chunksRead: Set<number> | undefined;
   #writing: Set<Promise<unknown>> | undefined;
+  #written: WrittenRanges | undefined;
 
   constructor(id: NodeId, attr: FileAttr, now: number) {
     this.id = id;
@@ -124,6 +126,41 @@ export class Node {
 
   closed(file: OpenFile): void {
     this.#openFiles?.delete(file);
+    // There may be very many files that we have made.
+    if (this.openFiles.size === 0) this.forgetWritten();
+  }
+
+  /** Of a file that is open, and was empty since: what was written to it. Undefined: that is not known. */
+  get writtenRanges(): WrittenRanges | undefined {
+    return this.#written;
+  }
+
+  /** It ends at `size`, by our doing. Without one byte, it is known from here on what is written to it. */
+  wasCut(size: number): void {
+    if (size === 0) this.#written ??= new WrittenRanges(this.attr);
+    this.#written?.cut(size);
+  }
+
+  /** We write [start, end), whether that succeeds or not. */
+  wasWritten(start: number, end: number): void {
+    if (this.#written?.add(start, end) === false) this.forgetWritten();
+  }
+
+  /** By the local side's word, a change of ours has left it like that. */
+  wasLeft(attr: Stat): void {
+    this.#written?.left(attr);
+  }
+
+  /** By the local side's word, it is like that (undefined: gone), whoever did it. */
+  wasSeen(attr: Stat | undefined): void {
+    // What is told of its name before it is made is told of another file.
+    if (this.#written === undefined || this.isProvisional) return;
+    if (attr === undefined || !this.#written.isOurs(attr)) this.forgetWritten();
+  }
+
+  /** Others may have written to it, or may do so without our being told. */
+  forgetWritten(): void {
+    this.#written = undefined;
   }
 
   /** Names of which something is known in there. */
@@ -193,12 +230,12 @@ export class Node {
   /** We changed something without being told the attributes that came of it. */
   outdate(): void {
     this.ctimeKnown = false;
-    this.attrKnown = false;
-    this.attrTime = performance.now();
+    this.doubt();
   }
 
   /** Attributes may be out of date by now, and so is what was told of them before. */
   doubt(): void {
+    this.forgetWritten();
     this.attrKnown = false;
     this.attrTime = performance.now();
   }
@@ -396,6 +433,8 @@ export class Nodes {
     if (node === undefined) return undefined;
     parent.children.delete(name);
     node.places = node.places.filter((place) => place.parent !== parent || place.name !== name);
+    // Of what becomes of it elsewhere, nothing may be told.
+    node.forgetWritten();
     return node;
   }
 
@@ -436,6 +475,7 @@ export class Nodes {
     // A directory has one name: an old one is left over from a rename on the local side.
     const kept = node.isDirectory ? 0 : MAX_PLACES - 1;
     for (const place of node.places.slice(kept)) this.gone(place.parent, place.name);
+    if (node.places.length > 0) node.forgetWritten();
     node.places.unshift({ parent, name });
     parent.children.set(name, node);
     node.overlay = parent.overlay?.kind === "directory" ? parent.overlay.children.get(name) : undefined;

@@ -111,7 +111,9 @@ export class Openings {
     if (behind !== undefined) return behind;
     if (node.pending > 0) await this.#tree.log.settled(node);
     if (wanted & O_TRUNC) await killSetid(this.#tree, node, caller);
-    const ours = node.isBeingWritten || (wanted & O_TRUNC) !== 0;
+    const isWritten = node.isBeingWritten;
+    const ours = isWritten || (wanted & O_TRUNC) !== 0;
+    const { writes } = node;
     const { file, stat } = await this.#openLocal(node, wanted, { isRead: content === undefined });
     const changed = !ours && node.hasOtherContent(stat);
     // The kernel asks twice. A file that is written all the time would have changed again: what nothing is kept of is
@@ -127,6 +129,10 @@ export class Openings {
     else node.update(stat);
     if (changed && isFresh && stat.size > node.shownSize) await this.#content.lengthen(node, { file, size: stat.size });
     if (wanted & O_TRUNC) {
+      // A write that was under way may have come after the cut.
+      const isEmpty = stat.size === 0 && !isWritten && !node.isBeingWritten && node.writes === writes;
+      if (isEmpty) node.wasCut(0);
+      node.wasLeft(stat);
       node.writes++;
       node.shownSize = 0;
     }
@@ -238,7 +244,11 @@ export class Openings {
     const body = encodeCreate({ dir, name, fh, ...how, flags: way.flags });
     const reply = this.#behind.proving(parent, this.#tree.change(FileOp.CREATE, body, { parent, name }));
     const stat = await this.#opening(fh, reply.then(decodeStat));
-    return this.#created(this.#tree.enter(parent, name, { stat }), fh, way);
+    const entry = this.#tree.enter(parent, name, { stat });
+    const node = this.#tree.node(entry.nodeId);
+    // Perhaps it was there before.
+    if (stat.size === 0 && !node.isBeingWritten) node.wasCut(0);
+    return this.#created(entry, fh, way);
   }
 
   async tmpfile(parentId: NodeId, how: NewFile, caller: Caller): Promise<{ entry: Entry; opened: Opened }> {

@@ -1,7 +1,7 @@
 /** What is done to ranges of open files on the local side, without their bytes crossing the link. */
 import { DecodeError } from "../bytes/mod.ts";
 import type { FileCopy, FileRange } from "../fuse/mod.ts";
-import { Errno, ErrnoError, SEEK_HOLE } from "../linux/mod.ts";
+import { Errno, ErrnoError, FALLOC_FL_KEEP_SIZE, SEEK_HOLE } from "../linux/mod.ts";
 import {
   decodeCopied,
   decodePosition,
@@ -30,9 +30,12 @@ export class Ranges {
 
   async allocate(range: FileRange): Promise<void> {
     const { node } = this.#tree.file(range.fh);
+    // The others change what was there.
+    if ((range.mode & ~FALLOC_FL_KEEP_SIZE) !== 0) node.forgetWritten();
     if (node.pending > 0) await this.#tree.log.settled(node);
-    const stat = await writing(node, this.#tree.ask(FileOp.FALLOCATE, encodeAllocate(range)));
-    node.update(decodeStat(stat));
+    const stat = decodeStat(await writing(node, this.#tree.ask(FileOp.FALLOCATE, encodeAllocate(range))));
+    node.wasLeft(stat);
+    node.update(stat);
   }
 
   async seek(node: Node, at: { fh: number; offset: number; whence: number }): Promise<number> {
@@ -54,6 +57,7 @@ export class Ranges {
     }
     const behind = this.#behind.copy(source, target, { fh, offset, to, length });
     if (behind !== undefined) return behind;
+    target.node.forgetWritten();
     const settling = this.#tree.log.settled(source.node, target.node);
     if (settling !== undefined) await settling;
     source.openThere?.();

@@ -67,10 +67,24 @@ export class Transfers {
 
   read(node: Node, at: { fh: number; offset: number; size: number }, caller: Caller): Result<Uint8Array> {
     const file = this.#tree.file(at.fh);
-    const data = node.writes === 0 ? file.content?.read(at.offset, at.size) : undefined;
+    const content = node.writes === 0 ? file.content?.read(at.offset, at.size) : undefined;
+    const data = content ?? this.#unwritten(file, at);
     if (!(data instanceof Uint8Array)) return this.#readLater(file, { ...at, data }, caller);
     node.wasRead(at.offset, data.length);
     return data;
+  }
+
+  /**
+   * The zeros of a range that nobody has written since the file was empty; undefined: that is not known. At the end it is
+   * as long as it would be from the local side. Past the page cache, the program itself sees where that is.
+   */
+  #unwritten({ node, direct, refusal }: OpenFile, at: { offset: number; size: number }): Uint8Array | undefined {
+    const written = node.writtenRanges;
+    if (written === undefined || direct || refusal !== undefined || !this.#writeBack) return undefined;
+    if (written.touches(at.offset, at.offset + at.size) || !this.#tree.isToldSince(node, written.since)) {
+      return undefined;
+    }
+    return new Uint8Array(Math.max(0, Math.min(at.size, node.attr.size - at.offset)));
   }
 
   /** From `data` when it has come, or from the local side. */
@@ -101,6 +115,9 @@ export class Transfers {
   async write(at: NewData, caller: Caller): Promise<number> {
     const file = at.cached ? collector(this.#tree.file(at.fh)) : this.#tree.file(at.fh);
     const { node, fh } = file;
+    // Those that append do so at an end that only the local side knows.
+    if (file.direct) node.forgetWritten();
+    else node.wasWritten(at.offset, at.offset + at.data.length);
     if (this.#tree.log.failure !== undefined) throw this.#tree.log.refusal();
     if (at.killSuidgid) await killSetid(this.#tree, node, caller, fh);
     const behind = at.cached === true && this.#behind.write(file, at.offset, at.data);
@@ -118,6 +135,7 @@ export class Transfers {
       const { written, stat } = decodeWritten(await file.node.whileWriting(reply));
       if (written > at.data.length) throw new DecodeError(`Cannot have written ${written} of ${at.data.length} bytes`);
       node.shownSize = Math.max(node.shownSize, at.offset + written);
+      node.wasLeft(stat);
       // Past its cache the kernel keeps the time and size it had before, and with write-back it believes those: the next
       // use of the name must give a new node.
       if (file.direct && this.#writeBack) node.doubt();

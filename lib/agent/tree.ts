@@ -327,12 +327,18 @@ export class Tree {
     return parent !== undefined && node.attrKnown && !isExpected(node) && this.#isTold(node, parent);
   }
 
+  /** The same of every change since then, as far as it has come, also while changes of ours are under way. */
+  isToldSince(node: Node, time: number): boolean {
+    const parent = node.places[0]?.parent;
+    return parent !== undefined && this.#isTold(node, parent, time);
+  }
+
   /**
    * Whether we would have been told if the node's attributes had changed. A file with other names can be changed by those
    * unless it is watched for itself, a directory by what happens in it.
    */
-  #isTold(node: Node, parent: Node): boolean {
-    if (!this.directories.isLeased(parent) || node.attrTime < parent.watchedAt) return false;
+  #isTold(node: Node, parent: Node, since = node.attrTime): boolean {
+    if (!this.directories.isLeased(parent) || since < parent.watchedAt) return false;
     if (node.isDirectory) return this.directories.isLeased(node);
     return node.attr.nlink === 1 || node.watchedAt >= parent.watchedAt;
   }

@@ -139,6 +139,7 @@ export class WriteBehind {
     const fh = reserve();
     const dir = this.#tree.directories.number(parent);
     const node = this.#make({ parent, name }, { mode: S_IFREG | permissions(how), caller });
+    node.wasCut(0);
     const body = encodeCreate({ dir, name, fh, ...how, flags: way.flags });
     this.#append(FileOp.CREATE, body, { nodes: [parent, node], names: [{ parent, name }], made: node });
     return { node, fh };
@@ -250,6 +251,7 @@ export class WriteBehind {
     const atime = change.atime && expectedTime(change.atime);
     const mtime = change.mtime && expectedTime(change.mtime);
     const { attr } = node;
+    if (size !== undefined && (size > 0 || node.openFiles.size > 0)) node.wasCut(size);
     node.attr = {
       ...attr,
       mode: mode === undefined ? attr.mode : attr.mode & S_IFMT | mode & PERMISSIONS,
@@ -303,6 +305,7 @@ export class WriteBehind {
     if (length <= 0 || length > MAX_COPY || range.to.offset + length > MAX_SIZE) return undefined;
     if (isOpeningThere(source)) return this.#copyContent(source, target, { ...range, length });
     if (!this.#canWrite(node) || !this.#rooms.take(node, { bytes: length })) return undefined;
+    node.wasWritten(range.to.offset, range.to.offset + length);
     this.#written(node, range.to.offset + length);
     node.wasCopied = true;
     const body = { from: source.fh, fromOffset: range.offset, to: target.fh, toOffset: range.to.offset, length };
@@ -326,6 +329,7 @@ export class WriteBehind {
     if (length > MAX_RESENT || source.node.pending > 0 || log.isAwaited || !log.hasRoom(length)) return undefined;
     const bytes = source.content?.read(offset, length);
     if (!(bytes instanceof Uint8Array) || bytes.length !== length) return undefined;
+    target.node.wasWritten(to.offset, to.offset + length);
     if (this.write(target, to.offset, bytes) !== true) return undefined;
     target.node.wasCopied = true;
     return length;
@@ -345,14 +349,21 @@ export class WriteBehind {
     // Somebody may be running it.
     if (!isOurs || isProgram(node) || (flags & O_APPEND) !== 0 || !this.#canWrite(node)) return false;
     const body = encodeOpen({ ref: this.#tree.ref(node), fh, flags });
-    if ((flags & O_TRUNC) !== 0) {
+    const seen = (reply: Uint8Array) => {
+      const attr = decodeStat(reply);
+      node.wasSeen(attr);
+      return attr;
+    };
+    const isCut = (flags & O_TRUNC) !== 0;
+    if (isCut) {
+      node.wasCut(0);
       node.attr = { ...node.attr, size: 0, ...changedNow(), ...writtenNow() };
       node.writes++;
       node.shownSize = 0;
     }
     // That a file was not cut is a failure; that one was not opened shows when it is used.
-    const onError = (flags & O_TRUNC) === 0 ? onRefused : undefined;
-    this.#append(FileOp.OPEN, body, { nodes: [node], told: node, onError });
+    const onError = isCut ? undefined : onRefused;
+    this.#append(FileOp.OPEN, body, { nodes: [node], told: node, onError, decode: isCut ? decodeStat : seen });
     return true;
   }
 
@@ -470,6 +481,7 @@ export class WriteBehind {
     const { nodes, names, data, isAwaited, made, told = made, decode = decodeStat, onError, uses = [] } = change;
     for (const node of nodes) node.changes++;
     const changes = told?.changes;
+    const size = told?.attr.size;
     const [place] = names ?? [];
     const takeDirectories = names && this.#takeDirectories(names.map(({ parent }) => parent));
     const path = place === undefined ? pathOf(nodes[0]) : `${pathOf(place.parent)}/${place.name}` as ByteString;
@@ -481,6 +493,8 @@ export class WriteBehind {
         const attr = decode(answer);
         if (attr === undefined) return;
         if (made?.isProvisional) this.#tree.nodes.identify(made, attr);
+        if (attr.size === size) told.wasLeft(attr);
+        else told.forgetWritten();
         // Of what was changed after that, it is not the last word.
         if (told.changes === changes) told.toldAttr = attr;
       },

@@ -1,73 +1,12 @@
 /** Changes are acknowledged before the local side has made them: what programs see meanwhile, and what comes of it. */
 import assert from "node:assert/strict";
-import type { ByteString } from "../../../lib/bytes/mod.ts";
-import type { Caller, Entry, NodeId } from "../../../lib/fuse/mod.ts";
+import type { Caller, NodeId } from "../../../lib/fuse/mod.ts";
 import { Errno, O_CREAT, O_EXCL, O_RDONLY, O_TRUNC, O_WRONLY } from "../../../lib/linux/mod.ts";
 import { decodeRef, FileNote, FileOp, LOGGED, ROOT_DIRECTORY } from "../../../lib/protocol/mod.ts";
 import type { Incoming } from "../../../lib/rpc/mod.ts";
 import { caller, fails, Fixture, ROOT } from "./mirror_fixture.ts";
 import { Sink } from "./sink.ts";
-
-const b = (name: string) => name as ByteString;
-const bytes = (text: string) => new TextEncoder().encode(text);
-
-/** A mirror where a change has been made in the root, and all of its names are known. */
-async function ready({ isNear = false } = {}): Promise<Fixture> {
-  const fixture = new Fixture({ leases: true, writeBehind: true });
-  Object.defineProperty(fixture.mirror.tree.directories, "isNear", { value: isNear });
-  fixture.make({ "known/a": "a", "known/b": "b" });
-  // The second name asked for has the directory fetched.
-  for (const name of ["nothing", "known", "no", "none"]) await fixture.lookup(ROOT, name);
-  await until(() => fixture.mirror.tree.snapshots.all(fixture.mirror.tree.nodes.root) !== undefined);
-  await fixture.mirror.mkdir(ROOT, b("first"), { mode: 0o755, umask: 0 }, caller);
-  await until(() => fixture.count(FileOp.STATFS) === 1);
-  await fixture.applyNews();
-  fixture.requests.length = 0;
-  return fixture;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  for (let i = 0; i < 1000; i++) {
-    await new Promise((resolve) => setTimeout(resolve));
-    if (condition()) return;
-  }
-  assert.fail("it does not come about");
-}
-
-/** Runs while nothing comes from the local side. */
-async function unanswered<T>(fixture: Fixture, action: () => Promise<T>): Promise<T> {
-  fixture.bridge.throttle(0);
-  const hung = Promise.withResolvers<never>();
-  const timer = setTimeout(() => hung.reject(new Error("waits for the local side")), 10_000);
-  try {
-    return await Promise.race([action(), hung.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Until every change is made, and what is known of it is what the local side said. */
-async function drained(fixture: Fixture): Promise<void> {
-  fixture.bridge.throttle(Infinity);
-  await fixture.mirror.tree.log.drained();
-  await until(() => [...fixture.mirror.tree.nodes.all()].every(({ isRefreshing }) => !isRefreshing));
-}
-
-async function create(fixture: Fixture, parent: NodeId, name: string, content = ""): Promise<NodeId> {
-  const { node, fh } = await fixture.create(parent, name, O_WRONLY | O_CREAT);
-  if (content !== "") await writeCached(fixture, node, { fh, content });
-  await fixture.mirror.flush(node, fh, 0n);
-  fixture.mirror.release(node, fh);
-  return node;
-}
-
-async function writeCached(fixture: Fixture, node: NodeId, at: { fh: number; content: string }): Promise<number> {
-  return await fixture.mirror.write(node, { fh: at.fh, offset: 0, data: bytes(at.content), cached: true }, caller);
-}
-
-async function mkdir(fixture: Fixture, parent: NodeId, name: string): Promise<Entry> {
-  return await fixture.mirror.mkdir(parent, b(name), { mode: 0o755, umask: 0o022 }, caller);
-}
+import { b, bytes, create, drained, mkdir, ready, unanswered, until, writeCached } from "./write_behind_fixture.ts";
 
 Deno.test("a tree is made without an answer of the local side, and is there when the log is drained", async () => {
   await using fixture = await ready();
