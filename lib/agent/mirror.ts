@@ -345,7 +345,7 @@ export class Mirror implements FileSystem {
     return this.#names.link(nodeId, parentId, name, caller);
   }
 
-  open(nodeId: NodeId, flags: number, caller: Caller): Promise<Opened> {
+  open(nodeId: NodeId, flags: number, caller: Caller): Result<Opened> {
     return this.#openings.open(nodeId, flags, caller);
   }
 

@@ -92,14 +92,32 @@ export class Openings {
     this.#writeBack = options.writeBack;
   }
 
-  async open(nodeId: NodeId, flags: number, caller: Caller): Promise<Opened> {
+  open(nodeId: NodeId, flags: number, caller: Caller): Result<Opened> {
     const node = this.#tree.node(nodeId);
     if (node.overlay?.attr !== undefined) return this.#openOverlay(flags);
     this.#recorder?.opened(node);
     this.#programs?.opened(node, flags, caller.pid);
     const wanted = flags & ~(O_CREAT | O_EXCL | O_NOCTTY | FMODE_EXEC);
-    const mayRead = this.#rights === undefined || await this.#mayOpen(this.#rights, node, flags);
-    const isToRead = (wanted & (O_ACCMODE | O_TRUNC)) === O_RDONLY;
+    if (this.#rights === undefined) return this.#openAllowed(node, wanted, { mayRead: true, caller });
+    return this.#openAsAllowed(this.#rights, node, { flags, wanted, caller });
+  }
+
+  async #openAsAllowed(
+    rights: Rights,
+    node: Node,
+    { flags, wanted, caller }: { flags: number; wanted: number; caller: Caller },
+  ): Promise<Opened> {
+    const mayRead = await this.#mayOpen(rights, node, flags);
+    return await this.#openAllowed(node, wanted, { mayRead, caller });
+  }
+
+  /** At once, if the local side need not be waited for: that is most of all opening. */
+  #openAllowed(
+    node: Node,
+    wanted: number,
+    { mayRead, caller }: { mayRead: boolean; caller: Caller },
+  ): Result<Opened> {
+    const isToRead = isReading(wanted);
     const content = isToRead ? this.#toRead(node) : undefined;
     const isKnown = this.#tree.attrValid(node) > 0;
     const isHere = isToRead &&
@@ -107,14 +125,21 @@ export class Openings {
         ? this.#isMadeHere(node, isKnown) || (node.wasReadThrough && this.#tree.isTold(node))
         : isKnown);
     if (isHere && mayRead) return this.#openAhead(node, wanted, content);
-    const behind = this.#openBehind(node, wanted);
-    if (behind !== undefined) return behind;
+    return this.#openBehind(node, wanted) ??
+      this.#openByAnswer(node, wanted, { isRead: content === undefined, caller });
+  }
+
+  async #openByAnswer(
+    node: Node,
+    wanted: number,
+    { isRead, caller }: { isRead: boolean; caller: Caller },
+  ): Promise<Opened> {
     if (node.pending > 0) await this.#tree.log.settled(node);
     if (wanted & O_TRUNC) await killSetid(this.#tree, node, caller);
     const isWritten = node.isBeingWritten;
     const ours = isWritten || (wanted & O_TRUNC) !== 0;
     const { writes } = node;
-    const { file, stat } = await this.#openLocal(node, wanted, { isRead: content === undefined });
+    const { file, stat } = await this.#openLocal(node, wanted, { isRead });
     const changed = !ours && node.hasOtherContent(stat);
     // The kernel asks twice. A file that is written all the time would have changed again: what nothing is kept of is
     // taken as it is, unless it has become shorter, or has a new node already.
@@ -138,7 +163,7 @@ export class Openings {
     }
     this.#tree.files.confirm(file);
     // Of a program that is started, it may have been told meanwhile.
-    if (isToRead) file.content = this.#contentOf(node);
+    if (isReading(wanted)) file.content = this.#contentOf(node);
     return opened(file);
   }
 
@@ -321,6 +346,10 @@ function collecting(flags: number): Way {
   const access = flags & O_ACCMODE;
   if ((flags & O_APPEND) !== 0 && access !== O_RDONLY) return { flags, direct: true };
   return { flags: access === O_WRONLY ? (flags & ~O_ACCMODE) | O_RDWR : flags, direct: false };
+}
+
+function isReading(flags: number): boolean {
+  return (flags & (O_ACCMODE | O_TRUNC)) === O_RDONLY;
 }
 
 function opened({ fh, direct }: OpenFile): Opened {

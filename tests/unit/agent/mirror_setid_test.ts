@@ -31,7 +31,7 @@ const changes: Record<string, Parameters<typeof modeAfter>[1]["act"]> = {
   "write()": ({ mirror }, { node, fh }, who) => mirror.write(node, { fh, offset: 0, data, killSuidgid: true }, who),
   "setattr() of the size": ({ mirror }, { node, fh }, who) =>
     mirror.setattr(node, { size: 1, fh, killSuidgid: true }, who),
-  "open() with O_TRUNC": ({ mirror }, { node }, who) => mirror.open(node, O_RDWR | O_TRUNC, who),
+  "open() with O_TRUNC": async ({ mirror }, { node }, who) => await mirror.open(node, O_RDWR | O_TRUNC, who),
 };
 
 for (const [name, act] of Object.entries(changes)) {
