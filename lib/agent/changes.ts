@@ -124,7 +124,8 @@ export class Changes {
 
   /** Ends the lifetimes of a directory, of what is in there, and of their attributes. */
   #expire(node: Node): void {
-    node.changedAt = node.watchedAt = performance.now();
+    if (node.isDirectory) node.changedAt = node.watchedAt = performance.now();
+    else node.watchedAt = -Infinity;
     node.doubt();
     this.#notify(encodeInvalInode(node.id));
     for (const [name, child] of node.children) {
@@ -158,6 +159,7 @@ export class Changes {
    * only be made larger, by putting something behind its end.
    */
   #refresh(node: Node, stat: Stat): void {
+    node.openThere();
     const [file] = node.openFiles;
     if (file === undefined || node.isBeingWritten) return;
     node.writes++;
@@ -165,7 +167,6 @@ export class Changes {
     if (stat.size <= node.shownSize) return this.#notify(encodeInvalInode(node.id, { offset: 0, length: 0 }));
     if (lastPage > 0) this.#notify(encodeInvalInode(node.id, { offset: 0, length: lastPage }));
     const size = stat.size - lastPage;
-    file.openThere?.();
     const body = encodeRead({ fh: file.fh, offset: lastPage, size });
     this.#connection.call(FileOp.READ, body, { maxReply: size }).reply.then((data) => {
       node.shownSize = Math.max(node.shownSize, lastPage + data.length);

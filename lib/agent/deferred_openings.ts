@@ -1,4 +1,4 @@
-import { type CheckedFile, encodeCheck, FileNote, MAX_CHECKED } from "../protocol/mod.ts";
+import { type CheckedFile, encodeCheck, FileNote, MAX_CHECKED, MAX_CHECKED_NAMES } from "../protocol/mod.ts";
 import type { Connection } from "../rpc/mod.ts";
 import type { Node } from "./nodes.ts";
 import type { OpenFile } from "./open_files.ts";
@@ -44,6 +44,7 @@ export class DeferredOpenings {
   /** The file is closed; the local side never heard of it. */
   closed(file: OpenFile): void {
     this.#files.delete(file);
+    file.openThere = undefined;
   }
 
   /** Asks about those that have gathered; to be called often. */
@@ -63,7 +64,13 @@ export class DeferredOpenings {
   }
 
   #check(): void {
-    const files: CheckedFile[] = [];
+    let files: CheckedFile[] = [];
+    let bytes = 0;
+    const send = () => {
+      if (files.length > 0) this.#connection.notify(FileNote.CHECK, encodeCheck(files));
+      files = [];
+      bytes = 0;
+    };
     for (const node of this.#unchecked) {
       const place = node.places[0];
       // What we change, or know to be out of date, is asked for anyway.
@@ -71,10 +78,10 @@ export class DeferredOpenings {
         continue;
       }
       files.push({ dir: this.#tree.directories.number(place.parent), name: place.name, stat: node.attr });
+      bytes += place.name.length;
+      if (files.length === MAX_CHECKED || bytes >= MAX_CHECKED_NAMES) send();
     }
+    send();
     this.#unchecked.clear();
-    for (let at = 0; at < files.length; at += MAX_CHECKED) {
-      this.#connection.notify(FileNote.CHECK, encodeCheck(files.slice(at, at + MAX_CHECKED)));
-    }
   }
 }

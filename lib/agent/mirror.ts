@@ -268,6 +268,8 @@ export class Mirror implements FileSystem {
     // Nobody can see them any more; the kernel writes down what it has collected.
     const isGone = node.places.length === 0 && node.openFiles.size === 0 && node.attr.nlink === 0;
     if (isGone && size === undefined) return { attr: shownAttr(node), attrValid: 0 };
+    // Who has it open may go on to read it, whatever its mode says from then on.
+    if (mode !== undefined || uid !== undefined || gid !== undefined) node.openThere();
     const file = change.fh === undefined ? undefined : this.tree.files.get(change.fh);
     const expected = this.#behind.setattr(node, change, file);
     if (expected !== undefined) return expected;

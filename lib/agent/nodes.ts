@@ -86,6 +86,7 @@ export class Node {
   #askedNames: Map<ByteString, number> | undefined;
   #openFiles: Set<OpenFile> | undefined;
   #chunksRead: Set<number> | undefined;
+  #readUpTo = 0;
   #writing: Set<Promise<unknown>> | undefined;
   #written: WrittenRanges | undefined;
 
@@ -118,6 +119,11 @@ export class Node {
   /** Of which the kernel was given something. */
   get chunksRead(): ReadonlySet<number> {
     return this.#chunksRead ?? none;
+  }
+
+  /** Has the local side open what is open here only, while it knows the file by that name and content. */
+  openThere(): void {
+    for (const { openThere } of this.openFiles) openThere?.();
   }
 
   opened(file: OpenFile): void {
@@ -194,9 +200,15 @@ export class Node {
     return this.attr.size > 0 && this.chunksRead.size >= Math.ceil(this.attr.size / CHUNK);
   }
 
+  /** Whether the kernel was given all of its content, from the begin on. */
+  get wasReadWhole(): boolean {
+    return this.attr.size > 0 && this.#readUpTo >= this.attr.size;
+  }
+
   /** The kernel was given these bytes. */
   wasRead(offset: number, length: number): void {
     if (length === 0) return;
+    if (offset <= this.#readUpTo) this.#readUpTo = Math.max(this.#readUpTo, offset + length);
     const last = Math.floor((offset + length - 1) / CHUNK);
     for (let chunk = Math.floor(offset / CHUNK); chunk <= last; chunk++) (this.#chunksRead ??= new Set()).add(chunk);
   }
@@ -457,12 +469,13 @@ export class Nodes {
   move(from: Place, to: Place): { moved: Node | undefined; replaced: Node | undefined } {
     const moved = this.gone(from.parent, from.name);
     const replaced = this.gone(to.parent, to.name);
-    if (moved !== undefined) this.#place(moved, to.parent, to.name);
+    if (moved !== undefined) this.place(moved, to);
     return { moved, replaced };
   }
 
-  /** `node` has another name. */
+  /** `node` has another name, under which the local side does not watch it for itself. */
   place(node: Node, { parent, name }: Place): void {
+    if (!node.isDirectory) node.watchedAt = -Infinity;
     this.#place(node, parent, name);
   }
 
@@ -483,6 +496,7 @@ export class Nodes {
 
   /** The kernel may still hold the node; nothing finds it by its inode or name any more. */
   #detach(node: Node, key: string): void {
+    node.openThere();
     this.#byInode.delete(key);
     for (const place of node.places) this.gone(place.parent, place.name);
   }

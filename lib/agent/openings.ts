@@ -193,7 +193,7 @@ export class Openings {
     const fh = this.#tree.files.reserve();
     const file = this.#tree.files.add(fh, node, { flags, direct: false });
     file.content = content;
-    const isHere = content?.isWhole ?? (node.wasReadThrough && !node.isMade);
+    const isHere = content?.isWhole ?? (node.wasReadWhole && !node.isMade);
     if (isHere && node.pending === 0 && this.#tree.isTold(node)) {
       this.#deferred.add(file, () => this.#openThere(file, flags));
     } else this.#openThere(file, flags);
@@ -206,9 +206,11 @@ export class Openings {
     const { fh, node } = file;
     file.isOpening = true;
     const asked = performance.now();
-    const body = encodeOpen({ ref: this.#tree.ref(node), fh, flags });
-    const reply = this.#behind.openBehind(node, body) ?? this.#tree.stat(FileOp.OPEN, body);
-    reply.finally(() => file.isOpening = false).then((stat) => {
+    const open = async () => {
+      const body = encodeOpen({ ref: this.#tree.ref(node), fh, flags });
+      return await (this.#behind.openBehind(node, body) ?? this.#tree.stat(FileOp.OPEN, body));
+    };
+    open().finally(() => file.isOpening = false).then((stat) => {
       // Of what we change in the meantime it is older.
       if (!node.hasOtherContent(stat)) return node.update(stat, asked);
       if (node.isBeingWritten) return;

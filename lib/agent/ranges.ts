@@ -40,11 +40,12 @@ export class Ranges {
 
   async seek(node: Node, at: { fh: number; offset: number; whence: number }): Promise<number> {
     if (node.overlay?.kind === "file") return seekWithoutHoles(node.overlay.content.length, at);
+    const file = this.#tree.file(at.fh);
     // The kernel keeps to itself what it has collected, and what it knows of the size by that.
     if (node.mayHaveUnwritten) await this.#writeOut.request();
     await node.written();
     if (node.pending > 0) await this.#tree.log.settled(node);
-    this.#tree.file(at.fh).openThere?.();
+    this.#tree.stillOpen(file).openThere?.();
     return decodePosition(await this.#tree.ask(FileOp.SEEK, encodeSeek(at)));
   }
 
@@ -60,7 +61,8 @@ export class Ranges {
     target.node.forgetWritten();
     const settling = this.#tree.log.settled(source.node, target.node);
     if (settling !== undefined) await settling;
-    source.openThere?.();
+    this.#tree.stillOpen(source).openThere?.();
+    this.#tree.stillOpen(target);
     const body = encodeCopy({ from: fh, fromOffset: offset, to: to.fh, toOffset: to.offset, length });
     const { copied, stat } = decodeCopied(await writing(target.node, this.#tree.ask(FileOp.COPY, body)));
     if (copied > length) throw new DecodeError(`Cannot have copied ${copied} of ${length} bytes`);

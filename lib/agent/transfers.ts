@@ -101,15 +101,24 @@ export class Transfers {
       return known;
     }
     if (node.pending > 0) await this.#tree.log.settled(node);
-    file.openThere?.();
-    // It was removed or replaced in the moment in which it was opened, and not all of it is here.
-    if (file.refusal !== undefined) throw new ErrnoError(Errno.ESTALE, "read a file that was not opened");
-    // Past its cache the kernel asks beyond the end that we know of.
-    const data = direct
-      ? await readAhead.readPlainly(at.offset, at.size, () => caller.signal)
-      : await readAhead.read(at.offset, at.size, () => caller.signal);
-    node.wasRead(at.offset, data.length);
-    return data;
+    this.#tree.stillOpen(file).openThere?.();
+    this.#demandOpened(file);
+    try {
+      // Past its cache the kernel asks beyond the end that we know of.
+      const data = direct
+        ? await readAhead.readPlainly(at.offset, at.size, () => caller.signal)
+        : await readAhead.read(at.offset, at.size, () => caller.signal);
+      node.wasRead(at.offset, data.length);
+      return data;
+    } catch (error) {
+      this.#demandOpened(file);
+      throw error;
+    }
+  }
+
+  /** ESTALE where it was removed or replaced before the local side opened it, and not all of it is here. */
+  #demandOpened({ refusal }: OpenFile): void {
+    if (refusal !== undefined) throw new ErrnoError(Errno.ESTALE, "read a file that was not opened");
   }
 
   async write(at: NewData, caller: Caller): Promise<number> {
@@ -162,6 +171,8 @@ export class Transfers {
     // A file that was only read, or not written since the last time, has nothing to report.
     const { writes } = file.node;
     if ((!file.writable || file.flushedWrites === writes) && !hasLocks) return;
+    // They go with any of the owner's descriptors.
+    file.openThere?.();
     if (hasLocks) this.#locks.closed(file.node, owner);
     else if (this.#behind.flush(file, owner)) {
       file.flushedWrites = writes;
@@ -194,14 +205,13 @@ export class Transfers {
 
   release(fh: number): void {
     const file = this.#tree.files.get(fh);
-    if (file?.openThere !== undefined) {
+    if (file === undefined) return;
+    if (file.openThere !== undefined) {
       this.#deferred.closed(file);
-      return this.#tree.files.cancel(fh);
-    }
-    const isBehind = file !== undefined && this.#behind.release(file, () => this.#tree.files.free(fh));
-    if (isBehind) this.#tree.files.close(fh);
+      this.#tree.files.cancel(fh);
+    } else if (this.#behind.release(file, () => this.#tree.files.free(fh))) this.#tree.files.close(fh);
     else this.#tree.files.release(fh);
-    if (file !== undefined) this.#locks.closed(file.node, fh);
+    this.#locks.closed(file.node, fh);
   }
 }
 

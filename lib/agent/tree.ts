@@ -124,8 +124,8 @@ export class Tree {
 
   /** The cheapest reference that still means this inode whatever happens to names on the local side. */
   ref(node: Node, fh?: number): FileRef {
-    const file = fh === undefined ? undefined : this.files.get(fh);
-    if (file !== undefined) return handleOf(file);
+    const given = fh === undefined ? undefined : this.files.get(fh);
+    if (given !== undefined) return handleOf(given);
     if (node.isDirectory && (this.directories.has(node) || node.places.length === 0)) {
       return { kind: "directory", dir: this.directories.number(node) };
     }
@@ -135,19 +135,26 @@ export class Tree {
       const ino = node.isProvisional ? ANY_INODE : node.attr.ino;
       return { kind: "name", dir: this.directories.number(place.parent), name: place.name, dev, ino };
     }
-    for (const file of node.openFiles) return handleOf(file);
+    const [first] = node.openFiles;
+    const file = openThere(node) ?? first;
+    if (file !== undefined) return handleOf(file);
     throw new ErrnoError(Errno.ESTALE, "name a file that was removed");
   }
 
   /** A reference that holds also when the local side removed or replaced a file that is open here. */
   openRef(node: Node, fh?: number): FileRef {
-    for (const file of node.openFiles) if (file.openThere === undefined) return this.ref(node, fh ?? file.fh);
-    return this.ref(node, fh);
+    return this.ref(node, fh ?? openThere(node)?.fh);
   }
 
   /** A name is going to stand for something else: who has open what it stands for now is to keep that. */
   keepOpen({ parent, name }: Place): void {
-    for (const file of parent.children.get(name)?.openFiles ?? []) file.openThere?.();
+    parent.children.get(name)?.openThere();
+  }
+
+  /** EBADF for a file that was closed while something was waited for: its handle may be another's by now. */
+  stillOpen(file: OpenFile): OpenFile {
+    if (this.files.get(file.fh) === file) return file;
+    throw new ErrnoError(Errno.EBADF, "use a file that is closed");
   }
 
   /** Fails with ESTALE: the kernel then looks the name up again, and is given a new node. */
@@ -340,7 +347,8 @@ export class Tree {
   #isTold(node: Node, parent: Node, since = node.attrTime): boolean {
     if (!this.directories.isLeased(parent) || since < parent.watchedAt) return false;
     if (node.isDirectory) return this.directories.isLeased(node);
-    return node.attr.nlink === 1 || node.watchedAt >= parent.watchedAt;
+    // Of a directory that was watched from the begin, -Infinity.
+    return node.attr.nlink === 1 || (node.watchedAt > -Infinity && node.watchedAt >= parent.watchedAt);
   }
 
   /** Counts what was found as looked up. `told`: when the local side said so, if not at this moment. */
@@ -446,6 +454,12 @@ export class Tree {
       attrValid: OVERLAY_VALID_MS,
     };
   }
+}
+
+/** One of those that have it open on the local side too, as far as is known. */
+function openThere({ openFiles }: Node): OpenFile | undefined {
+  for (const file of openFiles) if (file.openThere === undefined && file.refusal === undefined) return file;
+  return undefined;
 }
 
 function handleOf(file: OpenFile): FileRef {

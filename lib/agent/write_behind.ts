@@ -326,6 +326,8 @@ export class WriteBehind {
    */
   #copyContent(source: OpenFile, target: OpenFile, { offset, to, length }: FileCopy): number | undefined {
     const { log } = this.#tree;
+    // What is here is the file as it was opened.
+    if (source.node.writes > 0) return undefined;
     if (length > MAX_RESENT || source.node.pending > 0 || log.isAwaited || !log.hasRoom(length)) return undefined;
     const bytes = source.content?.read(offset, length);
     if (!(bytes instanceof Uint8Array) || bytes.length !== length) return undefined;

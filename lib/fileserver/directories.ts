@@ -83,7 +83,13 @@ export class Directories {
     const fd = this.find(dir);
     if (fd < 0) return fd;
     const found = findAt(fd, name);
-    if (typeof found === "number" || !hasOtherNames(found) || !this.#watches?.addFile(dir, fd, name)) return found;
+    if (this.#watches === undefined || typeof found === "number") return found;
+    if (!hasOtherNames(found)) this.#watches.removeFile(dir, name);
+    else if (this.#watches.addFile(dir, fd, name)) return this.#lookWatched(fd, name, found);
+    return found;
+  }
+
+  #lookWatched(fd: number, name: ByteString, found: LookupOut): LookupOut | number {
     // It may have changed before it was watched.
     const now = findAt(fd, name);
     if (typeof now === "number" || keyOf(now.stat) !== keyOf(found.stat)) return now;

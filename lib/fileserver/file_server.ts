@@ -60,6 +60,8 @@ export interface FileServerOptions {
   readonly maxHandles?: number;
   /** Most directory numbers in use with which directories are told of ahead. */
   readonly maxAhead?: number;
+  /** Most files that are watched because of their other names. */
+  readonly maxLinkedFiles?: number;
   /** Lookups and listings wait for the disk on this thread. Default: not; tests may want their answers at once. */
   readonly waitsHere?: boolean;
   /** Where refusals are noted; default: the process's log. */
@@ -85,6 +87,7 @@ export interface FileServer {
 }
 
 const LIMIT = 1 << 16;
+const LINKED_FILES = 512;
 const EMPTY = new Uint8Array();
 
 /** A file server for one agent. Throws an ErrnoError when the exported directory cannot be opened. */
@@ -175,7 +178,7 @@ class Server implements FileServer {
       overflowed: () => tell(AgentNote.ALL_CHANGED, EMPTY),
       isCongested,
       watched: (number) => tell(AgentNote.WATCHED, encodeNumber(number)),
-    }, { linkedFiles: limit >> 1 });
+    }, { linkedFiles: limits.maxLinkedFiles ?? LINKED_FILES });
     this.#context = {
       directories: new Directories({
         ...{ root: fd, policy, limit, aheadLimit: limits.maxAhead, watches: this.#watches },

@@ -38,6 +38,11 @@ export function aheadLimit(directories: number): number {
   return directories + Math.min(MOST_AHEAD, directories >> 1);
 }
 
+/** How many files this process may watch because of their other names: of the user's watches, half as many again. */
+export function linkedFilesLimit(): number {
+  return Math.min(MOST_DIRECTORIES, Math.max(USUAL_DIRECTORIES / 4, Math.floor(maxWatches() / 16)));
+}
+
 /** Watches that all processes of a user can have together; 0 where that is not said. */
 function maxWatches(): number {
   const bytes = readFile("/proc/sys/fs/inotify/max_user_watches");

@@ -78,7 +78,8 @@ export class Watches {
   constructor(listener: WatchListener, { linkedFiles }: { linkedFiles: number }) {
     this.#listener = listener;
     this.#watcher = makeWatcher();
-    this.#linked = new LinkedFiles(this.#watcher, linkedFiles);
+    const isDirectory = (watch: number) => this.#numbers.has(watch);
+    this.#linked = new LinkedFiles(this.#watcher, { limit: linkedFiles, isDirectory });
     if (this.#watcher >= 0) this.#reading = this.#read();
   }
 
@@ -100,6 +101,11 @@ export class Watches {
    */
   addFile(number: number, fd: number, name: ByteString): boolean {
     return !this.#closed && this.#watches.has(number) && this.#linked.add({ number, name }, fd);
+  }
+
+  /** What has this name has no others: it need not be watched for itself. */
+  removeFile(number: number, name: ByteString): void {
+    if (!this.#closed) this.#linked.remove({ number, name });
   }
 
   /** Does something of which the agent knows what becomes of it: it is not told. */
@@ -127,9 +133,10 @@ export class Watches {
     this.#watches.delete(number);
     this.#changed.delete(number);
     this.#moved.delete(number);
-    this.#linked.removeDirectory(number);
     const numbers = this.#numbers.get(watch)!;
     numbers.delete(number);
+    const [heir] = numbers;
+    this.#linked.removeDirectory(number, heir);
     if (numbers.size > 0) return;
     this.#numbers.delete(watch);
     this.#own.delete(watch);

@@ -16,6 +16,7 @@ export const IN_Q_OVERFLOW = 0x4000;
 export const IN_IGNORED = 0x8000;
 export const IN_ONLYDIR = 0x1000000;
 export const IN_DONT_FOLLOW = 0x2000000;
+export const IN_MASK_ADD = 0x20000000;
 
 /** An event of inotify(7). */
 export interface WatchEvent {
@@ -37,10 +38,13 @@ export function addWatch(watcher: number, directory: number, mask: number): numb
   return negative(libc().inotify_add_watch(watcher, path, mask | IN_ONLYDIR));
 }
 
-/** Watches the file `name` in the directory behind a descriptor: what becomes of it by any of its names. */
+/**
+ * Watches the file `name` in the directory behind a descriptor: what becomes of it by any of its names. What is watched
+ * already goes on to be.
+ */
 export function addFileWatch(watcher: number, { dir, name }: { dir: number; name: ByteString }, mask: number): number {
   const path = cString(`/proc/self/fd/${dir}/${name}` as ByteString);
-  return negative(libc().inotify_add_watch(watcher, path, mask | IN_DONT_FOLLOW));
+  return negative(libc().inotify_add_watch(watcher, path, mask | IN_DONT_FOLLOW | IN_MASK_ADD));
 }
 
 export function removeWatch(watcher: number, watch: number): number {

@@ -39,6 +39,8 @@ export interface PlanOptions {
 /** The list of wants in the making, and what is known once for all programs that take part. Paths are absolute here. */
 export class Plan {
   readonly disk: CachedDisk;
+  /** For what is kept beyond this plan: its time is not what counts then. */
+  readonly sharedDisk: CachedDisk;
   readonly #options: PlanOptions;
   readonly #wants: Want[] = [];
   /** Index in #wants. */
@@ -52,6 +54,7 @@ export class Plan {
     this.#commands = options.planned ?? new Set();
     this.#known = options.known ?? new Map();
     this.disk = new CachedDisk(options.disk, () => this.#checkTime());
+    this.sharedDisk = options.known !== undefined && options.disk instanceof CachedDisk ? options.disk : this.disk;
   }
 
   get wants(): Want[] {

@@ -111,7 +111,10 @@ export class Program implements CommandLine {
 
   /** An executable or a library, taken apart; undefined where it is neither. */
   readElf(path: ByteString): ElfFile | undefined {
-    return this.once(`elf ${path}`, () => readElf((offset, length) => this.disk.read(path, { offset, length })));
+    return this.once(
+      `elf ${path}`,
+      () => readElf((offset, length) => this.#plan.sharedDisk.read(path, { offset, length })),
+    );
   }
 
   /** What `make` returns, made once for all programs of the plan. */

@@ -2,8 +2,9 @@ import { type ByteString, DecodeError, Writer } from "../bytes/mod.ts";
 import type { Stat } from "../linux/mod.ts";
 import { readName, whole } from "./file.ts";
 
-/** Files in one note. */
+/** Files in one note, and bytes of their names beyond which there are no more. */
 export const MAX_CHECKED = 256;
+export const MAX_CHECKED_NAMES = 16 * 1024;
 
 /** A file as it was known when it was opened. */
 export interface CheckedFile {

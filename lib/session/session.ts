@@ -1,4 +1,4 @@
-import { aheadLimit, createFileServer, type FileServer } from "../fileserver/mod.ts";
+import { aheadLimit, createFileServer, type FileServer, linkedFilesLimit } from "../fileserver/mod.ts";
 import { Errno, errnoName, kill, SIGCONT, SIGTSTP } from "../linux/mod.ts";
 import { log, timeline } from "../log/mod.ts";
 import {
@@ -107,6 +107,7 @@ export class Session {
       tell: (op, body) => this.#connection.notify(op, body),
       isCongested: () => this.#queued > MAX_NEWS,
       maxAhead: aheadLimit(options.command.directories),
+      maxLinkedFiles: linkedFilesLimit(),
     });
   }
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { fromText } from "../../../lib/bytes/mod.ts";
 import { loadLz4 } from "../../../lib/compression/mod.ts";
-import { Errno, F_RDLCK, O_RDWR, O_TRUNC, SEEK_HOLE } from "../../../lib/linux/mod.ts";
-import { FileNote, FileOp, type PackRecord } from "../../../lib/protocol/mod.ts";
+import { Errno, F_RDLCK, F_UNLCK, F_WRLCK, O_RDWR, O_TRUNC, SEEK_HOLE } from "../../../lib/linux/mod.ts";
+import { decodeCheck, FileNote, FileOp, type PackRecord } from "../../../lib/protocol/mod.ts";
 import { digestOf, Fixture as CacheFixture, has, store } from "../cache/fixture.ts";
 import { caller, fails, Fixture } from "./mirror_fixture.ts";
 
@@ -188,6 +188,105 @@ Deno.test("what we put another file in place of while it is open here is still t
   const size = (await fixture.mirror.getattr(node, fh)).attr.size;
   assert.deepEqual([await fixture.read(node, { fh }), size, fixture.count(FileOp.OPEN)], ["old", 3, 1]);
   assert.equal(await fixture.cat("a/file"), "other");
+});
+
+Deno.test("a file that is open here is read on after it was changed in place, whoever sees that first", async (t) => {
+  for (const seenBy of ["news", "a lookup"]) {
+    await t.step(`by ${seenBy}`, async () => {
+      await using ahead = await Ahead.make("old");
+      const { fixture } = ahead;
+      const node = await fixture.walk("a/file");
+      const handles = [await fixture.open(node), await fixture.open(node)];
+      Deno.writeTextFileSync(fixture.at("a/file"), "new");
+      if (seenBy === "news") await fixture.applyNews();
+      else fixture.mirror.tree.snapshots.doubt();
+      assert.notEqual(await fixture.walk("a/file"), node);
+      await fixture.applyNews();
+      for (const fh of handles) assert.equal(await fixture.read(node, { fh }), "new");
+      assert.equal((await fixture.mirror.getattr(node, handles[0])).attr.nlink, 1);
+    });
+  }
+});
+
+Deno.test("what was copied from a file that is open here is what it is by now", async () => {
+  await using ahead = await Ahead.make("old");
+  const { fixture } = ahead;
+  fixture.make({ "a/copy": "" });
+  const node = await fixture.walk("a/file");
+  const fh = await fixture.open(node);
+  Deno.writeTextFileSync(fixture.at("a/file"), "new");
+  await fixture.applyNews();
+  const copy = await fixture.walk("a/copy");
+  const to = await fixture.open(copy, O_RDWR);
+  assert.equal(
+    await fixture.mirror.copyFileRange(node, { fh, offset: 0, to: { nodeId: copy, fh: to, offset: 0 }, length: 3 }),
+    3,
+  );
+  await settled();
+  assert.equal(Deno.readTextFileSync(fixture.at("a/copy")), "new");
+});
+
+Deno.test("a file of which the kernel was given a part only is opened on the local side at once", async () => {
+  await using fixture = new Fixture({ leases: true });
+  fixture.make({ "a/file": "content" });
+  const node = await fixture.walk("a/file");
+  fixture.mirror.release(node, await fixture.open(node));
+  for (
+    const [range, opened] of [[{ offset: 3, size: 4 }, 1], [{ offset: 0, size: 4 }, 1], [
+      { offset: 4, size: 3 },
+      0,
+    ]] as const
+  ) {
+    const fh = await fixture.open(node);
+    await fixture.read(node, { fh, ...range });
+    fixture.mirror.release(node, fh);
+    fixture.requests.length = 0;
+    fixture.mirror.release(node, await fixture.open(node));
+    await settled();
+    assert.equal(fixture.count(FileOp.OPEN), opened, JSON.stringify(range));
+  }
+});
+
+Deno.test("a file that is open here can be closed by who has locks on it, which go, and is free to be reused", async () => {
+  await using fixture = new Fixture({ leases: true });
+  fixture.make({ "a/file": "content" });
+  const node = await fixture.walk("a/file");
+  assert.equal(await fixture.content(node), "content");
+  const locked = await fixture.open(node);
+  const lock = { type: F_RDLCK, start: 0n, end: 10n, pid: 7 };
+  await fixture.mirror.setlk(node, { fh: locked, owner: 5n, lock, wait: false }, caller);
+  const fh = await fixture.open(node);
+  await fixture.mirror.flush(node, fh, 5n);
+  const wanted = { ...lock, type: F_WRLCK };
+  const writing = await fixture.open(node, O_RDWR);
+  assert.equal((await fixture.mirror.getlk(node, { fh: writing, owner: 6n, lock: wanted })).type, F_UNLCK);
+});
+
+Deno.test("who may read a file that is open here goes on to, whatever its mode is made", async () => {
+  await using ahead = await Ahead.make("content");
+  const { fixture } = ahead;
+  const node = await fixture.walk("a/file");
+  await fixture.open(node);
+  await fixture.mirror.setattr(node, { mode: 0, killSuidgid: false }, caller);
+  assert.deepEqual(fixture.requests.map(({ op }) => op).filter((op) => op !== FileOp.STATFS), [
+    FileOp.OPEN,
+    FileOp.SETATTR,
+  ]);
+});
+
+Deno.test("files with long names are checked in several notes", async () => {
+  await using fixture = new Fixture({ leases: true });
+  const names = Array.from({ length: 200 }, (_, i) => `a/${i}${"x".repeat(240)}`);
+  fixture.make(Object.fromEntries(names.map((name) => [name, "content"])));
+  for (const name of names) await fixture.cat(name);
+  fixture.notes.length = 0;
+  for (const name of names) await fixture.cat(name);
+  fixture.pass();
+  fixture.mirror.tick();
+  await settled();
+  const checks = fixture.notes.filter(({ op }) => op === FileNote.CHECK).map(({ body }) => decodeCheck(body).length);
+  assert.equal(checks.reduce((sum, count) => sum + count), 200);
+  assert.ok(checks.length > 1 && checks.every((count) => count < 100), checks.join());
 });
 
 Deno.test("a file that is open here can be locked, and searched for holes", async () => {

@@ -288,6 +288,56 @@ for (const found of ["by its name", "in a listing"]) {
   });
 }
 
+Deno.test("a file with several names is believed after its directory was told again by another number", async () => {
+  await using fixture = new Fixture({ leases: true });
+  fixture.make({ "a/file": "content", "elsewhere/x": "" });
+  Deno.linkSync(fixture.at("a/file"), fixture.at("elsewhere/same"));
+  const a = await fixture.walk("a");
+  await fixture.lookup(a, "other");
+  // Told under a number of the local side's, which the agent gives back.
+  fixture.tell(fixture.pack("/a/file"));
+  await fixture.dropNews();
+  fixture.requests.length = 0;
+  const node = await fixture.walk("a/file");
+  assert.equal(fixture.requests.length, 0);
+  assert.ok((await fixture.mirror.getattr(node, undefined)).attrValid > 1000);
+  Deno.writeTextFileSync(fixture.at("elsewhere/same"), "other content");
+  await fixture.applyNews();
+  assert.equal((await fixture.lookup(a, "file")).attr.size, 13);
+});
+
+for (
+  const [what, change] of Object.entries<(fixture: Fixture, a: number) => Promise<unknown> | void>({
+    "we have moved": (fixture, a) => fixture.mirror.rename(a, b("file"), { parent: a, name: b("moved"), flags: 0 }),
+    "of which news were lost": (fixture, a) => {
+      const { directories, nodes } = fixture.mirror.tree;
+      fixture.loseNews();
+      directories.watched(directories.number(nodes.get(a)!));
+    },
+  })
+) {
+  Deno.test(`a file with several names ${what} is believed for a second only`, async () => {
+    await using fixture = new Fixture({ leases: true });
+    fixture.make({ "a/file": "content", "elsewhere/x": "" });
+    Deno.linkSync(fixture.at("a/file"), fixture.at("elsewhere/same"));
+    const node = await fixture.walk("a/file");
+    await change(fixture, await fixture.walk("a"));
+    await fixture.applyNews();
+    assert.ok((await fixture.mirror.getattr(node, undefined)).attrValid <= 1000);
+  });
+}
+
+Deno.test("a file with several names in the root is believed where it is watched for itself only", async () => {
+  await using fixture = new Fixture({ leases: true });
+  fixture.make({ file: "content" });
+  for (let i = 0; i < 70; i++) Deno.linkSync(fixture.at("file"), fixture.at(`link${i}`));
+  let believed = 0;
+  for (const name of ["file", ...Array.from({ length: 70 }, (_, i) => `link${i}`)]) {
+    if ((await fixture.lookup(ROOT, name)).attrValid > 1000) believed++;
+  }
+  assert.equal(believed, 64, "of a file with very many names each change would be told as often");
+});
+
 Deno.test("a file with several names is not believed once its directory is not watched any more", async () => {
   await using fixture = new Fixture({ leases: true, maxDirectories: 1 });
   fixture.make({ "a/file": "content", "elsewhere/x": "" });

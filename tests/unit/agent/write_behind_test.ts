@@ -66,6 +66,39 @@ Deno.test("what is here of a file that the local side is about to open is copied
   assert.equal(fixture.count(FileOp.COPY), 0);
 });
 
+Deno.test("what was here of a file before it was changed is not copied", async () => {
+  await using fixture = await ready();
+  const node = await fixture.byPath("known/a", (id) => Promise.resolve(id));
+  const source = await fixture.open(node, O_RDONLY);
+  const opened = fixture.mirror.tree.file(source);
+  opened.isOpening = true;
+  opened.content = { isWhole: true, read: (offset, size) => bytes("z").subarray(offset, offset + size) };
+  opened.node.writes++;
+  const target = await fixture.create(ROOT, "copy", O_WRONLY | O_CREAT);
+  const to = { nodeId: target.node, fh: target.fh, offset: 0 };
+  assert.equal(await fixture.mirror.copyFileRange(node, { fh: source, offset: 0, to, length: 100 }), 1);
+  await drained(fixture);
+  assert.equal(Deno.readTextFileSync(fixture.at("copy")), "a");
+});
+
+Deno.test("a file that is closed while it waits to be copied or read is not opened under a handle that is another's", async () => {
+  await using fixture = await ready();
+  const node = await fixture.walk("known/a");
+  assert.equal(await fixture.content(node), "a");
+  const target = await fixture.create(ROOT, "copy", O_WRONLY | O_CREAT);
+  const source = await fixture.open(node, O_RDONLY);
+  assert.ok(fixture.mirror.tree.file(source).openThere !== undefined);
+  const to = { nodeId: target.node, fh: target.fh, offset: 0 };
+  fixture.bridge.throttle(0);
+  // What is not here waits for what is being made.
+  await writeCached(fixture, target.node, { fh: target.fh, content: "x" });
+  const copying = fixture.mirror.copyFileRange(node, { fh: source, offset: 0, to, length: 100 });
+  fixture.mirror.release(node, source);
+  fixture.requests.length = 0;
+  await Promise.all([fails(Errno.EBADF, () => copying), drained(fixture)]);
+  assert.equal(fixture.requests.filter(({ op }) => (op & ~LOGGED) === FileOp.OPEN).length, 0);
+});
+
 Deno.test("what is made can be used before the local side has answered", async () => {
   await using fixture = await ready();
   await unanswered(fixture, async () => {
