@@ -101,6 +101,7 @@ export class Changes {
     const child = directory.children.get(name);
     // What we have removed ourselves, or what came and went.
     if (found === undefined && child === undefined && this.#tree.snapshots.state(directory, name) === "absent") return;
+    if (child?.isDirectory === false && found?.stat.isWatched !== true) child.watchedAt = -Infinity;
     if (
       found === undefined || child === undefined || child.isOtherFile(found.stat) || child.isForeignChange(found.stat)
     ) {

@@ -357,7 +357,11 @@ export class Nodes {
     let node = this.#byInode.get(key);
     let former: Node | undefined;
     if (node !== undefined && time >= node.attrTime && (node.isOtherFile(stat) || node.isForeignChange(stat))) {
-      if (!node.isOtherFile(stat)) former = node.openFiles.size > 0 ? node : node.former;
+      if (!node.isOtherFile(stat)) {
+        former = node.openFiles.size > 0 ? node : node.former;
+        // While it has a name.
+        node.openThere();
+      }
       this.#detach(node, key);
       node = undefined;
     }
@@ -370,8 +374,9 @@ export class Nodes {
       node.update(stat, time);
     }
     node.target = found.target;
-    if (!node.isDirectory) node.watchedAt = stat.isWatched ? Math.max(node.watchedAt, time) : -Infinity;
+    const { watchedAt } = node;
     this.#place(node, parent, name);
+    if (!node.isDirectory) node.watchedAt = stat.isWatched ? Math.max(watchedAt, time) : -Infinity;
     node.lookups++;
     return node;
   }
@@ -445,6 +450,8 @@ export class Nodes {
     if (node === undefined) return undefined;
     parent.children.delete(name);
     node.places = node.places.filter((place) => place.parent !== parent || place.name !== name);
+    // By this name it may have been watched for itself.
+    if (!node.isDirectory) node.watchedAt = -Infinity;
     // Of what becomes of it elsewhere, nothing may be told.
     node.forgetWritten();
     return node;
@@ -496,7 +503,6 @@ export class Nodes {
 
   /** The kernel may still hold the node; nothing finds it by its inode or name any more. */
   #detach(node: Node, key: string): void {
-    node.openThere();
     this.#byInode.delete(key);
     for (const place of node.places) this.gone(place.parent, place.name);
   }

@@ -19,8 +19,9 @@ export interface OpenFile {
   content?: ReadableContent;
   /** Has the local side open it: until then the handle means nothing there. Undefined: it was opened. */
   openThere?: () => void;
-  /** The local side is opening it, which is not waited for. */
+  /** The local side is opening it, which is not waited for; `opening`: until it has, or has refused. */
   isOpening?: boolean;
+  opening?: Promise<void>;
   /** Why the local side has not opened it, which was not waited for: its handle means nothing there. */
   refusal?: unknown;
 }

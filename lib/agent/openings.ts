@@ -210,8 +210,11 @@ export class Openings {
       const body = encodeOpen({ ref: this.#tree.ref(node), fh, flags });
       return await (this.#behind.openBehind(node, body) ?? this.#tree.stat(FileOp.OPEN, body));
     };
-    open().finally(() => file.isOpening = false).then((stat) => {
-      // Of what we change in the meantime it is older.
+    file.opening = open().finally(() => file.isOpening = false).then((stat) => {
+      // The number of an inode is used again.
+      if (!node.isProvisional && node.isOtherFile(stat)) throw new ErrnoError(Errno.ESTALE, "open a file that is gone");
+      // What we changed in the meantime is known better.
+      if (node.attrTime > asked) return;
       if (!node.hasOtherContent(stat)) return node.update(stat, asked);
       if (node.isBeingWritten) return;
       node.changedLocally();

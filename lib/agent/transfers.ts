@@ -111,6 +111,7 @@ export class Transfers {
       node.wasRead(at.offset, data.length);
       return data;
     } catch (error) {
+      await file.opening;
       this.#demandOpened(file);
       throw error;
     }

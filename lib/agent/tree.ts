@@ -456,9 +456,11 @@ export class Tree {
   }
 }
 
-/** One of those that have it open on the local side too, as far as is known. */
+/** One of those that have it open on the local side too. */
 function openThere({ openFiles }: Node): OpenFile | undefined {
-  for (const file of openFiles) if (file.openThere === undefined && file.refusal === undefined) return file;
+  for (const file of openFiles) {
+    if (file.openThere === undefined && !file.isOpening && file.refusal === undefined) return file;
+  }
   return undefined;
 }
 

@@ -83,8 +83,8 @@ export class Directories {
     const fd = this.find(dir);
     if (fd < 0) return fd;
     const found = findAt(fd, name);
-    if (this.#watches === undefined || typeof found === "number") return found;
-    if (!hasOtherNames(found)) this.#watches.removeFile(dir, name);
+    if (this.#watches === undefined) return found;
+    if (typeof found === "number" || !hasOtherNames(found)) this.#watches.removeFile(dir, name);
     else if (this.#watches.addFile(dir, fd, name)) return this.#lookWatched(fd, name, found);
     return found;
   }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { fromText } from "../../../lib/bytes/mod.ts";
 import { loadLz4 } from "../../../lib/compression/mod.ts";
 import { Errno, F_RDLCK, F_UNLCK, F_WRLCK, O_RDWR, O_TRUNC, SEEK_HOLE } from "../../../lib/linux/mod.ts";
-import { decodeCheck, FileNote, FileOp, type PackRecord } from "../../../lib/protocol/mod.ts";
+import { decodeCheck, encodeStat, FileNote, FileOp, type PackRecord } from "../../../lib/protocol/mod.ts";
 import { digestOf, Fixture as CacheFixture, has, store } from "../cache/fixture.ts";
 import { caller, fails, Fixture } from "./mirror_fixture.ts";
 
@@ -266,12 +266,41 @@ Deno.test("who may read a file that is open here goes on to, whatever its mode i
   await using ahead = await Ahead.make("content");
   const { fixture } = ahead;
   const node = await fixture.walk("a/file");
-  await fixture.open(node);
+  const fh = await fixture.open(node);
   await fixture.mirror.setattr(node, { mode: 0, killSuidgid: false }, caller);
+  await settled();
   assert.deepEqual(fixture.requests.map(({ op }) => op).filter((op) => op !== FileOp.STATFS), [
     FileOp.OPEN,
     FileOp.SETATTR,
   ]);
+  assert.equal(await fixture.read(node, { fh }), "content");
+  assert.equal(fixture.count(FileOp.READ), 0, "its content is what it was");
+});
+
+Deno.test("a file of another one's inode number is not read in its place", async () => {
+  await using ahead = await Ahead.make("old");
+  const { fixture } = ahead;
+  const node = await fixture.walk("a/file");
+  const fh = await fixture.open(node);
+  fixture.intercept = (incoming) => {
+    if (incoming.op !== FileOp.OPEN) return false;
+    incoming.reply(encodeStat({ ...fixture.stat("a/file"), btime: 1, size: 100 }));
+    return true;
+  };
+  fixture.pass();
+  fixture.mirror.tick();
+  await settled();
+  assert.equal(await fixture.read(node, { fh }), "old");
+});
+
+Deno.test("what is not here of a file that was replaced before it was opened there is ESTALE", async () => {
+  await using fixture = new Fixture({ leases: true });
+  fixture.make({ "a/file": "content", other: "other" });
+  const node = await fixture.walk("a/file");
+  assert.equal(await fixture.content(node), "content");
+  const fh = await fixture.open(node);
+  Deno.renameSync(fixture.at("other"), fixture.at("a/file"));
+  await fails(Errno.ESTALE, () => fixture.read(node, { fh }));
 });
 
 Deno.test("files with long names are checked in several notes", async () => {
