@@ -154,13 +154,24 @@ Deno.test("the second run of a command asks for no names and no contents", async
 
 Deno.test("a program that nobody could expect is told of when it starts, and is expected the next time", async () => {
   await using place = await Place.make({ "empty": "" });
-  const argv = ["sh", "-c", `$(printf pe; printf rl) -MPOSIX -e 'print "1"'`];
+  // Where no program is searched.
+  assert.equal((await here.shell("cp /usr/bin/perl .", { cwd: place.folder.path })).status, 0);
+  const argv = ["sh", "-c", `$(printf ./pe; printf rl) -MPOSIX -e 'print "1"'`];
   const { stderr } = await asHere(place, argv);
-  assert.match(stderr, /told of "\/usr\/bin\/perl": \d+ things/);
-  assert.match(stderr, /told of "\/usr\/bin\/perl", which runs: \d+ things/);
+  assert.match(stderr, /told of "\/[^"]*\/perl": \d+ things/);
+  assert.match(stderr, /told of "\/[^"]*\/perl", which runs: \d+ things/);
   const second = await asHere(place, argv);
   assert.doesNotMatch(second.stderr, /told of/);
   assert.equal(second.names.asked, 0);
+});
+
+Deno.test("a program that nobody could expect is told of when it is searched along PATH, with what it loads", async () => {
+  await using place = await Place.make({ "empty": "" });
+  const argv = ["sh", "-c", `$(printf pe; printf rl) -MPOSIX -e 'print "1"'`];
+  const { stderr } = await asHere(place, argv);
+  assert.match(stderr, /told of "perl", which is searched: \d+ things/);
+  assert.doesNotMatch(stderr, /told of "\/usr\/bin\/perl": /);
+  assert.match(stderr, /told of "\/usr\/bin\/perl", which runs: \d+ things/);
 });
 
 /** Shell scripts that change `file`, from "old\n" to something of the same size. */
