@@ -26,6 +26,8 @@ export class Outlet {
   readonly #options: StdioOptions;
   readonly #stream: Stream;
   #open = true;
+  /** Something was read that waits to be sent: what comes next, the end too, waits behind it. */
+  #isHeld = false;
 
   constructor(options: StdioOptions) {
     this.#options = options;
@@ -59,16 +61,19 @@ export class Outlet {
       return this.#wait();
     }
     const bytes = buffer.slice(0, count);
+    this.#isHeld = true;
     this.#options.poller.want(this.#options.fd, 0);
     made.then(() => {
+      this.#isHeld = false;
       if (!this.#open) return;
       this.#stream.send(bytes);
       this.#wait();
     });
   }
 
+  /** Also called when there is credit again, in the middle of anything. */
   #wait(): void {
-    if (this.#open) this.#options.poller.want(this.#options.fd, this.#stream.credit > 0 ? POLLIN : 0);
+    if (this.#open && !this.#isHeld) this.#options.poller.want(this.#options.fd, this.#stream.credit > 0 ? POLLIN : 0);
   }
 }
 

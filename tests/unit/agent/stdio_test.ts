@@ -119,6 +119,33 @@ Deno.test("Outlet reads no more than the local side has given credit for, and go
   assert.deepEqual([outlet.isDrained, local.ended], [true, true]);
 });
 
+Deno.test("Outlet sends what waits for changes to be made before the end, also when there is room again meanwhile", async () => {
+  using local = new Local();
+  const { readEnd, writeEnd } = pipe();
+  let made: Promise<void> | undefined;
+  const outlet = new Outlet({ ...local.options, fd: readEnd, made: () => made });
+  // What says that there is room again comes later.
+  local.bridge.throttle(0);
+  for (let i = 0; i < 3; i++) {
+    assert.equal(write(writeEnd, new Uint8Array(60_000)), 60_000);
+    await local.run();
+  }
+  const making = Promise.withResolvers<void>();
+  made = making.promise;
+  write(writeEnd, Uint8Array.of(2));
+  await local.run();
+  // Now, and the command ends.
+  local.bridge.throttle(Infinity);
+  close(writeEnd);
+  await local.run();
+  assert.equal(local.bytes.length, 180_000);
+  assert.deepEqual([outlet.isDrained, local.ended], [false, false]);
+  making.resolve();
+  await local.run();
+  assert.deepEqual([...local.bytes.subarray(180_000)], [2]);
+  assert.deepEqual([outlet.isDrained, local.ended], [true, true]);
+});
+
 Deno.test("Outlet.close() lets the command meet EPIPE, and tells the local side of the end", async () => {
   using local = new Local();
   const { readEnd, writeEnd } = pipe();
