@@ -24,6 +24,19 @@ node)
   slurmctld -D -c -f "$dir/slurm.conf" &
   until SLURM_CONF="$dir/slurm.conf" scontrol ping | grep -q UP; do sleep 0.2; done
   slurmd -D -f "$dir/slurm.conf" &
+  node=$!
+  # A node that its controller does not hear of, or not of in time, is started anew.
+  for _ in 1 2 3 4 5 6 7; do
+    sleep 20
+    case $(SLURM_CONF="$dir/slurm.conf" sinfo --noheader --format=%T || echo down) in
+    unk* | down* | 'idle*') ;;
+    *) break ;;
+    esac
+    kill "$node"
+    wait "$node" || :
+    slurmd -D -f "$dir/slurm.conf" &
+    node=$!
+  done
   wait
   ;;
 *)

@@ -68,9 +68,13 @@ export async function startSlurm(host: Host, { hidden = [] }: { hidden?: readonl
     }
     return (await ask("sinfo", "--noheader", "--format=%T")).trim() === "idle";
   };
-  await waitUntil(isIdle, {
-    timeoutMs: START_TIMEOUT_MS,
-    failure: `Cannot start Slurm on "${host.alias}": its node does not become idle`,
+  const failure = `Cannot start Slurm on "${host.alias}": its node does not become idle`;
+  await waitUntil(isIdle, { timeoutMs: START_TIMEOUT_MS, failure }).catch(async (error) => {
+    const logs = ["log", "slurmctld.log", "slurmd.log"].map((name) => Deno.readTextFile(`${dir}/${name}`));
+    const said = (await Promise.allSettled(logs)).map((log) =>
+      log.status === "fulfilled" ? log.value.slice(-2000) : ""
+    );
+    throw new Error(`${error.message}; its logs end with:\n${said.join("\n")}`);
   });
   return {
     ...{ environment, ask },
