@@ -122,8 +122,8 @@ Deno.test("Outlet reads no more than the local side has given credit for, and go
 Deno.test("Outlet sends what waits for changes to be made before the end, also when there is room again meanwhile", async () => {
   using local = new Local();
   const { readEnd, writeEnd } = pipe();
-  let made: Promise<void> | undefined;
-  const outlet = new Outlet({ ...local.options, fd: readEnd, made: () => made });
+  const log: { reached?: Promise<void> } = {};
+  const outlet = new Outlet({ ...local.options, fd: readEnd, made: () => log.reached });
   // What says that there is room again comes later.
   local.bridge.throttle(0);
   for (let i = 0; i < 3; i++) {
@@ -131,7 +131,7 @@ Deno.test("Outlet sends what waits for changes to be made before the end, also w
     await local.run();
   }
   const making = Promise.withResolvers<void>();
-  made = making.promise;
+  log.reached = making.promise;
   write(writeEnd, Uint8Array.of(2));
   await local.run();
   // Now, and the command ends.
