@@ -11,7 +11,7 @@
 import type { ByteString } from "../bytes/mod.ts";
 import type { BlobCache, NewBlob } from "../cache/mod.ts";
 import type { Lz4 } from "../compression/mod.ts";
-import type { Stat } from "../linux/mod.ts";
+import { isSameContent, type Stat } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import { chunkSize, encodeFetch, FileOp, maxFetchReply } from "../protocol/mod.ts";
 import type { Connection } from "../rpc/mod.ts";
@@ -211,7 +211,5 @@ export class Contents {
 
 /** Whether nothing has happened to the file that could have changed its content. */
 export function isAsIt(told: Stat, attr: Stat): boolean {
-  return told.size === attr.size && told.mtime === attr.mtime && told.mtimeNsec === attr.mtimeNsec &&
-    told.ctime === attr.ctime && told.ctimeNsec === attr.ctimeNsec && told.btime === attr.btime &&
-    told.btimeNsec === attr.btimeNsec;
+  return isSameContent(told, attr) && told.btime === attr.btime && told.btimeNsec === attr.btimeNsec;
 }

@@ -1,3 +1,4 @@
+import { isSameContent } from "../linux/mod.ts";
 import { encodeRead, FileOp, type LockedOut } from "../protocol/mod.ts";
 import type { Connection } from "../rpc/mod.ts";
 import type { Node, Nodes } from "./nodes.ts";
@@ -53,7 +54,7 @@ export class LockedContent {
       const tell = async () => {
         const { last } = sight;
         sight.last = locked;
-        if (!isSameContent(last, locked) && mayKeep(node, locked)) await this.#tell(node, { file, locked });
+        if (!isUnwritten(last, locked) && mayKeep(node, locked)) await this.#tell(node, { file, locked });
       };
       return sight.told = sight.told.then(tell, tell);
     }));
@@ -86,10 +87,8 @@ export class LockedContent {
 }
 
 /** Whether nobody, not even we, has written in between. */
-function isSameContent(one: LockedOut | undefined, other: LockedOut): boolean {
-  return one !== undefined && one.settled && one.size === other.size &&
-    one.mtime === other.mtime && one.mtimeNsec === other.mtimeNsec &&
-    one.ctime === other.ctime && one.ctimeNsec === other.ctimeNsec;
+function isUnwritten(last: LockedOut | undefined, locked: LockedOut): boolean {
+  return last !== undefined && last.settled && isSameContent(last, locked);
 }
 
 /** Whether the kernel may have something of the file; not of one that only serves as a lock. */

@@ -21,7 +21,7 @@ import {
   type StatFsOut,
   type StatxAttr,
 } from "../fuse/mod.ts";
-import { Errno, ErrnoError } from "../linux/mod.ts";
+import { Errno, ErrnoError, NAME_MAX } from "../linux/mod.ts";
 import {
   decodeLookupOut,
   decodeStatFs,
@@ -60,8 +60,6 @@ import { Walks } from "./walks.ts";
 import { timesToSet, WriteBehind } from "./write_behind.ts";
 import { WriteOut } from "./write_out.ts";
 
-/** `linux/limits.h` */
-const NAME_MAX = 255;
 /** The pid of processes outside of the command's pid namespace: only that of {@link WriteOut} is let in. */
 const STRANGER = 0;
 

@@ -26,6 +26,11 @@ export interface OpenFile {
   refusal?: unknown;
 }
 
+/** Whether the local side has it open, as far as is known: until then its handle may turn out to mean nothing there. */
+export function isOpenThere({ openThere, isOpening }: OpenFile): boolean {
+  return openThere === undefined && isOpening !== true;
+}
+
 /** How a file is opened: flags of open(2), and whether past the page cache. */
 export interface Way {
   readonly flags: number;

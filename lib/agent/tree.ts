@@ -19,7 +19,7 @@ import type { KnownChunk } from "./contents.ts";
 import { ChangeLog } from "./change_log.ts";
 import { Directories } from "./directories.ts";
 import { type Node, Nodes, type Place } from "./nodes.ts";
-import { type OpenFile, OpenFiles } from "./open_files.ts";
+import { isOpenThere, type OpenFile, OpenFiles } from "./open_files.ts";
 import type { OverlayDirectory, OverlayEntry, OverlayFile } from "./root_overlay.ts";
 import { Snapshots } from "./snapshots.ts";
 import { StartPack } from "./start_pack.ts";
@@ -459,7 +459,7 @@ export class Tree {
 /** One of those that have it open on the local side too. */
 function openThere({ openFiles }: Node): OpenFile | undefined {
   for (const file of openFiles) {
-    if (file.openThere === undefined && !file.isOpening && file.refusal === undefined) return file;
+    if (isOpenThere(file) && file.refusal === undefined) return file;
   }
   return undefined;
 }

@@ -11,6 +11,7 @@ import { type ByteString, DecodeError } from "../bytes/mod.ts";
 import type { AttrOut, Caller, Entry, FileCopy, NewFile, NewNode, SetAttr } from "../fuse/mod.ts";
 import {
   Errno,
+  NAME_MAX,
   O_APPEND,
   O_EXCL,
   O_TRUNC,
@@ -51,7 +52,7 @@ import {
 } from "../protocol/mod.ts";
 import { RpcError } from "../rpc/mod.ts";
 import { type Node, pathOf, type Place } from "./nodes.ts";
-import type { OpenFile, Way } from "./open_files.ts";
+import { isOpenThere, type OpenFile, type Way } from "./open_files.ts";
 import { Rooms } from "./rooms.ts";
 import { overlaid, type Tree } from "./tree.ts";
 
@@ -65,7 +66,6 @@ const MAX_RESENT = 128 * 1024;
 const MAX_SIZE = 0xffff_ffff;
 /** Longer targets of symbolic links not every one either (XFS). */
 const MAX_TARGET = 1023;
-const NAME_MAX = 255;
 /** As many names as every file system lets a file have, and a directory (ext3 has 32000). */
 const MAX_LINKS = 1000;
 const MAX_DIRECTORIES = 30_000;
@@ -246,7 +246,7 @@ export class WriteBehind {
     if (size !== undefined && !(file?.writable || node.isMade && !isProgram(node))) return undefined;
     if (!this.#rooms.take(node, {})) return undefined;
     // A handle that the local side may refuse would fail the log.
-    const ref = this.#tree.ref(node, file === undefined || isOpeningThere(file) ? undefined : fh);
+    const ref = this.#tree.ref(node, file !== undefined && isOpenThere(file) ? fh : undefined);
     const body = encodeSetAttr({ ref, mode, uid, gid, size, ...timesToSet(change) });
     const atime = change.atime && expectedTime(change.atime);
     const mtime = change.mtime && expectedTime(change.mtime);
@@ -303,7 +303,7 @@ export class WriteBehind {
     if (!isKnown || source.refusal !== undefined || target.direct || source.node === node) return undefined;
     const length = Math.min(range.length, source.node.attr.size - range.offset);
     if (length <= 0 || length > MAX_COPY || range.to.offset + length > MAX_SIZE) return undefined;
-    if (isOpeningThere(source)) return this.#copyContent(source, target, { ...range, length });
+    if (!isOpenThere(source)) return this.#copyContent(source, target, { ...range, length });
     if (!this.#canWrite(node) || !this.#rooms.take(node, { bytes: length })) return undefined;
     node.wasWritten(range.to.offset, range.to.offset + length);
     this.#written(node, range.to.offset + length);
@@ -537,11 +537,6 @@ function standing(node: Node): Node {
 }
 
 /** As mkstemp(3) makes them: `cc7Tk2Qz.s`, `tmp_obj_aVx3Wq`. */
-/** Whether the handle may turn out to mean nothing on the local side. */
-function isOpeningThere({ isOpening, openThere }: OpenFile): boolean {
-  return isOpening === true || openThere !== undefined;
-}
-
 function looksRandom(name: ByteString): boolean {
   const [, last] = /([A-Za-z0-9]{6})(\.[a-z]{1,3})?$/.exec(name) ?? [];
   return last !== undefined && /[A-Z0-9]/.test(last) && /[A-Za-z]/.test(last);

@@ -1,4 +1,4 @@
-import type { Stat } from "../linux/mod.ts";
+import { isSameContent, type Stat } from "../linux/mod.ts";
 
 /** Of a file that is written all over, nothing is known beyond these. */
 const MAX_RANGES = 1024;
@@ -68,7 +68,7 @@ export class WrittenRanges {
 
   /** Whether it is a change of ours that has left the file like that. */
   isOurs(state: Stat): boolean {
-    return this.#states.some((known) => isSame(known, state));
+    return this.#states.some((known) => isSameContent(known, state));
   }
 }
 
@@ -81,9 +81,4 @@ function lowest(sorted: readonly number[], value: number): number {
     else high = middle;
   }
   return low;
-}
-
-function isSame(one: Stat, other: Stat): boolean {
-  return one.size === other.size && one.mtime === other.mtime && one.mtimeNsec === other.mtimeNsec &&
-    one.ctime === other.ctime && one.ctimeNsec === other.ctimeNsec;
 }

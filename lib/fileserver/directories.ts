@@ -137,13 +137,15 @@ export class Directories {
   ): { dir: number; watched: boolean } | undefined {
     const number = this.introduce({ parent, name, dev: stat.dev, ino: stat.ino });
     if (number === undefined) return undefined;
-    const now = this.look(parent, name);
-    if (typeof now === "number" || keyOf(now.stat) !== keyOf(stat)) {
-      this.unbind(number.dir);
-      return undefined;
+    const now = statFd(this.find(number.dir));
+    if (typeof now !== "number" && now.ctime === stat.ctime && now.ctimeNsec === stat.ctimeNsec) return number;
+    const found = this.look(parent, name);
+    if (typeof found !== "number" && keyOf(found.stat) === keyOf(stat)) {
+      retell(found);
+      return number;
     }
-    if (now.stat.ctime !== stat.ctime || now.stat.ctimeNsec !== stat.ctimeNsec) retell(now);
-    return number;
+    this.unbind(number.dir);
+    return undefined;
   }
 
   /** A number that stands for a directory already. Its descriptor keeps the inode, so nothing else can be that. */

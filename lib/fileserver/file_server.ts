@@ -1,5 +1,16 @@
 import { type ByteString, DecodeError, fromText, toText } from "../bytes/mod.ts";
-import { AT_FDCWD, Errno, errnoName, O_DIRECTORY, O_PATH, openAt, statAt, unwrap, withFileIds } from "../linux/mod.ts";
+import {
+  AT_FDCWD,
+  Errno,
+  errnoName,
+  isSameContent,
+  O_DIRECTORY,
+  O_PATH,
+  openAt,
+  statAt,
+  unwrap,
+  withFileIds,
+} from "../linux/mod.ts";
 import { log as processLog, type Logger } from "../log/mod.ts";
 import {
   AgentNote,
@@ -40,7 +51,6 @@ import { allocateRange, seekIn } from "./ranges.ts";
 import { read } from "./reads.ts";
 import { SlowDisks } from "./slow_disks.ts";
 import { StartPack } from "./start_pack.ts";
-import { isSame } from "./walk.ts";
 import { walk, Walks } from "./walks.ts";
 import { Watches } from "./watches.ts";
 import { flush, sync, syncDirectory, write, writeAll } from "./writes.ts";
@@ -173,8 +183,8 @@ class Server implements FileServer {
     this.#tell = tell;
     const limit = limits.maxDirectories ?? LIMIT;
     this.#watches = tell && new Watches({
-      changed: (number, name) => this.#changed(number, name, tell),
-      namesChanged: (number) => this.#namesChanged(number, tell),
+      changed: (number, name) => this.#changed(number, name),
+      namesChanged: (number) => this.#namesChanged(number),
       overflowed: () => tell(AgentNote.ALL_CHANGED, EMPTY),
       isCongested,
       watched: (number) => tell(AgentNote.WATCHED, encodeNumber(number)),
@@ -241,26 +251,25 @@ class Server implements FileServer {
     return new StartPack(this.#context.directories, { write, watchedOnly });
   }
 
-  #changed(dir: number, name: ByteString, tell: (op: number, body: Uint8Array) => void): void {
+  #changed(dir: number, name: ByteString): void {
     const { directories } = this.#context;
     if (directories.find(dir) < 0) return;
     const found = directories.look(dir, name);
     // What cannot be looked at is as good as gone: the agent asks, and is told why.
-    tell(AgentNote.CHANGED, encodeChanged({ dir, name, found: typeof found === "number" ? undefined : found }));
+    this.#tell?.(AgentNote.CHANGED, encodeChanged({ dir, name, found: typeof found === "number" ? undefined : found }));
   }
 
   /** Tells what became of a file if it is not what the agent takes it for. That one is gone is told by the watch. */
   #check({ dir, name, stat }: CheckedFile): void {
     const fd = this.#context.directories.find(dir);
-    if (fd < 0 || this.#tell === undefined) return;
-    const now = statAt(fd, name);
+    const now = fd < 0 ? fd : statAt(fd, name);
     if (typeof now === "number") return;
-    if (now.ino !== stat.ino || !isSame(now, stat)) this.#changed(dir, name, this.#tell);
+    if (now.ino !== stat.ino || !isSameContent(now, stat)) this.#changed(dir, name);
   }
 
-  #namesChanged(dir: number, tell: (op: number, body: Uint8Array) => void): void {
+  #namesChanged(dir: number): void {
     const stat = describeFd(this.#context.directories.find(dir));
-    if (typeof stat !== "number") tell(AgentNote.DIRECTORY_CHANGED, encodeDirectoryChanged({ dir, stat }));
+    if (typeof stat !== "number") this.#tell?.(AgentNote.DIRECTORY_CHANGED, encodeDirectoryChanged({ dir, stat }));
   }
 
   #perform({ op, body }: Incoming): ReturnType<Operation> {

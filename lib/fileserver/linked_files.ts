@@ -37,7 +37,7 @@ export class LinkedFiles {
     const { number, name } = linked;
     const watch = addFileWatch(this.#watcher, { dir: fd, name }, MASK);
     const known = this.#watches.get(number)?.get(name);
-    if (known !== undefined && known === watch) return true;
+    if (known === watch) return true;
     this.remove(linked);
     if (watch < 0 || this.#isDirectory(watch)) return false;
     const names = this.#names.get(watch);
@@ -50,9 +50,9 @@ export class LinkedFiles {
     return true;
   }
 
-  /** By which names the agent knows what has an event; undefined: it is no such file. */
-  namesOf(watch: number): readonly LinkedName[] | undefined {
-    return this.#names.get(watch);
+  /** By which names the agent knows what has an event; none where it is no such file. */
+  namesOf(watch: number): readonly LinkedName[] {
+    return this.#names.get(watch) ?? [];
   }
 
   watches(): Iterable<number> {
@@ -61,7 +61,7 @@ export class LinkedFiles {
 
   /** The kernel has ended the watch: the file is gone. */
   ended(watch: number): void {
-    for (const { number, name } of this.#names.get(watch) ?? []) this.#watches.get(number)?.delete(name);
+    for (const { number, name } of this.namesOf(watch)) this.#watches.get(number)?.delete(name);
     this.#names.delete(watch);
   }
 

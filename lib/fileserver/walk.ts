@@ -6,8 +6,10 @@
 import type { ByteString } from "../bytes/mod.ts";
 import {
   close,
+  type ContentStamp,
   duplicate,
   Errno,
+  isSameContent,
   O_NOATIME,
   readAtAsync,
   readAtNoWait,
@@ -192,7 +194,7 @@ export class Walk {
       let count = readAtNoWait(fd, bytes, 0);
       if (count !== bytes.length) count = yield* this.#readFromDisk(fd, bytes);
       const after = statFd(fd);
-      if (count !== bytes.length || typeof after === "number" || !isSame(file.stat, after)) return;
+      if (count !== bytes.length || typeof after === "number" || !isSameContent(file.stat, after)) return;
       this.#context.statistics.bytesRead += count;
       yield { kind: "data", dir: parent, name, stat: file.stat, bytes };
     } finally {
@@ -235,17 +237,9 @@ function isDirectory({ mode }: Stat): boolean {
   return (mode & S_IFMT) === S_IFDIR;
 }
 
-type Times = Pick<Stat, "size" | "mtime" | "mtimeNsec" | "ctime" | "ctimeNsec">;
-
 /** Whether it may change again without a new time. */
-export function isYoung(stat: Omit<Times, "size">): boolean {
+export function isYoung(stat: Omit<ContentStamp, "size">): boolean {
   const { mtime, mtimeNsec, ctime, ctimeNsec } = stat;
   const changed = Math.max(mtime * 1000 + mtimeNsec / 1e6, ctime * 1000 + ctimeNsec / 1e6);
   return Date.now() - changed <= (ctimeNsec % ROUNDED_NSEC === 0 ? RECENT_ROUNDED_MS : RECENT_MS);
-}
-
-/** Whether a file of these attributes has the content that it had with those. */
-export function isSame(one: Times, other: Times): boolean {
-  return one.size === other.size && one.mtime === other.mtime && one.mtimeNsec === other.mtimeNsec &&
-    one.ctime === other.ctime && one.ctimeNsec === other.ctimeNsec;
 }

@@ -213,7 +213,7 @@ export class Watches {
       if ((mask & KINDS) !== 0) this.#moved.add(number);
       this.#noteName(number, name);
     }
-    for (const linked of this.#linked.namesOf(watch) ?? []) this.#noteName(linked.number, linked.name);
+    for (const linked of this.#linked.namesOf(watch)) this.#noteName(linked.number, linked.name);
     if ((mask & IN_IGNORED) !== 0) this.#linked.ended(watch);
   }
 

@@ -11,6 +11,9 @@ export const AT_FDCWD = -100;
 const AT_REMOVEDIR = 0x200;
 const AT_EMPTY_PATH = 0x1000;
 
+/** Bytes of a name (`linux/limits.h`). */
+export const NAME_MAX = 255;
+
 export const O_RDONLY = 0;
 export const O_WRONLY = 1;
 export const O_RDWR = 2;

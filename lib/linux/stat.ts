@@ -146,6 +146,15 @@ function seconds(word: number): number {
   return Math.max(-LAST, Math.min(LAST, words[word] + (words[word + 1] | 0) * 0x1_0000_0000));
 }
 
+/** What changes with a file's content. */
+export type ContentStamp = Pick<Stat, "size" | "mtime" | "mtimeNsec" | "ctime" | "ctimeNsec">;
+
+/** Whether a file that has the one has the content that it had with the other. */
+export function isSameContent(one: ContentStamp, other: ContentStamp): boolean {
+  return one.size === other.size && one.mtime === other.mtime && one.mtimeNsec === other.mtimeNsec &&
+    one.ctime === other.ctime && one.ctimeNsec === other.ctimeNsec;
+}
+
 /** A device number in the kernel's 32-bit form (new_encode_dev in `linux/kdev_t.h`). */
 export function encodeDevice(major: number, minor: number): number {
   return ((minor & 0xff) | (major << 8) | ((minor & ~0xff) << 12)) >>> 0;

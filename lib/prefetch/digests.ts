@@ -1,4 +1,4 @@
-import { S_IFMT, S_IFREG, type Stat, statFd } from "../linux/mod.ts";
+import { isSameContent, S_IFMT, S_IFREG, type Stat, statFd } from "../linux/mod.ts";
 import { log } from "../log/mod.ts";
 import { CHUNK, chunkSize } from "../protocol/mod.ts";
 import { digestContent } from "./digest_content.ts";
@@ -108,8 +108,6 @@ function time(seconds: number, nanoseconds: number): number {
 /** Whether the file behind `fd` still looks like that. */
 function isSame(fd: number, stat: Stat): boolean {
   const found = statFd(fd);
-  return typeof found !== "number" && found.dev === stat.dev && found.ino === stat.ino && found.size === stat.size &&
-    found.mtime === stat.mtime && found.mtimeNsec === stat.mtimeNsec &&
-    found.ctime === stat.ctime && found.ctimeNsec === stat.ctimeNsec &&
-    found.btime === stat.btime && found.btimeNsec === stat.btimeNsec;
+  return typeof found !== "number" && found.dev === stat.dev && found.ino === stat.ino &&
+    isSameContent(found, stat) && found.btime === stat.btime && found.btimeNsec === stat.btimeNsec;
 }

@@ -1,6 +1,6 @@
 import type { ByteString } from "../bytes/mod.ts";
 import type { FileServer, StartPack, ToldFile } from "../fileserver/mod.ts";
-import type { Stat } from "../linux/mod.ts";
+import { isSameContent, type Stat } from "../linux/mod.ts";
 import type { Touched } from "../protocol/mod.ts";
 import type { DigestedChunk } from "./digests_ahead.ts";
 import { PackWriter } from "./pack_writer.ts";
@@ -83,6 +83,5 @@ export class Telling {
 
 /** Whether both are of one file in one state. */
 function isSame(one: Stat, other: Stat): boolean {
-  return one.ino === other.ino && one.dev === other.dev && one.size === other.size && one.mtime === other.mtime &&
-    one.mtimeNsec === other.mtimeNsec && one.ctime === other.ctime && one.ctimeNsec === other.ctimeNsec;
+  return one.ino === other.ino && one.dev === other.dev && isSameContent(one, other);
 }

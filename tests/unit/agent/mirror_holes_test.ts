@@ -152,21 +152,23 @@ Deno.test("echoes of our own changes do not matter, also when they come late", a
   assert.equal(await isAsked(fixture, file), false);
 });
 
-/** Has a local process write to page 50 of the file. */
-function writeLocally(fixture: Fixture): void {
+/** A file that a local process has written to, at page 50, and the news of that. */
+async function writtenLocally(
+  fixture: Fixture,
+): Promise<{ file: Opened; news: Awaited<ReturnType<Fixture["dropNews"]>> }> {
+  const file = await sparse(fixture);
+  await drained(fixture);
+  await fixture.applyNews();
   const local = Deno.openSync(fixture.at("file"), { write: true });
   local.seekSync(50 * PAGE, Deno.SeekMode.Start);
   local.writeSync(bytes("theirs"));
   local.close();
+  return { file, news: await fixture.dropNews() };
 }
 
 Deno.test("what a local process has written is read when news of it have come, whatever is under way", async () => {
   await using fixture = await ready();
-  const file = await sparse(fixture);
-  await drained(fixture);
-  await fixture.applyNews();
-  writeLocally(fixture);
-  const news = await fixture.dropNews();
+  const { file, news } = await writtenLocally(fixture);
   await writeCached(fixture, file.node, { fh: file.fh, content: "ours", offset: 70 * PAGE });
   assert.equal(await page(fixture, file, 50), zeros());
   fixture.news.push(...news);
@@ -177,11 +179,7 @@ Deno.test("what a local process has written is read when news of it have come, w
 
 Deno.test("so it is when the answer to an opening shows it", async () => {
   await using fixture = await ready();
-  const file = await sparse(fixture);
-  await drained(fixture);
-  await fixture.applyNews();
-  writeLocally(fixture);
-  const news = await fixture.dropNews();
+  const { file, news } = await writtenLocally(fixture);
   await fixture.open(file.node, O_RDWR);
   await drained(fixture);
   assert.equal(await page(fixture, file, 50), "theirs" + zeros(PAGE - 6));
